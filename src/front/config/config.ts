@@ -1,0 +1,242 @@
+// HOME/config.json: its type, its published JSON Schema, and reading it. Read once per process.
+
+import { readFileSync } from 'node:fs';
+import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import { WarderError } from '../../base/errors/errors.ts';
+import { type Capability, parseCapabilities } from '../../trust/lease/capability.ts';
+
+/** Which key, and the thumbprint it must have. */
+export interface KeyPin {
+  /** Key URI, see docs/keys. */
+  readonly uri: string;
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+}
+
+/** One agent that may connect: who it is and what its leases may say at most. */
+export interface AgentConfig {
+  readonly principal: string;
+  readonly tenant: string;
+  readonly capabilities: readonly Capability[];
+  /** Life of a lease, seconds. */
+  readonly ttl: number;
+  readonly holder: 'connection' | 'dpop' | 'bearer';
+}
+
+export interface Config {
+  readonly version: 1;
+  readonly key: KeyPin;
+  readonly logKey: KeyPin;
+  readonly log: { readonly origin: string; readonly public: boolean };
+  readonly agents: Readonly<Record<string, AgentConfig>>;
+  readonly jail: { readonly require: readonly string[] };
+  readonly limits: {
+    /** Largest arguments of one call, bytes of JSON. */
+    readonly argumentBytes: number;
+    /** Calls one daemon works on at once; more wait in line. */
+    readonly concurrentCalls: number;
+    /** Calls that may wait in line; more are refused. */
+    readonly waitingCalls: number;
+  };
+  readonly pool: {
+    /** Executors kept in all, blank ones included. */
+    readonly size: number;
+    /** Milliseconds an executor may idle before it is ended. */
+    readonly idleMs: number;
+  };
+}
+
+const AGENT_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const TENANT = /^[a-z0-9-]{1,32}$/;
+
+/** Values of everything `config.json` may leave out. */
+export const defaults: Pick<Config, 'jail' | 'limits' | 'pool'> = {
+  jail: { require: [] },
+  limits: { argumentBytes: 1024 * 1024, concurrentCalls: 256, waitingCalls: 1024 },
+  pool: { size: 16, idleMs: 600_000 },
+};
+
+/**
+ * Reads and checks `config.json`.
+ *
+ * @throws WarderError `usage` that lists every bad path; `unavailable` when the file cannot be read.
+ */
+export function readConfig(path: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WarderError('unavailable', `cannot read \`${path}\``, {
+      cause,
+      hint: 'run `warder init` to create the home',
+    });
+  }
+  return parseConfig(text, path);
+}
+
+/** {@link readConfig} on text; `path` is for messages. */
+export function parseConfig(text: string, path: string): Config {
+  const errors: ParseError[] = [];
+  const json: unknown = parse(text, errors, { allowTrailingComma: true });
+  const first = errors[0];
+  if (first !== undefined) {
+    const line = text.slice(0, first.offset).split('\n').length;
+    throw new WarderError(
+      'usage',
+      `\`${path}\` line ${line}: ${printParseErrorCode(first.error)}`,
+      { hint: 'the file is JSON with comments; mend it or restore a copy' },
+    );
+  }
+  const problems: string[] = [];
+  const config = new Checker(problems).config(json);
+  if (problems.length > 0) {
+    throw new WarderError('usage', `\`${path}\` is not a warder config: ${problems.join('; ')}`, {
+      hint: 'see docs/operations.md, or run `warder init` in an empty home and compare',
+      data: { problems },
+    });
+  }
+  return config;
+}
+
+type Fields = Record<string, unknown>;
+
+/** Walks the untyped value, collecting every problem; returned values are only used when there is none. */
+class Checker {
+  readonly #problems: string[];
+
+  constructor(problems: string[]) {
+    this.#problems = problems;
+  }
+
+  config(json: unknown): Config {
+    const top = this.object(json, '', [
+      '$schema',
+      'version',
+      'key',
+      'logKey',
+      'log',
+      'listen',
+      'agents',
+      'trust',
+      'jail',
+      'limits',
+      'pool',
+    ]);
+    if (top['version'] !== 1) this.#problems.push('`version` must be 1');
+    const log = this.object(top['log'], 'log', ['origin', 'public']);
+    const jail = this.object(top['jail'] ?? {}, 'jail', ['require']);
+    const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
+    const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
+    for (const later of ['listen', 'trust'] as const) {
+      if (top[later] !== undefined && Object.keys(this.object(top[later], later)).length > 0) {
+        this.#problems.push(`\`${later}\` is not supported by this version: leave it out`);
+      }
+    }
+    return {
+      version: 1,
+      key: this.keyPin(top['key'], 'key'),
+      logKey: this.keyPin(top['logKey'], 'logKey'),
+      log: {
+        origin: this.text(log['origin'], 'log.origin'),
+        public: this.boolean(log['public'] ?? false, 'log.public'),
+      },
+      agents: this.agents(top['agents']),
+      jail: { require: this.texts(jail['require'] ?? [], 'jail.require') },
+      limits: {
+        argumentBytes: this.count(limits, 'limits', 'argumentBytes', 64 * 1024 * 1024),
+        concurrentCalls: this.count(limits, 'limits', 'concurrentCalls', 100_000),
+        waitingCalls: this.count(limits, 'limits', 'waitingCalls', 1_000_000),
+      },
+      pool: {
+        size: this.count(pool, 'pool', 'size', 1024),
+        idleMs: this.count(pool, 'pool', 'idleMs', 86_400_000),
+      },
+    };
+  }
+
+  agents(json: unknown): Readonly<Record<string, AgentConfig>> {
+    const agents: Record<string, AgentConfig> = Object.create(null) as Record<string, AgentConfig>;
+    for (const [name, value] of Object.entries(this.object(json, 'agents'))) {
+      const at = `agents.${name}`;
+      if (!AGENT_NAME.test(name)) this.#problems.push(`\`${at}\`: a name is like \`my-agent\``);
+      const agent = this.object(value, at, ['principal', 'tenant', 'capabilities', 'ttl', 'holder']);
+      const holder = agent['holder'] ?? 'connection';
+      if (holder !== 'connection') {
+        this.#problems.push(`\`${at}.holder\` must be \`connection\` in this version`);
+      }
+      const tenant = this.text(agent['tenant'] ?? 'default', `${at}.tenant`);
+      if (!TENANT.test(tenant)) this.#problems.push(`\`${at}.tenant\` must match ${TENANT.source}`);
+      const ttl = agent['ttl'] ?? 3600;
+      if (typeof ttl !== 'number' || !Number.isInteger(ttl) || ttl < 10 || ttl > 86_400) {
+        this.#problems.push(`\`${at}.ttl\` must be 10 to 86400 seconds`);
+      }
+      agents[name] = {
+        principal: this.text(agent['principal'] ?? `agent:${name}`, `${at}.principal`),
+        tenant,
+        capabilities: this.capabilities(agent['capabilities'], `${at}.capabilities`),
+        ttl: ttl as number,
+        holder: 'connection',
+      };
+    }
+    return agents;
+  }
+
+  capabilities(json: unknown, at: string): readonly Capability[] {
+    try {
+      return parseCapabilities(json);
+    } catch (error) {
+      this.#problems.push(`\`${at}\`: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  }
+
+  keyPin(json: unknown, at: string): KeyPin {
+    const pin = this.object(json, at, ['uri', 'kid']);
+    return { uri: this.text(pin['uri'], `${at}.uri`), kid: this.text(pin['kid'], `${at}.kid`) };
+  }
+
+  object(json: unknown, at: string, known?: readonly string[]): Fields {
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+      this.#problems.push(`\`${at === '' ? 'config' : at}\` must be an object`);
+      return {};
+    }
+    for (const key of Object.keys(json)) {
+      if (known !== undefined && !known.includes(key)) {
+        this.#problems.push(`unknown key \`${at === '' ? key : `${at}.${key}`}\``);
+      }
+    }
+    return json as Fields;
+  }
+
+  text(value: unknown, at: string): string {
+    if (typeof value === 'string' && value.length > 0 && value.length <= 4096) return value;
+    this.#problems.push(`\`${at}\` must be a non-empty string`);
+    return '';
+  }
+
+  texts(value: unknown, at: string): readonly string[] {
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+    this.#problems.push(`\`${at}\` must be a list of strings`);
+    return [];
+  }
+
+  boolean(value: unknown, at: string): boolean {
+    if (typeof value !== 'boolean') this.#problems.push(`\`${at}\` must be true or false`);
+    return value === true;
+  }
+
+  count(
+    fields: Fields,
+    group: 'limits' | 'pool',
+    name: string,
+    most: number,
+  ): number {
+    const fallback = (defaults[group] as Readonly<Record<string, number>>)[name] ?? 0;
+    const value = fields[name] ?? fallback;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) {
+      return value;
+    }
+    this.#problems.push(`\`${group}.${name}\` must be a whole number from 1 to ${most}`);
+    return fallback;
+  }
+}

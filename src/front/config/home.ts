@@ -1,0 +1,108 @@
+// Where everything of one home lies, and the checks a home must pass before it is used.
+
+import { lstatSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { WarderError } from '../../base/errors/errors.ts';
+
+/** Longest path a Unix socket can have on Linux, bytes. */
+const SOCKET_PATH_MAX = 107;
+
+/** Paths of one home. */
+export interface Home {
+  readonly root: string;
+  readonly config: string;
+  readonly policy: string;
+  readonly keys: string;
+  readonly state: string;
+  readonly log: string;
+  readonly tools: string;
+  readonly cache: string;
+  readonly logs: string;
+  readonly agentSocket: string;
+  readonly agents: string;
+  readonly operatorSocket: string;
+  readonly lock: string;
+  readonly daemonInfo: string;
+}
+
+/** The home a command works on: the flag, else `WARDER_HOME`, else `~/.warder`. */
+export function locateHome(
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Home {
+  const fromEnv = env['WARDER_HOME'];
+  const root = resolve(flag ?? (fromEnv ? fromEnv : join(homedir(), '.warder')));
+  const operatorSocket = join(root, 'operator.sock');
+  if (Buffer.byteLength(operatorSocket) > SOCKET_PATH_MAX) {
+    throw new WarderError(
+      'usage',
+      `the home \`${root}\` is too long for a socket path (${Buffer.byteLength(operatorSocket)} bytes, at most ${SOCKET_PATH_MAX})`,
+      { hint: 'choose a shorter directory with `--home`' },
+    );
+  }
+  return {
+    root,
+    config: join(root, 'config.json'),
+    policy: join(root, 'policy'),
+    keys: join(root, 'keys'),
+    state: join(root, 'state.db'),
+    log: join(root, 'log'),
+    tools: join(root, 'tools'),
+    cache: join(root, 'cache'),
+    logs: join(root, 'logs'),
+    agentSocket: join(root, 'agent.sock'),
+    agents: join(root, 'agents'),
+    operatorSocket,
+    lock: join(root, 'lock.db'),
+    daemonInfo: join(root, 'daemon.json'),
+  };
+}
+
+/** The socket of a named agent; `default` listens on `agent.sock` itself. */
+export function agentSocketPath(home: Home, agent: string): string {
+  const path = agent === 'default' ? home.agentSocket : join(home.agents, `${agent}.sock`);
+  if (Buffer.byteLength(path) > SOCKET_PATH_MAX) {
+    throw new WarderError('usage', `the socket path \`${path}\` is too long`, {
+      hint: 'choose a shorter home or agent name',
+    });
+  }
+  return path;
+}
+
+/** Creates the directories of a home, 0700 each. */
+export function createHome(home: Home): void {
+  const directories = [home.root, home.policy, home.keys, home.log, home.tools, home.cache];
+  for (const directory of [...directories, home.logs, home.agents]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  checkHome(home);
+}
+
+/**
+ * Refuses a home others can reach.
+ *
+ * @throws WarderError `unavailable` when it is missing, a link, not ours, or open to others.
+ */
+export function checkHome(home: Home): void {
+  let stat;
+  try {
+    stat = lstatSync(home.root);
+  } catch (cause) {
+    throw new WarderError('unavailable', `there is no warder home at \`${home.root}\``, {
+      cause,
+      hint: 'run `warder init`, or name another with `--home`',
+    });
+  }
+  const uid = process.getuid?.();
+  if (!stat.isDirectory() || (uid !== undefined && stat.uid !== uid)) {
+    throw new WarderError('unavailable', `\`${home.root}\` is not a directory of this user`, {
+      hint: 'a home is a real directory owned by the user who runs the daemon',
+    });
+  }
+  if ((stat.mode & 0o077) !== 0) {
+    throw new WarderError('unavailable', `\`${home.root}\` is open to other users`, {
+      hint: `run \`chmod 700 ${home.root}\``,
+    });
+  }
+}

@@ -1,0 +1,161 @@
+// An MCP transport over one socket: newline-delimited JSON-RPC, strictly parsed, bounded.
+
+import type { Socket } from 'node:net';
+import {
+  INVALID_REQUEST,
+  type JSONRPCMessage,
+  PARSE_ERROR,
+  parseJSONRPCMessage,
+  type Transport,
+} from '@modelcontextprotocol/server';
+import { parseJson } from '../../base/encoding/parse-json.ts';
+
+const NEWLINE = 0x0a;
+
+/** Bounds of one message. */
+export interface MessageLimits {
+  readonly maxBytes: number;
+  readonly maxDepth: number;
+}
+
+/**
+ * Speaks the stdio binding of MCP over `socket`. A line that is not strict JSON (duplicate
+ * members, invalid UTF-8, lone surrogates included) or too long is answered with a JSON-RPC
+ * error and dropped; the connection goes on.
+ */
+export class SocketTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: Transport['onmessage'];
+
+  readonly #socket: Socket;
+  readonly #limits: MessageLimits;
+  #parts: Buffer[] = [];
+  #held = 0;
+  #skipping = false;
+  #closed = false;
+  #ended = false;
+  #out = '';
+  /** Requests not answered yet: a peer that stopped sending still gets these answers. */
+  readonly #pending = new Set<string | number>();
+
+  constructor(socket: Socket, limits: MessageLimits, head?: Buffer) {
+    this.#socket = socket;
+    this.#limits = limits;
+    if (head !== undefined && head.length > 0) this.#parts.push(head);
+  }
+
+  async start(): Promise<void> {
+    const head = this.#parts.pop();
+    this.#socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#socket.on('error', (error) => this.onerror?.(error));
+    this.#socket.on('close', () => this.#end());
+    this.#socket.on('end', () => {
+      this.#ended = true;
+      this.#endWhenAnswered();
+    });
+    if (head !== undefined) this.#take(head);
+    this.#socket.resume();
+    return Promise.resolve();
+  }
+
+  /** Messages sent in one turn of the loop leave in one write. */
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (this.#closed) throw new Error('the connection is closed');
+    if (!('method' in message) && message.id !== undefined) this.#pending.delete(message.id);
+    const line = `${JSON.stringify(message)}\n`;
+    if (this.#out === '') {
+      this.#out = line;
+      queueMicrotask(() => this.#flush());
+    } else {
+      this.#out += line;
+    }
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    this.#end();
+    this.#socket.end();
+    return Promise.resolve();
+  }
+
+  #flush(): void {
+    const out = this.#out;
+    this.#out = '';
+    if (out !== '' && this.#socket.writable) this.#socket.write(out);
+    this.#endWhenAnswered();
+  }
+
+  #endWhenAnswered(): void {
+    if (!this.#ended || this.#pending.size > 0 || this.#closed) return;
+    this.#end();
+    this.#socket.end();
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onclose?.();
+  }
+
+  #take(chunk: Buffer): void {
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(NEWLINE, start);
+      if (end === -1) break;
+      this.#line(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    const rest = chunk.subarray(start);
+    if (rest.length === 0) return;
+    this.#held += rest.length;
+    if (this.#held > this.#limits.maxBytes) {
+      if (!this.#skipping) this.#tooLong();
+      this.#skipping = true;
+      this.#parts = [];
+    } else {
+      this.#parts.push(rest);
+    }
+  }
+
+  #line(last: Buffer): void {
+    const skipped = this.#skipping;
+    const line = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last]);
+    this.#parts = [];
+    this.#held = 0;
+    this.#skipping = false;
+    if (skipped) return;
+    if (line.length > this.#limits.maxBytes) return this.#tooLong();
+    if (line.length === 0 || (line.length === 1 && line[0] === 0x0d)) return;
+    let message: JSONRPCMessage;
+    try {
+      message = parseJSONRPCMessage(parseJson(line, this.#limits));
+    } catch (error) {
+      this.#refuse(PARSE_ERROR, `not a JSON-RPC message: ${firstLine(error)}`);
+      return;
+    }
+    if ('method' in message) {
+      if ('id' in message) this.#pending.add(message.id);
+      else if (message.method === 'notifications/cancelled') {
+        const id = message.params?.['requestId'];
+        if (typeof id === 'string' || typeof id === 'number') this.#pending.delete(id);
+      }
+    }
+    this.onmessage?.(message);
+  }
+
+  #tooLong(): void {
+    this.#refuse(INVALID_REQUEST, `message longer than ${this.#limits.maxBytes} bytes`);
+  }
+
+  #refuse(code: number, message: string): void {
+    const reply = { jsonrpc: '2.0', id: null, error: { code, message } };
+    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(reply)}\n`);
+  }
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n', 1)[0]?.slice(0, 200) ?? '';
+}

@@ -1,0 +1,36 @@
+// How answers of the gate travel to the CLI, over the agent socket and the operator socket alike.
+
+import type { ErrorJson } from '../base/errors/errors.ts';
+import type { ToolAnswer } from '../run/sandbox/runner.ts';
+import type { CallAnswer, Preview, ReceiptRef } from './door.ts';
+
+/** One call's result as one JSON document. */
+export type OneCallReply =
+  | { readonly answer: ToolAnswer; readonly receipt: ReceiptRef }
+  | { readonly error: ErrorJson; readonly receipt?: ReceiptRef; readonly approval?: string }
+  | { readonly preview: PreviewJson };
+
+/** A {@link Preview} on the wire. */
+export interface PreviewJson {
+  readonly verdict: Preview['verdict'];
+  readonly reason?: string;
+  readonly error?: ErrorJson;
+}
+
+/** A call's answer on the wire. */
+export function answerToJson(answer: CallAnswer): OneCallReply {
+  if (answer.kind === 'answered') return { answer: answer.answer, receipt: answer.receipt };
+  return {
+    error: answer.error.toJSON(),
+    receipt: answer.receipt,
+    ...(answer.approval === undefined ? {} : { approval: answer.approval }),
+  };
+}
+
+/** A preview on the wire. */
+export function previewToJson(preview: Preview): PreviewJson {
+  if (preview.verdict === 'hard_deny') {
+    return { verdict: preview.verdict, error: preview.error.toJSON() };
+  }
+  return preview;
+}

@@ -1,0 +1,71 @@
+// What the fronts ask of the gate and what they get back.
+
+import type { WarderError } from '../base/errors/errors.ts';
+import type { TenantId } from '../base/store/store.ts';
+import type { ToolDefinition } from '../catalog/installation.ts';
+import type { ToolAnswer } from '../run/sandbox/runner.ts';
+import type { CheckedLease } from '../trust/lease/lease.ts';
+
+/** Who asks: taken from the channel, never from an argument. */
+export interface Caller {
+  readonly tenant: TenantId;
+  readonly principal: string;
+  /** Name of the agent whose socket this is, or `operator` for `--as` calls. */
+  readonly agent: string;
+  /** Set on the operator channel: recorded as `operator on behalf of`. */
+  readonly operator: boolean;
+  /** The lease this channel holds now; issued or renewed on demand. */
+  lease(now: number): Promise<CheckedLease>;
+}
+
+export interface CallRequest {
+  readonly tool: string;
+  /** JSON text or bytes, parsed strictly; or a value that was parsed strictly already. */
+  readonly arguments: string | Uint8Array | { readonly parsed: unknown };
+  /** An approval the caller names; the same call asked again finds its approval by itself. */
+  readonly approval?: string;
+  /** Ends the call when aborted. */
+  readonly signal?: AbortSignal;
+  /** Lines the tool logs, as they come. */
+  readonly onLog?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
+}
+
+/** Where the receipt of an answer stands in the log. */
+export interface ReceiptRef {
+  readonly id: string;
+  readonly index: number;
+  /** RFC 6962 leaf hash, hex. */
+  readonly leafHash: string;
+}
+
+export type CallAnswer =
+  | { readonly kind: 'answered'; readonly answer: ToolAnswer; readonly receipt: ReceiptRef }
+  /** Refused, held for approval (`approval` names it), failed, ended by a limit, cancelled. */
+  | {
+      readonly kind: 'stopped';
+      readonly error: WarderError;
+      readonly receipt: ReceiptRef;
+      readonly approval?: string;
+    };
+
+/** What would happen; nothing is written or spent. */
+export type Preview =
+  | { readonly verdict: 'auto_approve' }
+  | { readonly verdict: 'route_to_approver'; readonly reason: string }
+  | { readonly verdict: 'hard_deny'; readonly error: WarderError };
+
+/** The gate as the agent's front sees it. */
+export interface AgentDoor {
+  /**
+   * One governed call. Resolves after its receipt is durable.
+   *
+   * @throws WarderError `unavailable` when no receipt could be written; nothing ran then,
+   *   or what ran is settled as `unknown` at the next start.
+   */
+  call(caller: Caller, request: CallRequest): Promise<CallAnswer>;
+  preview(caller: Caller, request: CallRequest): Promise<Preview>;
+  /** Operations this caller may see, sorted by name. */
+  tools(caller: Caller): readonly ToolDefinition[];
+  /** Calls back after the list of tools changed; returns the way to stop. */
+  onToolsChanged(listener: () => void): () => void;
+}
