@@ -36,7 +36,7 @@ function platformOf(name) {
 
 /** Where Node would look for `name` from the package at `path`, nearest first. */
 function* lookups(path, name) {
-  for (let at = path; ; ) {
+  for (let at = path; ;) {
     yield at === '' ? `node_modules/${name}` : `${at}/node_modules/${name}`;
     if (at === '') return;
     const cut = at.lastIndexOf('node_modules/');

@@ -1,0 +1,94 @@
+// Bundles what is started as a process of its own, so that a start reads few files: the executor as
+// one file that needs nothing beside it (its file system is closed), and the command line with code
+// split by its lazy imports (`warder mcp` must load almost nothing).
+
+import { existsSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative, sep } from 'node:path';
+
+import { build } from 'esbuild';
+
+const executor = {
+  entry: 'src/run/sandbox/executor/main.ts',
+  wasi: 'src/run/sandbox/executor/wasi/index.ts',
+  outFile: 'executor/executor.mjs',
+};
+const cli = { entry: 'src/front/cli/main.ts', outDir: 'bin' };
+
+/** Packages that find WebAssembly or native files beside themselves and so cannot be moved. */
+const unmovable = ['@cedar-policy/cedar-wasm', '@bytecodealliance/*', '@extism/extism'];
+
+/** Lets CommonJS packages inside an ESM bundle require Node's own modules. */
+const requireShim =
+  "import { createRequire as __createRequire } from 'node:module';" +
+  'const require = __createRequire(import.meta.url);';
+
+/**
+ * Keeps `import.meta` of a source file pointing at that file's own place in dist, where its assets
+ * stand, although its code moves into a chunk in `outDir`.
+ */
+function ownPlace(root, outDir) {
+  return {
+    name: 'own-place',
+    setup(hooks) {
+      hooks.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        if (!text.includes('import.meta')) return undefined;
+        const inDist = relative(join(root, 'src'), path)
+          .split(sep)
+          .join('/')
+          .replace(/\.ts$/, '.js');
+        const up = relative(join('/', outDir), '/') || '.';
+        const url = `new URL(${JSON.stringify(`${up}/${inDist}`)}, import.meta.url)`;
+        const contents = text
+          .replaceAll('import.meta.url', `(${url}.href)`)
+          .replaceAll('import.meta.filename', `(${url}.pathname)`)
+          .replaceAll('import.meta.dirname', `(new URL('.', ${url}).pathname.slice(0, -1))`);
+        return { contents, loader: 'ts', resolveDir: dirname(path) };
+      });
+    },
+  };
+}
+
+function shared(root, outDir) {
+  return {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'linked',
+    logLevel: 'warning',
+    banner: { js: requireShim },
+    plugins: [ownPlace(root, outDir)],
+  };
+}
+
+/** Bundles into `dist` (absolute); an entry that is not there yet is said and left out. */
+export async function bundle(root, dist) {
+  if (existsSync(join(root, executor.entry))) {
+    await build({
+      ...shared(root, dirname(executor.outFile)),
+      entryPoints: [executor.entry],
+      outfile: join(dist, executor.outFile),
+      alias: existsSync(join(root, executor.wasi)) ? { wasi: `./${executor.wasi}` } : {},
+      legalComments: 'eof',
+    });
+  } else {
+    console.log(`bundle: no ${executor.entry}, the executor is left out`);
+  }
+  if (existsSync(join(root, cli.entry))) {
+    await build({
+      ...shared(root, cli.outDir),
+      entryPoints: { main: cli.entry },
+      outdir: join(dist, cli.outDir),
+      splitting: true,
+      chunkNames: '[name]-[hash]',
+      external: [...unmovable, ...builtinModules],
+    });
+  } else {
+    console.log(`bundle: no ${cli.entry}, the command line is left out`);
+  }
+}

@@ -1,0 +1,73 @@
+// The system packages that tests use, and how setup gets them: by apt-get where it may, else by
+// saying what to install. Plain ESM for the machine's own Node.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** One row per program. A required one that stays absent fails `npm test`; the rest only warn. */
+export const systemPackages = [
+  {
+    command: 'strace',
+    package: 'strace',
+    neededFor: 'watching which system calls an executor makes',
+    required: false,
+  },
+];
+
+function present(command) {
+  const path = `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
+  return path.split(delimiter).some((dir) => dir !== '' && existsSync(join(dir, command)));
+}
+
+/** The words before `apt-get` that make it run as root, or undefined when none do. */
+function asRoot() {
+  if (!present('apt-get')) return undefined;
+  if (process.getuid?.() === 0) return [];
+  const sudo = spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' });
+  return sudo.status === 0 ? ['sudo', '-n'] : undefined;
+}
+
+function aptGet(prefix, args) {
+  const [command, ...rest] = [
+    ...prefix,
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    ...args,
+  ];
+  return spawnSync(command, rest, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+}
+
+function install(names) {
+  const prefix = asRoot();
+  if (prefix === undefined) return;
+  console.log(`setup: apt-get install ${names.join(' ')}`);
+  const args = ['install', '-y', '-qq', '--no-install-recommends', ...names];
+  if (!aptGet(prefix, args) && aptGet(prefix, ['update', '-qq'])) aptGet(prefix, args);
+}
+
+/**
+ * Gets what is missing and returns the required rows that still are. Optional packages are tried
+ * once per day only, so that a machine without them or without apt-get still starts quickly.
+ */
+export function ensureSystemPackages(cacheDir, table = systemPackages) {
+  const memory = join(cacheDir, 'system-packages-tried');
+  const today = new Date().toISOString().slice(0, 10);
+  const triedToday = existsSync(memory) && readFileSync(memory, 'utf8') === today;
+
+  const absent = table.filter((row) => !present(row.command));
+  const wanted = absent.filter((row) => row.required || !triedToday);
+  if (wanted.length > 0) {
+    install(wanted.map((row) => row.package));
+    mkdirSync(cacheDir, { recursive: true });
+    writeFileSync(memory, today);
+  }
+  const missing = absent.filter((row) => !present(row.command));
+  for (const row of missing.filter((each) => !each.required)) {
+    console.log(
+      `setup: no \`${row.command}\`, optional (${row.neededFor}): apt-get install ${row.package}`,
+    );
+  }
+  return missing.filter((row) => row.required);
+}
