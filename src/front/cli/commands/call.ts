@@ -1,0 +1,155 @@
+// `warder call`: one governed call over the agent's socket, or the operator's with --as.
+
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { errorFromJson, WarderError } from '../../../base/errors/errors.ts';
+import type { OneCallReply } from '../../../gate/answer-json.ts';
+import { agentSocketPath } from '../../config/home.ts';
+import type { Context } from '../context.ts';
+import { plain, reportError } from '../output.ts';
+import type { Run } from '../program.ts';
+
+interface CallOptions {
+  readonly args: string;
+  readonly agent: string;
+  readonly lease?: string;
+  readonly as?: string;
+  readonly approval?: string;
+  readonly dryRun?: true;
+  readonly waitProof?: true;
+}
+
+/** Adds `call`. */
+export function addCallCommand(program: Command, run: Run): void {
+  program
+    .command('call')
+    .argument('<tool>', 'operation name, see `warder tool list`')
+    .description('one governed call')
+    .option('--args <json>', 'arguments: JSON, @FILE or - for stdin', '{}')
+    .option('--agent <name>', 'whose socket to call through', 'default')
+    .option('--lease <lease>', 'a lease token: @FILE or fd:N')
+    .option('--as <principal>', 'on the operator channel, on behalf of PRINCIPAL')
+    .option('--approval <id>', 'the approval this call was given')
+    .option('--dry-run', 'say what would happen; run and write nothing')
+    .option('--wait-proof', 'wait for the checkpoint that covers the receipt, and include the proof')
+    .action((tool: string, options: CallOptions) => run((context) => call(context, tool, options)));
+}
+
+async function call(context: Context, tool: string, options: CallOptions): Promise<number> {
+  const request = {
+    tool,
+    arguments: await readArguments(options.args),
+    ...(options.approval === undefined ? {} : { approval: options.approval }),
+    ...(options.dryRun === undefined ? {} : { dryRun: true }),
+  };
+  const operator = await context.operator();
+  const reply =
+    options.as === undefined
+      ? await callAsAgent(context, options, request)
+      : await operator.call('call', { ...request, as: options.as });
+  let proof: string | undefined;
+  if (options.waitProof === true && 'receipt' in reply && reply.receipt !== undefined) {
+    ({ proof } = await operator.call('receipts.proof', { id: reply.receipt.id }));
+  }
+  return report(context, reply, proof);
+}
+
+function report(context: Context, reply: OneCallReply, proof: string | undefined): number {
+  const withProof = proof === undefined ? {} : { proof };
+  if ('preview' in reply) {
+    const { preview } = reply;
+    const why = preview.error?.message ?? preview.reason ?? '';
+    context.out.result(preview, `${preview.verdict}${why === '' ? '' : `: ${plain(why)}`}`);
+    if (preview.verdict === 'auto_approve') return 0;
+    return preview.verdict === 'route_to_approver' ? 4 : 3;
+  }
+  if ('error' in reply) {
+    const extra = {
+      ...(reply.receipt === undefined ? {} : { receipt: reply.receipt }),
+      ...(reply.approval === undefined ? {} : { approval: reply.approval }),
+      ...withProof,
+    };
+    return reportError(errorFromJson(reply.error), context.out.json, extra);
+  }
+  const { answer, receipt } = reply;
+  const { content, structuredContent, isError } = answer;
+  const lines = content.map((part) =>
+    part.type === 'text' ? part.text : `[${part.type} ${part.mimeType}]`,
+  );
+  context.out.result(
+    {
+      content,
+      ...(structuredContent === undefined ? {} : { structuredContent }),
+      isError,
+      receipt,
+      ...withProof,
+    },
+    lines.map((line) => line.split('\n').map(plain).join('\n')),
+  );
+  if (!context.out.json) {
+    context.out.note(`receipt ${receipt.id} (leaf ${receipt.index})`);
+    if (proof !== undefined) context.out.note(proof);
+  }
+  return isError ? 5 : 0;
+}
+
+async function callAsAgent(
+  context: Context,
+  options: CallOptions,
+  request: object,
+): Promise<OneCallReply> {
+  const lease = options.lease === undefined ? undefined : readLease(options.lease);
+  const preamble = { warder: { mode: 'call', ...(lease === undefined ? {} : { lease }) } };
+  const socket = connect(agentSocketPath(context.home, options.agent));
+  const lines = `${JSON.stringify(preamble)}\n${JSON.stringify(request)}\n`;
+  socket.write(lines);
+  let reply: string;
+  try {
+    reply = await readAll(socket);
+  } catch (cause) {
+    throw new WarderError('unavailable', `agent \`${options.agent}\` cannot be reached`, {
+      cause,
+      hint: 'see `agents` in config.json, and `warder status`',
+    });
+  }
+  if (!reply.endsWith('\n')) {
+    throw new WarderError('unavailable', 'the daemon hung up before it answered', {
+      hint: 'see `warder receipts list`: an interrupted call is settled as unknown',
+    });
+  }
+  return JSON.parse(reply) as OneCallReply;
+}
+
+async function readArguments(value: string): Promise<string> {
+  if (value === '-') return readAll(process.stdin);
+  if (!value.startsWith('@')) return value;
+  try {
+    return readFileSync(value.slice(1), 'utf8');
+  } catch (cause) {
+    throw new WarderError('usage', `cannot read \`${value.slice(1)}\``, {
+      cause,
+      hint: '`--args @FILE` reads the arguments from a file',
+    });
+  }
+}
+
+/** A token from `@FILE` or an inherited descriptor; never from the command line itself. */
+export function readLease(source: string): string {
+  const descriptor = /^fd:(\d{1,4})$/.exec(source);
+  const from = descriptor?.[1] === undefined ? source.slice(1) : Number(descriptor[1]);
+  if (descriptor === null && !source.startsWith('@')) {
+    throw new WarderError('usage', 'a lease token is not given on the command line', {
+      hint: 'use `--lease @FILE` or `--lease fd:N`',
+    });
+  }
+  try {
+    return readFileSync(from, 'utf8').trim();
+  } catch (cause) {
+    throw new WarderError('usage', `cannot read the lease from \`${source}\``, {
+      cause,
+      hint: 'use `--lease @FILE` or `--lease fd:N`',
+    });
+  }
+}

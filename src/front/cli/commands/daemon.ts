@@ -1,0 +1,131 @@
+// `warder init|serve|status|stop|doctor|mcp`: the life of a home and its daemon.
+
+import type { Command } from 'commander';
+import { WarderError } from '../../../base/errors/errors.ts';
+import type { Finding, StatusReport } from '../../console/operations.ts';
+import { table } from '../output.ts';
+import { packageVersion, type Run } from '../program.ts';
+import { readLease } from './call.ts';
+
+/** Adds the commands. */
+export function addDaemonCommands(program: Command, run: Run): void {
+  program
+    .command('init')
+    .option('--key <uri>', 'key URI of the signing key (ES256); a file key by default')
+    .description('create the home: config, starter policy, both keys, the empty log')
+    .action((options: { key?: string }) =>
+      run(async ({ home, out }) => {
+        const { initHome } = await import('../../daemon/init.ts');
+        const made = await initHome(home, options.key);
+        out.result(
+          { home: home.root, created: made.created, kid: made.config.key.kid },
+          made.created ? `created ${home.root}` : `${home.root} is a home already`,
+        );
+      }),
+    );
+  program
+    .command('serve')
+    .option('--auto', 'exit after ten idle minutes; used when a command starts the daemon')
+    .description('run the daemon in the foreground until SIGTERM')
+    .action((options: { auto?: true }) =>
+      run(async ({ home, out }) => {
+        const { serve } = await import('../../daemon/serve.ts');
+        return serve(home, {
+          version: packageVersion(),
+          idleExit: options.auto === true,
+          onReady: (status) => out.result({ ready: status }, readyLines(status)),
+        });
+      }),
+    );
+  program
+    .command('status')
+    .description('whether the daemon runs, and how it is')
+    .action(() =>
+      run(async ({ operatorIfRunning, out, home }) => {
+        const operator = await operatorIfRunning();
+        if (operator === undefined) {
+          throw new WarderError('unavailable', `no daemon runs for \`${home.root}\``, {
+            hint: '`warder serve` starts one; so does any command that needs it',
+          });
+        }
+        const status = await operator.call('status', {});
+        out.result(status, statusLines(status));
+      }),
+    );
+  program
+    .command('stop')
+    .description('drain and stop the daemon')
+    .action(() =>
+      run(async ({ operatorIfRunning, out, home }) => {
+        const operator = await operatorIfRunning();
+        if (operator === undefined) {
+          out.result({ stopped: false }, `no daemon runs for ${home.root}`);
+          return;
+        }
+        await operator.call('stop', {});
+        const { daemonAnswers } = await import('../start-daemon.ts');
+        const deadline = performance.now() + 10_000;
+        while (await daemonAnswers(home.root)) {
+          if (performance.now() > deadline) {
+            throw new WarderError('unavailable', 'the daemon is still draining after 10 s', {
+              hint: 'calls are under way; see `warder status`',
+            });
+          }
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        out.result({ stopped: true }, 'stopped');
+      }),
+    );
+  program
+    .command('doctor')
+    .description('what is on, what is not, and the remedy for each')
+    .action(() =>
+      run(async ({ home, out, operatorIfRunning }) => {
+        const { examine } = await import('../../daemon/doctor.ts');
+        const running = await operatorIfRunning();
+        const findings = [
+          ...(await examine(home)),
+          ...(running === undefined ? [] : (await running.call('doctor', {})).findings),
+        ];
+        out.result(findings, findingLines(findings));
+        return findings.some((finding) => finding.state === 'problem') ? 7 : 0;
+      }),
+    );
+  program
+    .command('mcp')
+    .option('--agent <name>', 'whose socket to use', 'default')
+    .option('--lease <lease>', 'a lease token: @FILE or fd:N')
+    .description('MCP on stdio for one agent')
+    .action((options: { agent: string; lease?: string }) =>
+      run(async ({ home }) => {
+        const { runMcp } = await import('../mcp-command.ts');
+        return runMcp({
+          home: home.root,
+          agent: options.agent,
+          ...(options.lease === undefined ? {} : { lease: readLease(options.lease) }),
+        });
+      }),
+    );
+}
+
+function readyLines(status: StatusReport): readonly string[] {
+  return [`ready  pid ${status.pid}, ${status.tools} tools`, ...statusLines(status).slice(1)];
+}
+
+function statusLines(status: StatusReport): readonly string[] {
+  return [
+    `running    pid ${status.pid}, up ${status.uptimeSeconds} s, version ${status.version}`,
+    `home       ${status.home}`,
+    ...status.addresses.map((address) => `listens    ${address}`),
+    `assurance  ${status.assurance}; jail: ${status.jail}`,
+    `policy     ${status.policy.policies} policies, ${status.policy.digest.slice(0, 16)}`,
+    `calls      ${status.calls.served} served, ${status.calls.running} running`,
+    `log        ${status.log.size} leaves, ${status.log.signedSize} signed, ${status.log.state}`,
+    `signer     ${status.signer.kid} (${status.signer.custody})`,
+  ];
+}
+
+function findingLines(findings: readonly Finding[]): readonly string[] {
+  const rows = findings.map((one) => [one.state, one.subject, one.text, one.remedy ?? '']);
+  return table(['STATE', 'PART', 'FINDING', 'REMEDY'], rows);
+}

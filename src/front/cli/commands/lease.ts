@@ -1,0 +1,63 @@
+// `warder lease`: leases the daemon knows, and ending them.
+
+import type { Command } from 'commander';
+import type { LeaseSummary } from '../../console/operations.ts';
+import { plain, table } from '../output.ts';
+import type { Run } from '../program.ts';
+
+/** Adds `lease list|show|revoke`. */
+export function addLeaseCommands(program: Command, run: Run): void {
+  const lease = program.command('lease').description('what agents may do, and for how long');
+  lease
+    .command('list')
+    .description('leases, newest first')
+    .action(() =>
+      run(async ({ operator, out }) => {
+        const { leases } = await (await operator()).call('lease.list', {});
+        const rows = leases.map((row) => [
+          row.stateKey.slice(0, 16),
+          row.state,
+          row.principal,
+          row.agent ?? '',
+          `${row.uses}${row.maxUses === undefined ? '' : `/${row.maxUses}`}`,
+          row.expires,
+        ]);
+        const header = ['LEASE', 'STATE', 'PRINCIPAL', 'AGENT', 'USES', 'EXPIRES'];
+        out.result(leases, table(header, rows));
+      }),
+    );
+  lease
+    .command('show')
+    .argument('<id>', 'state key (16 digits suffice) or jti')
+    .description('one lease with its capabilities')
+    .action((id: string) =>
+      run(async ({ operator, out }) => {
+        const found = await (await operator()).call('lease.show', { id });
+        out.result(found, describe(found));
+      }),
+    );
+  lease
+    .command('revoke')
+    .argument('<id>', 'state key (16 digits suffice) or jti')
+    .requiredOption('--reason <text>', 'goes on the receipt')
+    .description('end a lease now; a running call loses its host calls')
+    .action((id: string, options: { reason: string }) =>
+      run(async ({ operator, out }) => {
+        const done = await (await operator()).call('lease.revoke', { id, reason: options.reason });
+        out.result(done, `revoked ${done.stateKey}`);
+      }),
+    );
+}
+
+function describe(lease: LeaseSummary): readonly string[] {
+  return [
+    `lease      ${lease.stateKey}`,
+    `jti        ${lease.jti}`,
+    `state      ${lease.state}`,
+    `principal  ${plain(lease.principal)} (tenant ${lease.tenant})`,
+    `issued     ${lease.issued}, expires ${lease.expires}`,
+    `uses       ${lease.uses}${lease.maxUses === undefined ? '' : ` of ${lease.maxUses}`}`,
+    'may',
+    ...lease.capabilities.map((capability) => `  ${plain(JSON.stringify(capability))}`),
+  ];
+}

@@ -1,0 +1,182 @@
+// `warder tool`: installing packages and granting what they may do.
+
+import { readFileSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { WarderError } from '../../../base/errors/errors.ts';
+import type { Installation } from '../../../catalog/installation.ts';
+import { plain, table } from '../output.ts';
+import type { Run } from '../program.ts';
+
+/** Flags of a grant that take a value; all are repeatable. */
+const VALUE_FLAGS = [
+  'allow-net',
+  'deny-net',
+  'allow-read',
+  'allow-write',
+  'allow-env',
+  'config',
+  'max-memory',
+  'timeout',
+  'max-output',
+  'max-net',
+] as const;
+
+type GrantOptions = Readonly<Record<string, readonly string[] | true | undefined>>;
+
+/** Adds `tool add|list|show|inspect|grant|enable|disable|remove`. */
+export function addToolCommands(program: Command, run: Run): void {
+  const tool = program.command('tool').description('tool packages and their grants');
+  withGrantFlags(tool.command('add'))
+    .argument('<path>', 'a .wasm file, or a package directory')
+    .option('--name <name>', 'what to call it here')
+    .description('admit a package; it may do nothing but what the flags grant')
+    .action((path: string, options: GrantOptions & { name?: string }) =>
+      run(async ({ operator, out }) => {
+        const source = readPackage(path);
+        const added = await (
+          await operator()
+        ).call('tool.add', {
+          name: options.name ?? source.name,
+          wasmBase64: source.wasm.toString('base64'),
+          flags: toFlags(options),
+        });
+        out.result(added, [
+          `added ${added.installation.name} (${added.installation.id})`,
+          ...describe(added.installation, added.grant),
+        ]);
+      }),
+    );
+  tool
+    .command('list')
+    .description('installed packages')
+    .action(() =>
+      run(async ({ operator, out }) => {
+        const { installations } = await (await operator()).call('tool.list', {});
+        const rows = installations.map((one) => [
+          one.name,
+          one.enabled ? 'enabled' : 'disabled',
+          one.engine,
+          one.digest.slice(0, 16),
+          one.tools.map((each) => each.name).join(' '),
+        ]);
+        const header = ['NAME', 'STATE', 'ENGINE', 'DIGEST', 'TOOLS'];
+        out.result(installations, table(header, rows));
+      }),
+    );
+  for (const verb of ['show', 'inspect'] as const) {
+    tool
+      .command(verb)
+      .argument('<name>')
+      .description(verb === 'show' ? 'one package and its grant' : 'its imports and schemas too')
+      .action((name: string) =>
+        run(async ({ operator, out }) => {
+          const found = await (await operator()).call('tool.show', { name });
+          const lines = describe(found.installation, found.grant);
+          out.result(found, verb === 'show' ? lines : [...lines, ...inside(found.installation)]);
+        }),
+      );
+  }
+  withGrantFlags(tool.command('grant'))
+    .argument('<name>')
+    .option('--remove', 'take the named grants back')
+    .option('--reset', 'take everything back first')
+    .description('widen, narrow or reset what a package may do, from the next call on')
+    .action((name: string, options: GrantOptions & { remove?: true; reset?: true }) =>
+      run(async ({ operator, out }) => {
+        if (options.remove === true && options.reset === true) {
+          throw new WarderError('usage', '`--remove` and `--reset` exclude each other', {
+            hint: '`--reset` takes everything back, then applies the other flags',
+          });
+        }
+        const change = options.remove === true ? 'remove' : options.reset === true ? 'reset' : 'add';
+        const flags = toFlags(options);
+        const done = await (await operator()).call('tool.grant', { name, change, flags });
+        out.result(done, describe(done.installation, done.grant));
+      }),
+    );
+  for (const [verb, past] of [
+    ['enable', 'enabled'],
+    ['disable', 'disabled'],
+    ['remove', 'removed'],
+  ] as const) {
+    tool
+      .command(verb)
+      .argument('<name>')
+      .description(`${verb} a package`)
+      .action((name: string) =>
+        run(async ({ operator, out }) => {
+          const done = await (await operator()).call(`tool.${verb}`, { name });
+          out.result(done, `${past} ${done.name}`);
+        }),
+      );
+  }
+}
+
+function withGrantFlags(command: Command): Command {
+  for (const flag of VALUE_FLAGS) {
+    command.option(`--${flag} <value>`, 'grant flag, repeatable', collect);
+  }
+  return command.option('--allow-kv', 'a key/value store of its own');
+}
+
+function toFlags(options: GrantOptions): string[] {
+  const flags: string[] = [];
+  for (const flag of VALUE_FLAGS) {
+    const property = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const values = options[property];
+    if (Array.isArray(values)) {
+      for (const value of values as readonly string[]) flags.push(`--${flag}`, absolute(flag, value));
+    }
+  }
+  if (options['allowKv'] === true) flags.push('--allow-kv');
+  return flags;
+}
+
+/** The daemon runs elsewhere: relative directories are made absolute here. */
+function absolute(flag: string, value: string): string {
+  if (flag !== 'allow-read' && flag !== 'allow-write') return value;
+  const split = value.lastIndexOf(':/');
+  if (split <= 0) return resolve(value);
+  return `${resolve(value.slice(0, split))}${value.slice(split)}`;
+}
+
+/** The package at `path`: a module or component, or a directory with NAME.wasm. */
+export function readPackage(path: string): { name: string; wasm: Buffer } {
+  try {
+    if (statSync(path).isDirectory()) {
+      const name = basename(resolve(path));
+      return { name, wasm: readFileSync(join(path, `${name}.wasm`)) };
+    }
+    return { name: basename(path).replace(/\.wasm$/, ''), wasm: readFileSync(path) };
+  } catch (cause) {
+    throw new WarderError('usage', `cannot read a package from \`${path}\``, {
+      cause,
+      hint: 'name a .wasm file, or a directory that holds one of its own name',
+    });
+  }
+}
+
+function describe(installation: Installation, grant: readonly string[]): readonly string[] {
+  return [
+    `  digest   ${installation.digest}`,
+    `  engine   ${installation.engine}, ${installation.size} bytes${installation.enabled ? '' : ' (disabled)'}`,
+    ...installation.tools.map(
+      (tool) => `  tool     ${plain(tool.name)}: ${plain(tool.description.split('\n')[0] ?? '')}`,
+    ),
+    ...(grant.length === 0 ? ['  may      only compute'] : grant.map((line) => `  may      ${line}`)),
+  ];
+}
+
+function inside(installation: Installation): readonly string[] {
+  return [
+    ...installation.imports.map((name) => `  imports  ${plain(name)}`),
+    ...installation.tools.map(
+      (tool) => `  schema   ${plain(tool.name)} ${plain(JSON.stringify(tool.inputSchema))}`,
+    ),
+  ];
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}

@@ -1,0 +1,86 @@
+// The CLI's end of the operator socket: one HTTP request per operation, JSON both ways.
+
+import { type IncomingMessage, request } from 'node:http';
+import { errorFromJson, WarderError } from '../../base/errors/errors.ts';
+import type { Operations } from '../console/operations.ts';
+
+/** Calls operations of the operator API by name. */
+export interface OperatorClient {
+  call<Name extends keyof Operations>(
+    name: Name,
+    input: Operations[Name]['input'],
+  ): Promise<Operations[Name]['output']>;
+  /** Operations that answer with a stream of JSON lines. */
+  stream(name: string, input: object, signal: AbortSignal): AsyncIterable<unknown>;
+}
+
+/** A client on `socketPath`; throws WarderError `unavailable` when nobody listens. */
+export function createOperatorClient(socketPath: string): OperatorClient {
+  return {
+    call: async (name, input) => {
+      const response = await send(socketPath, name, input);
+      const parts: Buffer[] = [];
+      for await (const part of response) parts.push(part as Buffer);
+      const body: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
+      if (response.statusCode !== 200) throw errorFromJson((body as { error?: unknown }).error);
+      return body as never;
+    },
+    stream: (name, input, signal) => lines(socketPath, name, input, signal),
+  };
+}
+
+async function* lines(
+  socketPath: string,
+  name: string,
+  input: object,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  const response = await send(socketPath, name, input, signal);
+  let held = '';
+  response.setEncoding('utf8');
+  try {
+    for await (const part of response) {
+      held += part as string;
+      const whole = held.split('\n');
+      held = whole.pop() ?? '';
+      for (const line of whole) {
+        const value: unknown = JSON.parse(line);
+        if (typeof value === 'object' && value !== null && 'error' in value) {
+          throw errorFromJson(value.error);
+        }
+        yield value;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function send(
+  socketPath: string,
+  name: string,
+  input: object,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        socketPath,
+        method: 'POST',
+        path: `/v1/${name}`,
+        headers: { 'content-type': 'application/json', host: 'operator' },
+        ...(signal === undefined ? {} : { signal }),
+      },
+      resolve,
+    );
+    outgoing.on('error', (cause) => {
+      reject(
+        new WarderError('unavailable', 'the daemon does not answer on its operator socket', {
+          cause,
+          hint: 'see `warder status`; start it with `warder serve`',
+        }),
+      );
+    });
+    outgoing.end(JSON.stringify(input));
+  });
+}

@@ -1,0 +1,225 @@
+// The operator API: every operation of operator.sock with its input and output. `POST /v1/NAME`, JSON both ways.
+
+import type { Installation } from '../../catalog/installation.ts';
+import type { OneCallReply } from '../../gate/answer-json.ts';
+import type { PublicJwk } from '../../trust/signer/signer.ts';
+
+interface Operation<Input, Output> {
+  readonly input: Input;
+  readonly output: Output;
+}
+
+/** Selects receipts; an unknown filter is an error. */
+export interface ReceiptFilter {
+  readonly tenant?: string;
+  readonly lease?: string;
+  readonly task?: string;
+  readonly principal?: string;
+  readonly tool?: string;
+  readonly outcome?: string;
+  readonly type?: string;
+  readonly approval?: string;
+  /** Wall milliseconds, inclusive. */
+  readonly since?: number;
+  /** Wall milliseconds, exclusive. */
+  readonly until?: number;
+  /** Newest first, at most this many; 50 when absent. */
+  readonly last?: number;
+}
+
+/** A receipt as lists show it. */
+export interface ReceiptSummary {
+  readonly id: string;
+  readonly index: number;
+  readonly leafHash: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly type: string;
+  readonly outcome: string;
+  readonly tenant: string;
+  readonly tool?: string;
+  readonly principal?: string;
+  readonly lease?: string;
+  readonly task?: string;
+  readonly approval?: string;
+}
+
+/** One receipt with what its commitments stand for, where the opening is still kept. */
+export interface ReceiptDetail extends ReceiptSummary {
+  /** The in-toto statement. */
+  readonly statement: unknown;
+  readonly openings: Readonly<Record<string, unknown>>;
+}
+
+export interface StatusReport {
+  readonly pid: number;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly home: string;
+  readonly addresses: readonly string[];
+  readonly assurance: string;
+  readonly jail: string;
+  readonly tools: number;
+  readonly policy: { readonly digest: string; readonly policies: number };
+  readonly calls: { readonly served: number; readonly running: number };
+  readonly log: {
+    readonly origin: string;
+    readonly size: number;
+    readonly signedSize: number;
+    readonly state: string;
+  };
+  readonly signer: { readonly kid: string; readonly custody: string };
+  readonly executors: { readonly blank: number; readonly busy: number; readonly idle: number };
+}
+
+export interface LeaseSummary {
+  readonly stateKey: string;
+  readonly jti: string;
+  readonly principal: string;
+  readonly tenant: string;
+  readonly agent?: string;
+  readonly state: string;
+  /** ISO 8601. */
+  readonly issued: string;
+  /** ISO 8601. */
+  readonly expires: string;
+  readonly uses: number;
+  readonly maxUses?: number;
+  readonly capabilities: readonly unknown[];
+}
+
+export interface ApprovalSummary {
+  readonly id: string;
+  readonly state: string;
+  readonly tool: string;
+  readonly principal: string;
+  readonly tenant: string;
+  readonly reason: string;
+  /** The real arguments, rendered so that a terminal shows what is there. */
+  readonly arguments: string;
+  /** What the permit would allow, one line each. */
+  readonly effects: readonly string[];
+  /** ISO 8601. */
+  readonly asked: string;
+  /** ISO 8601. */
+  readonly expires: string;
+  readonly digest: string;
+}
+
+export interface PolicyReport {
+  readonly digest: string;
+  readonly files: readonly { readonly name: string; readonly text: string }[];
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface Finding {
+  readonly subject: string;
+  readonly state: 'ok' | 'note' | 'problem';
+  readonly text: string;
+  readonly remedy?: string;
+}
+
+export interface KeySummary {
+  readonly name: 'signing' | 'log';
+  readonly uri: string;
+  readonly jwk: PublicJwk;
+  readonly vkey: string;
+  readonly roles: readonly string[];
+  readonly custody: string;
+}
+
+type Empty = Readonly<Record<string, never>>;
+
+/** Every operation that answers with one document. */
+export interface Operations {
+  readonly status: Operation<Empty, StatusReport>;
+  readonly stop: Operation<Empty, { readonly stopping: true }>;
+  readonly doctor: Operation<Empty, { readonly findings: readonly Finding[] }>;
+  readonly call: Operation<
+    {
+      readonly tool: string;
+      /** JSON text. */
+      readonly arguments: string;
+      readonly as: string;
+      readonly approval?: string;
+      readonly dryRun?: boolean;
+    },
+    OneCallReply
+  >;
+  readonly 'tool.add': Operation<
+    {
+      readonly name: string;
+      readonly wasmBase64: string;
+      /** Grant flags as on the command line. */
+      readonly flags: readonly string[];
+    },
+    { readonly installation: Installation; readonly grant: readonly string[] }
+  >;
+  readonly 'tool.list': Operation<Empty, { readonly installations: readonly Installation[] }>;
+  readonly 'tool.show': Operation<
+    { readonly name: string },
+    { readonly installation: Installation; readonly grant: readonly string[] }
+  >;
+  readonly 'tool.grant': Operation<
+    { readonly name: string; readonly change: 'add' | 'remove' | 'reset'; readonly flags: readonly string[] },
+    { readonly installation: Installation; readonly grant: readonly string[] }
+  >;
+  readonly 'tool.enable': Operation<{ readonly name: string }, { readonly name: string }>;
+  readonly 'tool.disable': Operation<{ readonly name: string }, { readonly name: string }>;
+  readonly 'tool.remove': Operation<{ readonly name: string }, { readonly name: string }>;
+  readonly 'lease.list': Operation<Empty, { readonly leases: readonly LeaseSummary[] }>;
+  readonly 'lease.show': Operation<{ readonly id: string }, LeaseSummary>;
+  readonly 'lease.revoke': Operation<
+    { readonly id: string; readonly reason: string },
+    { readonly stateKey: string }
+  >;
+  readonly 'approvals.list': Operation<
+    { readonly state?: string },
+    { readonly approvals: readonly ApprovalSummary[] }
+  >;
+  readonly 'approvals.show': Operation<{ readonly id: string }, ApprovalSummary>;
+  readonly 'approvals.approve': Operation<{ readonly id: string }, ApprovalSummary>;
+  readonly 'approvals.deny': Operation<
+    { readonly id: string; readonly reason?: string },
+    ApprovalSummary
+  >;
+  readonly 'policy.show': Operation<Empty, PolicyReport>;
+  readonly 'policy.check': Operation<
+    { readonly files: readonly { readonly name: string; readonly text: string }[] },
+    PolicyReport
+  >;
+  readonly 'policy.set': Operation<
+    { readonly files: readonly { readonly name: string; readonly text: string }[] },
+    PolicyReport
+  >;
+  readonly 'receipts.list': Operation<ReceiptFilter, readonly ReceiptSummary[]>;
+  readonly 'receipts.show': Operation<{ readonly id: string }, ReceiptDetail>;
+  /** Waits for the checkpoint that covers the receipt. */
+  readonly 'receipts.proof': Operation<{ readonly id: string }, { readonly proof: string }>;
+  readonly 'receipts.checkpoint': Operation<Empty, { readonly note: string }>;
+  readonly 'receipts.audit': Operation<Empty, { readonly size: number; readonly root: string }>;
+  readonly 'keys.list': Operation<Empty, { readonly keys: readonly KeySummary[] }>;
+}
+
+/** Operations that answer with JSON lines until the caller hangs up. */
+export interface Streams {
+  readonly 'receipts.follow': { readonly input: ReceiptFilter; readonly item: ReceiptSummary };
+  readonly 'receipts.export': { readonly input: ReceiptFilter; readonly item: ReceiptDetail };
+  readonly 'approvals.watch': { readonly input: Empty; readonly item: ApprovalSummary };
+}
+
+/** What the daemon implements. */
+export type OperationHandlers = {
+  readonly [Name in keyof Operations]: (
+    input: Operations[Name]['input'],
+  ) => Promise<Operations[Name]['output']>;
+};
+
+/** What the daemon implements for {@link Streams}. */
+export type StreamHandlers = {
+  readonly [Name in keyof Streams]: (
+    input: Streams[Name]['input'],
+    signal: AbortSignal,
+  ) => AsyncIterable<Streams[Name]['item']>;
+};

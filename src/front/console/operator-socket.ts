@@ -1,0 +1,124 @@
+// operator.sock: HTTP with JSON bodies, one route per operation. Whoever can open it is the operator.
+
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { parseJson } from '../../base/encoding/parse-json.ts';
+import { asWarderError, WarderError } from '../../base/errors/errors.ts';
+import type { OperationHandlers, StreamHandlers } from './operations.ts';
+
+/** Largest request body: a package of 64 MiB in base64, and some. */
+const BODY_MAX = 96 * 1024 * 1024;
+
+export interface OperatorSocket {
+  close(): Promise<void>;
+}
+
+/** Listens on `path` (0600). */
+export async function listenForOperator(
+  path: string,
+  operations: OperationHandlers,
+  streams: StreamHandlers,
+): Promise<OperatorSocket> {
+  const server: Server = createServer((request, response) => {
+    void route(request, response, operations, streams).catch((error: unknown) => {
+      fail(response, error);
+    });
+  });
+  server.requestTimeout = 0;
+  rmSync(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 500).unref();
+      }),
+  };
+}
+
+async function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  operations: OperationHandlers,
+  streams: StreamHandlers,
+): Promise<void> {
+  const name = request.url?.startsWith('/v1/') ? request.url.slice(4) : '';
+  if (request.method !== 'POST') {
+    throw new WarderError('usage', 'operations are called with POST', { hint: 'POST /v1/NAME' });
+  }
+  const input = (await readBody(request)) as never;
+  if (Object.hasOwn(operations, name)) {
+    const output = await operations[name as keyof OperationHandlers](input);
+    const body = JSON.stringify(output);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(body);
+    return;
+  }
+  if (Object.hasOwn(streams, name)) {
+    return writeStream(response, (signal) =>
+      streams[name as keyof StreamHandlers](input, signal),
+    );
+  }
+  throw new WarderError('not-found', `there is no operation \`${name.slice(0, 64)}\``, {
+    hint: 'the command and the daemon may be of different versions; run `warder stop`',
+  });
+}
+
+async function writeStream(
+  response: ServerResponse,
+  open: (signal: AbortSignal) => AsyncIterable<unknown>,
+): Promise<void> {
+  const hangUp = new AbortController();
+  response.on('close', () => hangUp.abort());
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
+  try {
+    for await (const item of open(hangUp.signal)) {
+      if (hangUp.signal.aborted) break;
+      if (!response.write(`${JSON.stringify(item)}\n`)) {
+        await new Promise((resolve) => {
+          response.once('drain', resolve);
+          response.once('close', resolve);
+        });
+      }
+    }
+  } catch (error) {
+    if (!hangUp.signal.aborted) {
+      response.write(`${JSON.stringify({ error: asWarderError(error).toJSON() })}\n`);
+    }
+  }
+  response.end();
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += (part as Buffer).length;
+    if (size > BODY_MAX) throw new WarderError('malformed', `the body is over ${BODY_MAX} bytes`);
+    parts.push(part as Buffer);
+  }
+  const body = parseJson(Buffer.concat(parts), { maxBytes: BODY_MAX, maxDepth: 32 });
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new WarderError('malformed', 'the body is not a JSON object');
+  }
+  return body;
+}
+
+function fail(response: ServerResponse, thrown: unknown): void {
+  const error = asWarderError(thrown);
+  if (response.headersSent) {
+    response.end();
+    return;
+  }
+  response.writeHead(STATUS[error.exitCode] ?? 500, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error: error.toJSON() }));
+}
+
+/** HTTP status by exit code of the error. */
+const STATUS: Readonly<Record<number, number>> = { 2: 400, 3: 403, 4: 202, 5: 422, 6: 422, 7: 503 };
