@@ -2,7 +2,7 @@
 // one file that needs nothing beside it (its file system is closed), and the command line with code
 // split by its lazy imports (`warder mcp` must load almost nothing).
 
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 
@@ -32,6 +32,7 @@ function ownPlace(root, outDir) {
     name: 'own-place',
     setup(hooks) {
       hooks.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        if (!path.startsWith(join(root, 'src') + sep)) return undefined;
         const text = readFileSync(path, 'utf8');
         if (!text.includes('import.meta')) return undefined;
         const inDist = relative(join(root, 'src'), path)
@@ -42,8 +43,11 @@ function ownPlace(root, outDir) {
         const url = `new URL(${JSON.stringify(`${up}/${inDist}`)}, import.meta.url)`;
         const contents = text
           .replaceAll('import.meta.url', `(${url}.href)`)
-          .replaceAll('import.meta.filename', `(${url}.pathname)`)
-          .replaceAll('import.meta.dirname', `(new URL('.', ${url}).pathname.slice(0, -1))`);
+          .replaceAll('import.meta.filename', `(decodeURIComponent(${url}.pathname))`)
+          .replaceAll(
+            'import.meta.dirname',
+            `(decodeURIComponent(new URL('.', ${url}).pathname).slice(0, -1))`,
+          );
         return { contents, loader: 'ts', resolveDir: dirname(path) };
       });
     },
@@ -73,7 +77,7 @@ export async function bundle(root, dist) {
       ...shared(root, dirname(executor.outFile)),
       entryPoints: [executor.entry],
       outfile: join(dist, executor.outFile),
-      alias: existsSync(join(root, executor.wasi)) ? { wasi: `./${executor.wasi}` } : {},
+      alias: { wasi: `./${executor.wasi}`, 'node:wasi': `./${executor.wasi}` },
       legalComments: 'eof',
     });
   } else {
@@ -88,6 +92,7 @@ export async function bundle(root, dist) {
       chunkNames: '[name]-[hash]',
       external: [...unmovable, ...builtinModules],
     });
+    chmodSync(join(dist, cli.outDir, 'main.js'), 0o755);
   } else {
     console.log(`bundle: no ${cli.entry}, the command line is left out`);
   }

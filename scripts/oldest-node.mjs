@@ -1,5 +1,5 @@
-// The oldest line of Node that warder promises to run on, fetched apart from node_modules so that two Nodes
-// never contend for node_modules/.bin/node.
+// The oldest line of Node that warder promises to run on, fetched apart from node_modules so that
+// two Nodes never contend for node_modules/.bin/node.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// `npm test`: every vitest test, then the smoke run of the built package on the oldest Node line
+// `npm test`: every vitest test, then the smoke run of the built package on the oldest Node line it
 // promises to run on. The last line is `N passed, N failed` (and `, N skipped` where any were).
 //
 // Arguments go to vitest (`npm test -- test/unit/lease`); with any, the smoke run is left out.
