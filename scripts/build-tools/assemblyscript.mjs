@@ -5,7 +5,8 @@ import asc from 'assemblyscript/asc';
 /** The module's bytes. `entry` is relative to the repository root, which must be the cwd. */
 export async function compileAssemblyScript(entry) {
   const files = new Map();
-  const { error, stderr } = await asc.main(
+  let said = '';
+  const { error } = await asc.main(
     [
       entry,
       '--outFile',
@@ -16,8 +17,11 @@ export async function compileAssemblyScript(entry) {
       '--use',
       'abort=sdk/assembly/host/abort',
     ],
-    { writeFile: (name, contents) => void files.set(name, contents) },
+    {
+      writeFile: (name, contents) => void files.set(name, contents),
+      stderr: { write: (text) => void (said += text) },
+    },
   );
-  if (error) throw new Error(`${entry}: ${error.message}\n${stderr.toString()}`);
+  if (error) throw new Error(`${entry}: ${error.message}\n${said}`);
   return Buffer.from(files.get('tool.wasm'));
 }
