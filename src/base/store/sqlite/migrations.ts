@@ -1,0 +1,126 @@
+// The schema's history: forward-only steps, a backup before each, a newer schema refused.
+
+import { chmodSync, closeSync, openSync, existsSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { WarderError } from '../../errors/errors.ts';
+import { storeFailure } from './failure.ts';
+import { facetColumn, indexColumn, sequenceName, tableName } from './schema.ts';
+
+/** One step. `version` is the `PRAGMA user_version` after it; steps are numbered from 1 without gaps. */
+export interface Migration {
+  readonly version: number;
+  readonly sql: string;
+}
+
+/** Marks the file as ours: "wrdr". */
+export const APPLICATION_ID = 0x77726472;
+
+/** All steps. Never edit one that was released: add the next. */
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    sql: [
+      keyed('installation', ['name']),
+      keyed('lease', ['agent', 'subject', 'state']),
+      keyed('approval', ['state', 'digest', 'principal']),
+      keyed('intent', []),
+      keyed('opening', []),
+      keyed('kv', ['installation']),
+      keyed('meta', []),
+      keyed('checkpoint', []),
+      keyed('proof-replay', []),
+      keyed('policy', []),
+      numbered('leaf', ['type', 'tool', 'outcome', 'principal', 'lease', 'task', 'approval']),
+    ].join('\n'),
+  },
+];
+
+/**
+ * Brings the file to the last version, each step in a transaction of its own. A file that
+ * already had a version is first copied to `PATH.vN.backup` by VACUUM INTO.
+ *
+ * @returns paths of the backups made.
+ * @throws WarderError `unavailable` when the file is newer than this warder, is another
+ *   program's, or a step or its backup fails; the file then has the version it had.
+ */
+export function migrate(
+  db: DatabaseSync,
+  path: string,
+  steps: readonly Migration[] = migrations,
+): string[] {
+  const from = pragma(db, 'user_version');
+  const last = steps.at(-1)?.version ?? 0;
+  if (from > 0 && pragma(db, 'application_id') !== APPLICATION_ID) {
+    throw new WarderError('unavailable', `\`${path}\` is a database of another program`, {
+      hint: 'check the home; warder keeps its state in `state.db`',
+    });
+  }
+  if (from > last) {
+    throw new WarderError(
+      'unavailable',
+      `\`${path}\` has schema ${from}, this warder knows up to ${last}`,
+      { hint: 'run the newer warder, or restore the backup made before it migrated' },
+    );
+  }
+  const backups: string[] = [];
+  for (const step of steps.slice(from)) {
+    try {
+      if (step.version > 1) backups.push(backup(db, path, step.version - 1));
+      db.exec('BEGIN EXCLUSIVE');
+      db.exec(step.sql);
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step.version}`);
+      db.exec('COMMIT');
+    } catch (cause) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw storeFailure(`migration ${step.version} of \`${path}\` failed`, cause);
+    }
+  }
+  return backups;
+}
+
+function backup(db: DatabaseSync, path: string, version: number): string {
+  let target = `${path}.v${version}.backup`;
+  for (let n = 2; existsSync(target); n += 1) target = `${path}.v${version}.${n}.backup`;
+  // VACUUM INTO takes an existing empty file: made here so that it is never readable by others.
+  closeSync(openSync(target, 'wx', 0o600));
+  chmodSync(target, 0o600);
+  db.prepare('VACUUM INTO ?').run(target);
+  return target;
+}
+
+function pragma(db: DatabaseSync, name: 'user_version' | 'application_id'): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+// The two layouts of version 1. They are part of history: a later layout is a new function.
+
+function keyed(name: string, indexes: readonly string[]): string {
+  const table = tableName(name);
+  const columns = indexes.map((index) => `${indexColumn(index)} ANY`);
+  return [
+    `CREATE TABLE "${table}" (tenant TEXT NOT NULL, key TEXT NOT NULL, value ANY NOT NULL,`,
+    [...columns, 'PRIMARY KEY (tenant, key)'].join(', '),
+    ') STRICT, WITHOUT ROWID;',
+    ...indexes.map(
+      (index) =>
+        `CREATE INDEX "${table}.${index}" ON "${table}" (${indexColumn(index)}, tenant, key)
+          WHERE ${indexColumn(index)} IS NOT NULL;`,
+    ),
+  ].join('\n');
+}
+
+function numbered(name: string, facets: readonly string[]): string {
+  const table = sequenceName(name);
+  const columns = facets.map((facet) => `${facetColumn(facet)} TEXT`);
+  return [
+    `CREATE TABLE "${table}" (at INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL UNIQUE,`,
+    ['time INTEGER NOT NULL', ...columns, 'bytes BLOB NOT NULL'].join(', '),
+    ') STRICT;',
+    `CREATE INDEX "${table}.time" ON "${table}" (time);`,
+    ...facets.map(
+      (facet) =>
+        `CREATE INDEX "${table}.${facet}" ON "${table}" (${facetColumn(facet)})
+          WHERE ${facetColumn(facet)} IS NOT NULL;`,
+    ),
+  ].join('\n');
+}

@@ -1,0 +1,373 @@
+// What every store must do. Each back end's test hands in a way to open one.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Declared } from '../../src/base/store/declared.ts';
+import type { NewEntry, Sequence, Store, Table, Tx } from '../../src/base/store/store.ts';
+
+interface Lease {
+  readonly agent?: string;
+  readonly subject: string;
+  readonly state: string | number;
+  readonly uses?: number;
+}
+
+/** Tables of the real schema, so that the SQLite store can open them. */
+export const leaseTable: Table<Lease> = {
+  name: 'lease',
+  indexes: {
+    agent: (lease) => lease.agent,
+    subject: (lease) => lease.subject,
+    state: (lease) => lease.state,
+  },
+};
+
+export const openingTable: Table<Record<string, unknown>> = { name: 'opening', indexes: {} };
+
+export const metaTable: Table<{ readonly highTime: number }> = { name: 'meta', indexes: {} };
+
+export const leafSequence: Sequence = {
+  name: 'leaf',
+  facets: ['type', 'tool', 'outcome', 'principal', 'lease', 'task', 'approval'],
+};
+
+export const declared: Declared = {
+  tables: [leaseTable, openingTable, metaTable],
+  sequences: [leafSequence],
+};
+
+/** An entry with the given id. */
+export function entry(id: string, more: Partial<NewEntry> = {}): NewEntry {
+  return { id, bytes: new TextEncoder().encode(id), facets: {}, time: 1000, ...more };
+}
+
+/** @param open opens an empty store with {@link declared}. */
+export function storeContract(name: string, open: () => Store): void {
+  describe(`store contract: ${name}`, () => {
+    let store: Store;
+    beforeEach(() => {
+      store = open();
+    });
+    afterEach(() => store.close());
+
+    const put = (key: string, value: Lease, tenant = 'default'): Promise<void> =>
+      store.commit((tx) => tx.put(leaseTable, tenant, key, value));
+    const keys = (query: Parameters<Tx['list']>[2], tenant: string | undefined = 'default') =>
+      store.read((reader) => reader.list(leaseTable, tenant, query)).map((row) => row.key);
+
+    it('keeps what was put and forgets what was deleted', async () => {
+      await put('a', { subject: 's', state: 'active' });
+      expect(store.read((r) => r.get(leaseTable, 'default', 'a'))).toEqual({
+        subject: 's',
+        state: 'active',
+      });
+      expect(await store.commit((tx) => tx.delete(leaseTable, 'default', 'a'))).toBe(true);
+      expect(await store.commit((tx) => tx.delete(leaseTable, 'default', 'a'))).toBe(false);
+      expect(store.read((r) => r.get(leaseTable, 'default', 'a'))).toBeUndefined();
+      expect(keys({})).toEqual([]);
+      await put('a', { subject: 'again', state: 'active' });
+      expect(keys({ index: ['subject', 'again'] })).toEqual(['a']);
+    });
+
+    it('refuses to insert an existing key and keeps the old value', async () => {
+      await store.commit((tx) => tx.insert(leaseTable, 'default', 'a', { subject: '1', state: 1 }));
+      await expect(
+        store.commit((tx) => tx.insert(leaseTable, 'default', 'a', { subject: '2', state: 2 })),
+      ).rejects.toMatchObject({ code: 'conflict' });
+      expect(store.read((r) => r.get(leaseTable, 'default', 'a'))?.subject).toBe('1');
+    });
+
+    it('keeps tenants apart', async () => {
+      await put('a', { subject: 'one', state: 'active' }, 'one');
+      await put('a', { subject: 'two', state: 'active' }, 'two');
+      expect(store.read((r) => r.get(leaseTable, 'one', 'a'))?.subject).toBe('one');
+      expect(store.read((r) => r.get(leaseTable, 'two', 'a'))?.subject).toBe('two');
+      expect(store.read((r) => r.get(leaseTable, 'three', 'a'))).toBeUndefined();
+      await store.commit((tx) => tx.delete(leaseTable, 'one', 'a'));
+      expect(keys({}, 'two')).toEqual(['a']);
+      expect(keys({ index: ['state', 'active'] }, 'one')).toEqual([]);
+      expect(store.read((r) => r.list(leaseTable, undefined)).map((row) => row.tenant)).toEqual([
+        'two',
+      ]);
+    });
+
+    it.each(['', 'UPPER', 'a b', '../x', 'a'.repeat(33), "x' OR '1'='1"])(
+      'refuses the tenant %j',
+      async (tenant) => {
+        expect(() => store.read((r) => r.get(leaseTable, tenant, 'k'))).toThrow('tenant');
+        await expect(put('k', { subject: 's', state: 1 }, tenant)).rejects.toMatchObject({
+          code: 'usage',
+        });
+      },
+    );
+
+    it('gives byte members at the top level back byte for byte', async () => {
+      const value = {
+        salt: Uint8Array.of(0, 1, 255),
+        none: new Uint8Array(0),
+        '': Uint8Array.of(7),
+        note: 'x',
+        nested: { deep: [1, null, 'é'] },
+      };
+      await store.commit((tx) => tx.put(openingTable, 'default', 'a', value));
+      expect(store.read((r) => r.get(openingTable, 'default', 'a'))).toEqual(value);
+    });
+
+    it('returns copies: changing one changes nothing kept', async () => {
+      const bytes = Uint8Array.of(1);
+      await store.commit((tx) => {
+        tx.put(openingTable, 'default', 'a', { bytes });
+        tx.append(leafSequence, 'default', entry('e', { bytes }));
+        bytes[0] = 9;
+      });
+      const read = () => store.read((r) => r.get(openingTable, 'default', 'a'))?.['bytes'];
+      (read() as Uint8Array)[0] = 8;
+      expect(read()).toEqual(Uint8Array.of(1));
+      const kept = () => store.read((r) => r.entry(leafSequence, 0))?.bytes;
+      (kept() as Uint8Array)[0] = 8;
+      expect(kept()).toEqual(Uint8Array.of(1));
+    });
+
+    it.each([
+      ['NaN', { n: Number.NaN }],
+      ['bytes below the top level', { deep: { bytes: new Uint8Array(1) } }],
+      ['a class instance', { when: new Date(0) }],
+      ['a function', { f: () => 1 }],
+    ])('refuses %s rather than lose it', async (_what, value) => {
+      await expect(
+        store.commit((tx) => tx.put(openingTable, 'default', 'a', value)),
+      ).rejects.toMatchObject({ code: 'internal' });
+    });
+
+    it('takes hostile keys as plain names', async () => {
+      const hostile = [
+        '__proto__',
+        'constructor',
+        "'; DROP TABLE t_lease; --",
+        'a\0b',
+        '',
+        '%',
+        '_',
+      ];
+      for (const key of hostile) await put(key, { subject: key, state: 'x' });
+      for (const key of hostile) {
+        expect(store.read((r) => r.get(leaseTable, 'default', key))?.subject).toBe(key);
+        expect(keys({ index: ['subject', key] })).toEqual([key]);
+      }
+      expect(keys({ keyPrefix: '%' })).toEqual(['%']);
+      await expect(put('\ud800', { subject: 's', state: 1 })).rejects.toMatchObject({
+        code: 'usage',
+      });
+    });
+
+    it('keeps names like __proto__ inside values', async () => {
+      const value = JSON.parse('{"__proto__":{"x":1},"constructor":2}') as Record<string, unknown>;
+      await store.commit((tx) => tx.put(openingTable, 'default', 'a', value));
+      const back = store.read((r) => r.get(openingTable, 'default', 'a')) ?? {};
+      expect(Object.keys(back)).toEqual(['__proto__', 'constructor']);
+      expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+    });
+
+    it('lists in key order by index, prefix, position and limit, both ways', async () => {
+      for (const [key, state] of [
+        ['a/2', 'on'],
+        ['a/1', 'off'],
+        ['b/1', 'on'],
+        ['a', 'on'],
+        ['a0', 'on'],
+      ] as const) {
+        await put(key, { subject: 's', state });
+      }
+      expect(keys({})).toEqual(['a', 'a/1', 'a/2', 'a0', 'b/1']);
+      expect(keys({ reverse: true, limit: 2 })).toEqual(['b/1', 'a0']);
+      expect(keys({ keyPrefix: 'a/' })).toEqual(['a/1', 'a/2']);
+      expect(keys({ index: ['state', 'on'] })).toEqual(['a', 'a/2', 'a0', 'b/1']);
+      expect(keys({ index: ['state', 'on'], after: 'a', limit: 2 })).toEqual(['a/2', 'a0']);
+      expect(keys({ after: 'a0', reverse: true })).toEqual(['a/2', 'a/1', 'a']);
+      expect(keys({ limit: 0 })).toEqual([]);
+      expect(() => keys({ index: ['nonsense', 'on'] })).toThrow('no index');
+    });
+
+    it('orders keys and cuts prefixes by code point', async () => {
+      const all = ['\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', '\u{10ffff}x'];
+      for (const key of all.toReversed()) await put(key, { subject: 's', state: 1 });
+      expect(keys({})).toEqual(all);
+      for (const prefix of all) {
+        expect(keys({ keyPrefix: prefix })).toEqual(all.filter((key) => key.startsWith(prefix)));
+      }
+    });
+
+    it('tells numbers from text in an index and leaves undefined out', async () => {
+      await put('n', { subject: 's', state: 1 });
+      await put('t', { subject: 's', state: '1' });
+      await put('f', { subject: 's', state: 1.5, agent: 'x' });
+      expect(keys({ index: ['state', 1] })).toEqual(['n']);
+      expect(keys({ index: ['state', '1'] })).toEqual(['t']);
+      expect(keys({ index: ['state', 1.5] })).toEqual(['f']);
+      expect(keys({ index: ['agent', 'x'] })).toEqual(['f']);
+      await put('f', { subject: 's', state: 2 });
+      expect(keys({ index: ['agent', 'x'] })).toEqual([]);
+      expect(keys({ index: ['state', 2] })).toEqual(['f']);
+    });
+
+    it('numbers entries from 0 without gaps over all tenants', async () => {
+      const at = await Promise.all([
+        store.commit((tx) => tx.append(leafSequence, 'one', entry('a'))),
+        store
+          .commit((tx) => {
+            tx.append(leafSequence, 'one', entry('lost'));
+            throw new Error('no');
+          })
+          .catch(() => 'thrown'),
+        store.commit((tx) => [
+          tx.append(leafSequence, 'two', entry('b')),
+          tx.append(leafSequence, 'one', entry('c')),
+        ]),
+      ]);
+      expect(at).toEqual([0, 'thrown', [1, 2]]);
+      expect(store.read((r) => r.length(leafSequence))).toBe(3);
+      expect(store.read((r) => r.entry(leafSequence, 1))).toEqual({
+        ...entry('b'),
+        index: 1,
+        tenant: 'two',
+      });
+      expect(store.read((r) => r.entryById(leafSequence, 'c'))?.index).toBe(2);
+      expect(store.read((r) => r.entryById(leafSequence, 'lost'))).toBeUndefined();
+      expect(store.read((r) => r.entry(leafSequence, 3))).toBeUndefined();
+    });
+
+    it('refuses an entry id twice, whatever the tenant', async () => {
+      await store.commit((tx) => tx.append(leafSequence, 'one', entry('a')));
+      await expect(
+        store.commit((tx) => tx.append(leafSequence, 'two', entry('a'))),
+      ).rejects.toMatchObject({ code: 'conflict' });
+      expect(store.read((r) => r.length(leafSequence))).toBe(1);
+    });
+
+    it('selects entries by tenant, facets, time and number', async () => {
+      await store.commit((tx) => {
+        const add = (id: string, tenant: string, time: number, facets: NewEntry['facets']) =>
+          tx.append(leafSequence, tenant, entry(id, { time, facets }));
+        add('0', 'one', 10, { type: 'call', tool: 'echo' });
+        add('1', 'two', 20, { type: 'call', tool: 'echo', task: undefined });
+        add('2', 'one', 30, { type: 'grant' });
+        add('3', 'one', 25, { type: 'call', tool: 'search', lease: 'L' });
+      });
+      const ids = (query: Parameters<Tx['entries']>[1]): string =>
+        store
+          .read((r) => r.entries(leafSequence, query))
+          .map((found) => found.id)
+          .join('');
+      expect(ids({})).toBe('0123');
+      expect(ids({ reverse: true, limit: 3 })).toBe('321');
+      expect(ids({ tenant: 'one' })).toBe('023');
+      expect(ids({ where: { type: 'call' } })).toBe('013');
+      expect(ids({ where: { type: 'call', tool: 'echo' }, tenant: 'two' })).toBe('1');
+      expect(ids({ since: 20, until: 30 })).toBe('13');
+      expect(ids({ from: 2 })).toBe('23');
+      expect(ids({ from: 2, reverse: true })).toBe('210');
+      expect(ids({ where: { lease: 'L' } })).toBe('3');
+      expect(store.read((r) => r.entry(leafSequence, 1))?.facets).toEqual({
+        type: 'call',
+        tool: 'echo',
+      });
+      expect(() => ids({ where: { nonsense: 'x' } })).toThrow('no facet');
+      await expect(
+        store.commit((tx) => tx.append(leafSequence, 'one', entry('x', { facets: { bad: 'x' } }))),
+      ).rejects.toMatchObject({ code: 'usage' });
+      await expect(
+        store.commit((tx) => tx.append(leafSequence, 'one', entry('x', { time: Number.NaN }))),
+      ).rejects.toMatchObject({ code: 'usage' });
+    });
+
+    it('rolls back a work that throws alone; its neighbours in the group stay', async () => {
+      const results = await Promise.allSettled([
+        put('a', { subject: 's', state: 1 }),
+        store.commit((tx) => {
+          tx.put(leaseTable, 'default', 'a', { subject: 'overwritten', state: 2 });
+          tx.put(leaseTable, 'default', 'b', { subject: 's', state: 2 });
+          tx.append(leafSequence, 'default', entry('lost'));
+          throw new RangeError('mine');
+        }),
+        put('c', { subject: 's', state: 3 }),
+      ]);
+      expect(results.map((result) => result.status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+      ]);
+      expect(results[1]).toMatchObject({ reason: new RangeError('mine') });
+      expect(keys({})).toEqual(['a', 'c']);
+      expect(store.read((r) => r.get(leaseTable, 'default', 'a'))?.subject).toBe('s');
+      expect(store.read((r) => r.length(leafSequence))).toBe(0);
+    });
+
+    it('shows a work what earlier works of its group did', async () => {
+      const [, seen] = await Promise.all([
+        put('a', { subject: 's', state: 1, uses: 1 }),
+        store.commit((tx) => tx.get(leaseTable, 'default', 'a')?.uses),
+      ]);
+      expect(seen).toBe(1);
+    });
+
+    it('shows nothing uncommitted to a read, not even from inside the group', async () => {
+      await put('a', { subject: 'old', state: 1 });
+      const first = put('a', { subject: 'new', state: 1 });
+      const inside = store.commit((tx) => {
+        tx.put(leaseTable, 'default', 'b', { subject: 's', state: 1 });
+        return store.read((r) => [
+          r.get(leaseTable, 'default', 'a')?.subject,
+          r.get(leaseTable, 'default', 'b'),
+        ]);
+      });
+      expect(store.read((r) => r.get(leaseTable, 'default', 'a'))?.subject).toBe('old');
+      expect(await inside).toEqual(['old', undefined]);
+      await first;
+      expect(store.read((r) => r.get(leaseTable, 'default', 'a'))?.subject).toBe('new');
+    });
+
+    it('refuses a work that waits, and undoes it', async () => {
+      await expect(
+        store.commit(async (tx) => {
+          tx.put(leaseTable, 'default', 'a', { subject: 's', state: 1 });
+          await Promise.resolve();
+        }),
+      ).rejects.toMatchObject({ code: 'internal' });
+      expect(keys({})).toEqual([]);
+    });
+
+    it('refuses a view used after its work ended', async () => {
+      let leaked: Tx | undefined;
+      await store.commit((tx) => {
+        leaked = tx;
+      });
+      expect(() => leaked?.put(leaseTable, 'default', 'a', { subject: 's', state: 1 })).toThrow(
+        'after its work',
+      );
+      expect(() => leaked?.length(leafSequence)).toThrow('after its work');
+      const reader = store.read((r) => r);
+      expect(() => reader.get(leaseTable, 'default', 'a')).toThrow('after its work');
+    });
+
+    it('refuses tables it was not opened with', () => {
+      const other: Table<object> = { name: 'intent', indexes: {} };
+      const changed: Table<object> = { name: 'opening', indexes: { x: () => 1 } };
+      expect(() => store.read((r) => r.get(other, 'default', 'a'))).toThrow('not opened with');
+      expect(() => store.read((r) => r.list(changed, 'default'))).toThrow('not opened with');
+      expect(() => store.read((r) => r.length({ ...leafSequence, facets: [] }))).toThrow(
+        'not opened with',
+      );
+    });
+
+    it('finishes what was handed in before close, and refuses what comes after', async () => {
+      const last = put('a', { subject: 's', state: 1 });
+      const closing = store.close();
+      await expect(put('b', { subject: 's', state: 1 })).rejects.toMatchObject({
+        code: 'unavailable',
+      });
+      await last;
+      await closing;
+      await store.close();
+      expect(() => store.read((r) => r.length(leafSequence))).toThrow('closed');
+    });
+  });
+}
