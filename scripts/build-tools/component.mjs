@@ -1,26 +1,33 @@
 // Bundles a TypeScript tool and turns it into a component with a QuickJS inside.
 
 import { build } from 'esbuild';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { componentize } from 'componentize-qjs';
+import { restoreNames, standIn, toStandIn } from './late-http.mjs';
 import { frozenRuntime } from './qjs-runtime.mjs';
 
 /** The WASI packages a world may refer to, from jco. */
-const WASI = ['io', 'clocks', 'random', 'cli', 'filesystem', 'sockets', 'http'];
+const WASI = ['io', 'clocks', 'random', 'cli', 'filesystem', 'sockets'];
 
 /** A WIT folder: the tool's own world over `wit/` and WASI 0.2. */
 function witFolder(folder, world) {
   mkdirSync(join(folder, 'deps'), { recursive: true });
-  const jco = dirname(createRequire(import.meta.url).resolve('@bytecodealliance/jco/package.json'));
+  const builtin = new URL(
+    '../lib/wit/builtin/0.2.12/',
+    import.meta.resolve('@bytecodealliance/jco'),
+  );
   for (const name of WASI) {
-    const from = join(jco, 'lib/wit/builtin/0.2.12', `wasi-${name}`);
+    const from = fileURLToPath(new URL(`wasi-${name}`, builtin));
     cpSync(from, join(folder, 'deps', `wasi-${name}`), { recursive: true });
   }
+  for (const name of ['io', 'http']) {
+    standIn(fileURLToPath(new URL(`wasi-${name}`, builtin)), join(folder, 'deps', `late-${name}`));
+  }
   cpSync('wit', join(folder, 'deps', 'warder-tool'), { recursive: true });
-  cpSync(world, join(folder, 'world.wit'));
+  writeFileSync(join(folder, 'world.wit'), toStandIn(readFileSync(world, 'utf8')));
 }
 
 let runtimeBytes;
@@ -44,10 +51,10 @@ export async function compileComponent(entry, world) {
     runtimeBytes ??= frozenRuntime();
     const { component } = await componentize({
       witPath: folder,
-      jsSource: bundle.outputFiles[0].text,
+      jsSource: toStandIn(bundle.outputFiles[0].text),
       runtimeBytes,
     });
-    return Buffer.from(component);
+    return restoreNames(Buffer.from(component));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
