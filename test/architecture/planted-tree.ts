@@ -23,7 +23,15 @@ export interface PlantedTree {
 }
 
 const settings = [
-  'scripts',
+  'scripts/build-stamp.mjs',
+  'scripts/build.mjs',
+  'scripts/bundle.mjs',
+  'scripts/check.mjs',
+  'scripts/lint',
+  'scripts/lock.mjs',
+  'scripts/rooms.json',
+  'scripts/setup.mjs',
+  'scripts/system-packages.mjs',
   '.oxlintrc.json',
   '.prettierrc.json',
   '.prettierignore',
