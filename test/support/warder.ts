@@ -1,0 +1,115 @@
+// Runs the built `warder` command in homes of its own: what tests, benches and the tour's checks stand on.
+
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Entry of the built command. */
+export const warderMain: string = resolve(import.meta.dirname, '../../dist/bin/main.js');
+
+/** The repository. */
+export const repository: string = resolve(import.meta.dirname, '../..');
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The one JSON document of stdout. Throws when there is none. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+/** A home in a temporary directory. */
+export interface TestHome {
+  readonly root: string;
+  /** Runs `warder --home ROOT ARGS`; never throws for an exit code. */
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** {@link run} that expects exit code 0 and gives the JSON document. */
+  ok<T = Record<string, unknown>>(args: readonly string[], options?: RunOptions): Promise<T>;
+  /** Command and arguments of `warder mcp` for an MCP client. */
+  mcp(...more: readonly string[]): { command: string; args: string[]; env: Record<string, string> };
+  /** Stops the daemon and removes the directory. */
+  remove(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** A fresh, empty home; `warder init` has run unless `init` is false. */
+export async function createTestHome(options: { init?: boolean } = {}): Promise<TestHome> {
+  const root = mkdtempSync(join(tmpdir(), 'warder-test-'));
+  const home: TestHome = {
+    root,
+    run: (args, runOptions) => runWarder(['--home', root, ...args], runOptions),
+    ok: async <T>(args: readonly string[], runOptions?: RunOptions) => {
+      const done = await home.run(['--json', ...args], runOptions);
+      if (done.code !== 0) {
+        throw new Error(`warder ${args.join(' ')}: exit ${done.code}\n${done.stderr}${done.stdout}`);
+      }
+      return done.json<T>();
+    },
+    mcp: (...more) => ({
+      command: process.execPath,
+      args: ['--disable-sigusr1', warderMain, 'mcp', '--home', root, ...more],
+      env: { PATH: process.env['PATH'] ?? '' },
+    }),
+    remove: async () => {
+      await home.run(['stop']);
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+  if (options.init !== false) await home.ok(['init']);
+  return home;
+}
+
+/** Runs the built command once. */
+export function runWarder(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return new Promise((resolvePromise) => {
+    const child = execFile(
+      process.execPath,
+      ['--disable-sigusr1', warderMain, ...args],
+      {
+        maxBuffer: 256 * 1024 * 1024,
+        env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...options.env },
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128;
+        resolvePromise({ code, stdout, stderr, json: () => JSON.parse(stdout) as never });
+      },
+    );
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+/** A daemon in the foreground of the test. */
+export interface ForegroundDaemon {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code (128 + n for a signal). */
+  readonly exited: Promise<number>;
+}
+
+/** Starts `warder serve` and waits for `ready`. */
+export async function serveInForeground(root: string): Promise<ForegroundDaemon> {
+  const child = spawn(
+    process.execPath,
+    ['--disable-sigusr1', warderMain, '--home', root, '--json', 'serve'],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
+  );
+  const exited = new Promise<number>((done) => {
+    child.once('exit', (code) => done(code ?? 128));
+  });
+  let errors = '';
+  child.stderr.on('data', (part: Buffer) => (errors += part.toString()));
+  await new Promise<void>((ready, fail) => {
+    child.stdout.once('data', () => ready());
+    child.once('exit', () => fail(new Error(`the daemon ended before it was ready: ${errors}`)));
+  });
+  if (child.pid === undefined) throw new Error('the daemon has no pid');
+  return { pid: child.pid, kill: (signal) => void child.kill(signal), exited };
+}
