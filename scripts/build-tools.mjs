@@ -28,18 +28,16 @@ const component = (name) => ({
 });
 
 const c = await import('./build-tools/c.mjs');
-const cTool = (name, files) => ({
+const cPlugin = (name, files) => ({
   missing: c.missingCompiler,
   build: async () =>
-    c.compileC(
-      files.map((file) => `tools/${name}/src/${file}`),
-      ['sdk/c'],
-    ),
+    c.compileC([...files.map((file) => `tools/${name}/src/${file}`), 'sdk/c/warder.c'], ['sdk/c']),
 });
 
 /** Every tool by name, and how its artifact is made. */
 const recipes = {
   text: assemblyScript('text'),
+  checksum: cPlugin('checksum', ['tool.c', 'digest.c']),
 };
 
 const DIGESTS = 'tools/digests.json';

@@ -33,7 +33,7 @@ export function compileC(sources, includes) {
     const args = [
       '--target=wasm32-wasi',
       '-mexec-model=reactor',
-      '-std=c11',
+      '-std=gnu11',
       '-Os',
       '-Wall',
       '-Wextra',

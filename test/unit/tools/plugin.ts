@@ -40,17 +40,20 @@ function answering(reply: HostFunction) {
   };
 }
 
-/** Opens `tools/NAME/NAME.wasm` with the host functions given. */
+/** Opens `tools/NAME/NAME.wasm` with the host functions given; `directories` through node:wasi. */
 export async function openPlugin(
   name: string,
   functions: Record<string, HostFunction> = {},
-  config: Record<string, string> = {},
+  directories?: Record<string, string>,
 ): Promise<Tool> {
   const data = new Uint8Array(readFileSync(`tools/${name}/${name}.wasm`));
   const wrapped = Object.entries(functions).map(([key, reply]) => [key, answering(reply)] as const);
   const plugin = await createPlugin(
     { wasm: [{ data }] },
-    { config, functions: { 'extism:host/user': Object.fromEntries(wrapped) } },
+    {
+      functions: { 'extism:host/user': Object.fromEntries(wrapped) },
+      ...(directories && { useWasi: true, allowedPaths: directories }),
+    },
   );
   return {
     describe: async () => (await plugin.call('describe'))?.json() as { name: string }[],
