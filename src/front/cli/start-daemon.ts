@@ -34,7 +34,7 @@ export async function startDaemon(root: string): Promise<void> {
   const logPath = join(root, 'logs', 'daemon.log');
   const log = openSync(logPath, 'a', 0o600);
   const entry = fileURLToPath(
-    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
+    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : '../../bin/main.js', import.meta.url),
   );
   const child = spawn(
     process.execPath,

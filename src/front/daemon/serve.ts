@@ -1,0 +1,112 @@
+// The daemon's life: lock the home, open everything in order, listen, drain on SIGTERM.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { systemClock } from '../../base/clock/clock.ts';
+import { asWarderError } from '../../base/errors/errors.ts';
+import { lockHome } from '../../base/store/home-lock.ts';
+import { readConfig } from '../config/config.ts';
+import { agentSocketPath, checkHome, type Home } from '../config/home.ts';
+import type { StatusReport } from '../console/operations.ts';
+import { listenForOperator } from '../console/operator-socket.ts';
+import { type AgentSocket, listenForAgent } from '../mcp/agent-socket.ts';
+import { connectAgent } from './agent-connection.ts';
+import { composeRuntime, type Runtime } from './compose.ts';
+import { initHome } from './init.ts';
+import { createOperations } from './operations.ts';
+import { createStreams } from './streams.ts';
+
+/** An auto-started daemon ends after this long without a connection or a call. */
+const IDLE_EXIT_MS = 10 * 60_000;
+/** How long calls under way may take to end once the daemon was told to stop. */
+const DRAIN_MS = 8_000;
+
+export interface ServeOptions {
+  readonly version: string;
+  readonly idleExit: boolean;
+  readonly onReady: (status: StatusReport) => void;
+}
+
+/**
+ * Runs the daemon of one home until SIGTERM, SIGINT or the `stop` operation.
+ *
+ * @returns the exit code.
+ * @throws WarderError `unavailable` when another daemon holds the home, or a part cannot be opened.
+ */
+export async function serve(home: Home, options: ServeOptions): Promise<number> {
+  await initHome(home, undefined);
+  checkHome(home);
+  const config = readConfig(home.config);
+  using _lock = lockHome(home.root);
+  const runtime = await composeRuntime(home, config, systemClock);
+  const stop = new Stop();
+  const agents: AgentSocket[] = [];
+  const limits = { maxBytes: config.limits.argumentBytes + 256 * 1024, maxDepth: 100 };
+  for (const name of Object.keys(config.agents)) {
+    agents.push(
+      await listenForAgent({
+        path: agentSocketPath(home, name),
+        door: runtime.door,
+        version: options.version,
+        limits,
+        connect: (preamble) => connectAgent(runtime, config, name, preamble),
+        onError: (error) => runtime.log.warn('agent connection', error),
+      }),
+    );
+  }
+  const operator = await listenForOperator(
+    home.operatorSocket,
+    createOperations(runtime, { version: options.version, stop: () => stop.now('operator') }),
+    createStreams(runtime),
+  );
+  await runtime.administration.daemonEvent('started', { version: options.version });
+  runtime.start();
+  writeFileSync(home.daemonInfo, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
+  options.onReady(runtime.status(options.version));
+
+  const idle = options.idleExit ? watchIdle(runtime, agents, stop) : undefined;
+  const reason = await stop.asked;
+  clearInterval(idle);
+  await Promise.all([operator.close(), drain(runtime, agents)]);
+  await runtime.administration
+    .daemonEvent('stopped', { reason })
+    .catch((error: unknown) => runtime.log.warn('last receipt', asWarderError(error)));
+  await runtime.close();
+  for (const path of [home.daemonInfo, home.operatorSocket]) rmSync(path, { force: true });
+  return 0;
+}
+
+/** The one way the daemon is told to end. */
+class Stop {
+  readonly asked: Promise<string>;
+  readonly now: (reason: string) => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.asked = promise;
+    this.now = resolve;
+    process.once('SIGTERM', () => resolve('SIGTERM'));
+    process.once('SIGINT', () => resolve('SIGINT'));
+  }
+}
+
+function watchIdle(runtime: Runtime, agents: readonly AgentSocket[], stop: Stop): NodeJS.Timeout {
+  let idleSince = performance.now();
+  let served = 0;
+  const timer = setInterval(() => {
+    const { running, served: now } = runtime.turnstile;
+    const connected = agents.some((agent) => agent.count() > 0);
+    if (running > 0 || connected || now !== served) idleSince = performance.now();
+    served = now;
+    if (performance.now() - idleSince > IDLE_EXIT_MS) stop.now('idle');
+  }, 5_000);
+  timer.unref();
+  return timer;
+}
+
+async function drain(runtime: Runtime, agents: readonly AgentSocket[]): Promise<void> {
+  const deadline = performance.now() + DRAIN_MS;
+  while (runtime.turnstile.running > 0 && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await Promise.all(agents.map((agent) => agent.close()));
+}

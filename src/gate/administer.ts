@@ -1,0 +1,184 @@
+// The administrative flows: each is one transaction of the change and the leaf that says so.
+
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../base/encoding/json.ts';
+import { canonicalBytes } from '../base/encoding/jcs.ts';
+import { ulid } from '../base/encoding/ulid.ts';
+import type { TenantId, Tx } from '../base/store/store.ts';
+import type { Grant, Installation } from '../catalog/installation.ts';
+import type { Approval } from '../decide/approval/approval.ts';
+import type { Outcome, ReceiptFacts, ReceiptType } from '../trust/receipt/leaf.ts';
+import type { ReceiptRef } from './door.ts';
+import type { GateParts } from './parts.ts';
+
+/** Who does it, for the receipt. */
+export const OPERATOR = 'operator';
+
+type Administered = Pick<
+  GateParts,
+  'store' | 'log' | 'catalog' | 'approvals' | 'leases' | 'now' | 'random' | 'assurance' | 'jail'
+>;
+
+interface Event {
+  readonly type: ReceiptType;
+  readonly outcome: Outcome;
+  readonly tenant: TenantId;
+  readonly subject: ReceiptFacts['subject'];
+  readonly principal?: string;
+  readonly tool?: string;
+  readonly installation?: ReceiptFacts['installation'];
+  readonly lease?: string;
+  readonly approval?: string;
+  readonly reason?: string;
+  readonly detail?: JsonObject;
+}
+
+/** Changes what installations, leases and approvals say. */
+export class Administration {
+  readonly #parts: Administered;
+
+  constructor(parts: Administered) {
+    this.#parts = parts;
+  }
+
+  /** One transaction: `change`, and the leaf of the event it returns. */
+  async record<T>(
+    change: (tx: Tx, now: number) => readonly [result: T, event: Event],
+  ): Promise<{ readonly result: T; readonly receipt: ReceiptRef }> {
+    const { store, log, random, assurance, jail } = this.#parts;
+    const now = this.#parts.now();
+    return store.commit((tx) => {
+      const [result, event] = change(tx, now);
+      const receipt = log.append(tx, {
+        principal: OPERATOR,
+        ...event,
+        id: `${event.type}_${ulid(now, random(10))}`,
+        time: now,
+        assurance,
+        jail,
+      });
+      return { result, receipt };
+    });
+  }
+
+  async addTool(tenant: TenantId, installation: Installation): Promise<Installation> {
+    const { result } = await this.record((tx) => {
+      const added = this.#parts.catalog.add(tx, tenant, installation);
+      return [added, grantEvent(tenant, added, 'changed', 'tool added')];
+    });
+    return result;
+  }
+
+  async changeGrant(tenant: TenantId, id: string, grant: Grant): Promise<Installation> {
+    const { result } = await this.record((tx) => {
+      const changed = this.#parts.catalog.grant(tx, tenant, id, grant);
+      return [changed, grantEvent(tenant, changed, 'changed', 'grant changed')];
+    });
+    return result;
+  }
+
+  async switchTool(
+    tenant: TenantId,
+    id: string,
+    change: 'enable' | 'disable' | 'remove',
+  ): Promise<Installation> {
+    const { result } = await this.record((tx) => {
+      const changed = this.#parts.catalog[change](tx, tenant, id);
+      return [changed, grantEvent(tenant, changed, 'changed', `tool ${change}d`)];
+    });
+    return result;
+  }
+
+  async decideApproval(
+    tenant: TenantId,
+    id: string,
+    verdict: 'approve' | 'deny',
+    reason: string | undefined,
+  ): Promise<Approval> {
+    const { result } = await this.record((tx, now) => {
+      const { approvals } = this.#parts;
+      const decided =
+        verdict === 'approve'
+          ? approvals.approve(tx, tenant, id, OPERATOR, now)
+          : approvals.deny(tx, tenant, id, OPERATOR, now, reason);
+      return [
+        decided,
+        {
+          type: 'approval',
+          outcome: verdict === 'approve' ? 'approved' : 'denied',
+          tenant,
+          subject: { name: 'call', sha256: decided.digest },
+          tool: decided.tool,
+          approval: decided.id,
+          ...(reason === undefined ? {} : { reason }),
+        },
+      ];
+    });
+    return result;
+  }
+
+  async revokeLease(tenant: TenantId, stateKey: string, reason: string): Promise<void> {
+    await this.record((tx, now) => {
+      this.#parts.leases.revoke(tx, tenant, stateKey, reason, now);
+      return [
+        undefined,
+        {
+          type: 'lease',
+          outcome: 'revoked',
+          tenant,
+          subject: { name: 'lease', sha256: stateKey },
+          lease: stateKey,
+          reason,
+        },
+      ];
+    });
+  }
+
+  async daemonEvent(outcome: 'started' | 'stopped', detail: JsonObject): Promise<void> {
+    await this.record(() => [
+      undefined,
+      {
+        type: 'daemon',
+        outcome,
+        tenant: 'default',
+        subject: { name: 'daemon', sha256: digestOf(detail) },
+        detail,
+      },
+    ]);
+  }
+
+  async policyChanged(digest: string, before: string | undefined): Promise<void> {
+    await this.record(() => [
+      undefined,
+      {
+        type: 'policy',
+        outcome: 'changed',
+        tenant: 'default',
+        subject: { name: 'policy', sha256: digest },
+        detail: before === undefined ? {} : { before },
+      },
+    ]);
+  }
+}
+
+function grantEvent(
+  tenant: TenantId,
+  installation: Installation,
+  outcome: Outcome,
+  reason: string,
+): Event {
+  const { id, digest, name, grant } = installation;
+  return {
+    type: 'grant',
+    outcome,
+    tenant,
+    subject: { name: 'package', sha256: digest },
+    installation: { id, digest },
+    reason,
+    detail: { name, grant: digestOf(grant) },
+  };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(canonicalBytes(value)).digest('hex');
+}

@@ -1,0 +1,69 @@
+// One governed call, from what was asked to an answer whose receipt is durable. Read it top to bottom.
+
+import { asWarderError, WarderError } from '../base/errors/errors.ts';
+import { checkArguments, checkStructured } from '../catalog/schemas.ts';
+import { parseToolCall } from '../decide/request/parse-tool-call.ts';
+import { Ticket, type Turnstile } from './turnstile.ts';
+import type { CallAnswer, Caller, CallRequest } from './door.ts';
+import { decideCall } from './decide-call.ts';
+import { outcomeOf, runPermitted } from './run-permitted.ts';
+import type { GateParts } from './parts.ts';
+import { Trail } from './trail.ts';
+
+/**
+ * Parses, checks, decides, runs and records one call.
+ *
+ * Nothing is spent before the decision; the intent is durable before the guest starts; the answer
+ * leaves after its outcome is durable. Whatever way it ends, a receipt says so.
+ *
+ * @throws WarderError `unavailable` when the log cannot be written: then nothing ran, or what ran is
+ *   settled as `unknown` at the next start.
+ */
+export async function governedCall(
+  gate: GateParts,
+  turnstile: Turnstile,
+  caller: Caller,
+  request: CallRequest,
+): Promise<CallAnswer> {
+  const trail = new Trail(gate, caller, request);
+  using ticket = new Ticket(turnstile);
+  try {
+    await ticket.admitted(request.signal);
+    const call = trail.parsed(parseToolCall(request.tool, request.arguments, gate.limits));
+    const found = trail.found(gate.catalog.find(caller.tenant, call.tool));
+    checkArguments(found.definition, call.arguments);
+    const lease = trail.leased(await caller.lease(trail.now));
+    const decided = trail.decided(decideCall(gate, trail, { caller, call, found, lease, request }));
+
+    if (decided.kind === 'refused') throw decided.error;
+    if (decided.kind === 'approval-required') return await trail.holdForApproval(decided);
+    const { permit } = decided;
+
+    await gate.store.commit((tx) => {
+      gate.leases.spend(tx, lease, trail.now);
+      if (decided.approval !== undefined) gate.approvals.consume(tx, decided.approval, trail.now);
+      trail.writeIntent(tx);
+    });
+
+    trail.intended = true;
+    const run = await runPermitted(gate, permit, call, lease, request);
+    const outcome = outcomeOf(run, (value) => checkStructured(found.definition, value));
+    return await trail.settle(outcome, run);
+  } catch (thrown) {
+    const error = asWarderError(thrown);
+    // After the intent is durable only a settled outcome may answer; recovery does the rest.
+    if (trail.intended) throw error;
+    return await trail.refuse(error);
+  }
+}
+
+/** What an agent is told when nothing has that name. */
+export function unknownTool(name: string, known: readonly string[]): WarderError {
+  const near = known.filter((each) => each.includes(name) || name.includes(each)).slice(0, 3);
+  return new WarderError('not-found', `there is no tool \`${name.slice(0, 64)}\``, {
+    hint:
+      near.length > 0
+        ? `did you mean ${near.map((each) => `\`${each}\``).join(' or ')}`
+        : 'list what there is with `tools/list`, or `warder tool list`',
+  });
+}

@@ -1,0 +1,167 @@
+// Serves running guests: every host call re-checks the permit and the lease, then goes to egress, files or kv.
+
+import type { Clock } from '../base/clock/clock.ts';
+import { asWarderError } from '../base/errors/errors.ts';
+import type { Store, Tx } from '../base/store/store.ts';
+import { assertPermit, type Permit } from '../decide/policy/permit.ts';
+import { createNetBudget, type Egress, type NetBudget } from '../reach/egress/egress.ts';
+import type { Files } from '../reach/files/files.ts';
+import { type KvSession, openKvSession } from '../reach/kv/kv.ts';
+import type { HostCalls, HostReply, HostRequest } from '../run/sandbox/host-calls.ts';
+import type { CheckedLease } from '../trust/lease/lease.ts';
+import type { LeaseBook } from '../trust/lease/lease-book.ts';
+import type { Effect } from '../trust/receipt/leaf.ts';
+
+/** Most distinct effects one receipt lists; further ones are counted in the last. */
+const EFFECTS_MAX = 32;
+
+/** One running call's reach: what it has used, and what it did. */
+export class CallSession {
+  readonly permit: Permit;
+  readonly lease: CheckedLease;
+  readonly net: NetBudget;
+  readonly #store: Store;
+  #kv: KvSession | undefined;
+  readonly #effects = new Map<string, { -readonly [Key in keyof Effect]: Effect[Key] }>();
+  #inFlight = 0;
+
+  constructor(permit: Permit, lease: CheckedLease, store: Store) {
+    this.permit = permit;
+    this.lease = lease;
+    this.net = createNetBudget(permit);
+    this.#store = store;
+  }
+
+  get kv(): KvSession {
+    this.#kv ??= openKvSession(this.permit, this.#store);
+    return this.#kv;
+  }
+
+  /** Puts what the guest wrote into the outcome's transaction. Throws WarderError `limit-reached`. */
+  applyKv(tx: Tx): void {
+    this.#kv?.apply(tx);
+  }
+
+  /** What the guest did, repeated ones folded. */
+  effects(): readonly Effect[] {
+    return [...this.#effects.values()];
+  }
+
+  /** Whether a request left and its answer never came. */
+  unanswered(): boolean {
+    return this.#inFlight > 0 || this.effects().some((effect) => effect.state === 'sent');
+  }
+
+  /** Marks a request as under way, so that a kill meanwhile is `unknown`, not "timed out". */
+  sending(): () => void {
+    this.#inFlight += 1;
+    return () => {
+      this.#inFlight -= 1;
+    };
+  }
+
+  record(effect: Omit<Effect, 'count'>): void {
+    const key = `${effect.kind} ${effect.state} ${effect.target}`;
+    const same = this.#effects.get(key) ?? (this.#effects.size >= EFFECTS_MAX ? this.#last() : undefined);
+    if (same === undefined) {
+      this.#effects.set(key, { ...effect, count: 1 });
+    } else {
+      same.count += 1;
+      same.bytes += effect.bytes;
+    }
+  }
+
+  #last(): { -readonly [Key in keyof Effect]: Effect[Key] } | undefined {
+    return [...this.#effects.values()].at(-1);
+  }
+}
+
+export interface HostCallParts {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly leases: LeaseBook;
+  readonly egress: Egress;
+  readonly files: Files;
+}
+
+/** The open sessions, and the {@link HostCalls} the sandbox is given. */
+export class CallSessions implements HostCalls {
+  readonly #parts: HostCallParts;
+  readonly #open = new Map<string, CallSession>();
+
+  constructor(parts: HostCallParts) {
+    this.#parts = parts;
+  }
+
+  open(permit: Permit, lease: CheckedLease): CallSession {
+    assertPermit(permit);
+    const session = new CallSession(permit, lease, this.#parts.store);
+    this.#open.set(permit.terms.callId, session);
+    return session;
+  }
+
+  close(session: CallSession): void {
+    this.#open.delete(session.permit.terms.callId);
+  }
+
+  async serve(permit: Permit, request: HostRequest, signal: AbortSignal): Promise<HostReply> {
+    assertPermit(permit);
+    const session = this.#open.get(permit.terms.callId);
+    if (session?.permit !== permit) return denied('this call is over');
+    const now = this.#parts.clock.wall();
+    if (now >= permit.terms.expiresAt) return denied('the permit of this call has expired');
+    if (!this.#parts.leases.isLive(session.lease, now)) {
+      return denied('the lease of this call was revoked or has expired');
+    }
+    try {
+      const { reply, effect } = await this.#dispatch(session, request, signal);
+      if (effect !== undefined) session.record(effect);
+      return reply;
+    } catch (thrown) {
+      return { ok: false, code: 'failed', message: asWarderError(thrown).message };
+    }
+  }
+
+  async #dispatch(
+    session: CallSession,
+    request: HostRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly reply: HostReply; readonly effect?: Omit<Effect, 'count'> }> {
+    const { egress, files } = this.#parts;
+    const { permit } = session;
+    switch (request.op) {
+      case 'http': {
+        const answered = session.sending();
+        try {
+          const done = await egress.fetch(permit, request, signal, session.net);
+          return done;
+        } finally {
+          // A request cut off by the guest's end stays "in flight" for good.
+          if (!signal.aborted) answered();
+        }
+      }
+      case 'kv-get':
+        return session.kv.get(request.key);
+      case 'kv-set':
+        return session.kv.set(request.key, request.value);
+      case 'kv-delete':
+        return session.kv.delete(request.key);
+      case 'kv-list':
+        return session.kv.list(request.prefix);
+      case 'file-roots':
+        return files.roots(permit);
+      case 'file-stat':
+        return files.stat(permit, request.path);
+      case 'file-list':
+        return files.list(permit, request.path);
+      case 'file-read':
+        return files.read(permit, request.path, request.offset, request.length);
+      case 'file-write':
+        return files.write(permit, request.path, request.data);
+    }
+  }
+}
+
+function denied(message: string): HostReply {
+  return { ok: false, code: 'denied', message };
+}

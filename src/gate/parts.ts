@@ -1,0 +1,34 @@
+// The rooms the gate works with, handed in by the daemon or by an embedder.
+
+import type { Clock } from '../base/clock/clock.ts';
+import type { Store } from '../base/store/store.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ApprovalBook } from '../decide/approval/approval-book.ts';
+import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
+import type { Runner } from '../run/sandbox/runner.ts';
+import type { LeaseBook } from '../trust/lease/lease-book.ts';
+import type { Assurance } from '../trust/receipt/leaf.ts';
+import type { ReceiptLog } from '../trust/receipt/receipt-log.ts';
+import type { CallSessions } from './host-calls.ts';
+
+export interface GateParts {
+  readonly clock: Clock;
+  /** Throws WarderError `unavailable` when the wall clock was set back. */
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly policy: PolicyHolder;
+  readonly approvals: ApprovalBook;
+  readonly leases: LeaseBook;
+  readonly log: ReceiptLog;
+  readonly runner: Runner;
+  readonly sessions: CallSessions;
+  readonly limits: {
+    readonly argumentBytes: number;
+    readonly concurrentCalls: number;
+    readonly waitingCalls: number;
+  };
+  readonly assurance: Assurance;
+  readonly jail: 'none' | 'bubblewrap' | 'unshare';
+}

@@ -1,0 +1,112 @@
+// Running what was permitted, and reading the run's end as an outcome.
+
+import { asWarderError, type ErrorCode, WarderError } from '../base/errors/errors.ts';
+import type { JsonObject } from '../base/encoding/json.ts';
+import type { Permit } from '../decide/policy/permit.ts';
+import type { ToolCall } from '../decide/request/tool-call.ts';
+import type { RunOutcome, ToolAnswer, Usage } from '../run/sandbox/runner.ts';
+import type { CheckedLease } from '../trust/lease/lease.ts';
+import type { Outcome } from '../trust/receipt/leaf.ts';
+import type { CallRequest } from './door.ts';
+import type { CallSession } from './host-calls.ts';
+import type { GateParts } from './parts.ts';
+
+/** A run and what it did through the host. */
+export interface PermittedRun {
+  readonly outcome: RunOutcome;
+  readonly session: CallSession;
+}
+
+/** How a call ended, as the receipt and the caller are told. */
+export type CallOutcome =
+  | { readonly kind: 'answered'; readonly outcome: 'done' | 'tool-error'; readonly answer: ToolAnswer }
+  | { readonly kind: 'stopped'; readonly outcome: Outcome; readonly error: WarderError };
+
+const NO_USAGE: Usage = {
+  wallMs: 0,
+  cpuMs: 0,
+  peakMemoryBytes: 0,
+  hostCalls: 0,
+  outputBytes: 0,
+  logBytes: 0,
+};
+
+/** Runs the guest under its permit. Never rejects: a broken runner is a crashed call. */
+export async function runPermitted(
+  gate: GateParts,
+  permit: Permit,
+  call: ToolCall,
+  lease: CheckedLease,
+  request: CallRequest,
+): Promise<PermittedRun> {
+  const session = gate.sessions.open(permit, lease);
+  try {
+    const outcome = await gate.runner.run(permit, call, {
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      ...(request.onLog === undefined ? {} : { onLog: request.onLog }),
+    });
+    return { outcome, session };
+  } catch (thrown) {
+    const { message } = asWarderError(thrown);
+    return { outcome: { kind: 'crashed', reason: message, usage: NO_USAGE }, session };
+  } finally {
+    gate.sessions.close(session);
+  }
+}
+
+/** Reads a run's end. `checkResult` throws when the answer breaks the tool's output schema. */
+export function outcomeOf(
+  run: PermittedRun,
+  checkResult: (structured: JsonObject | undefined) => void,
+): CallOutcome {
+  const { outcome } = run;
+  switch (outcome.kind) {
+    case 'answered':
+      if (!outcome.answer.isError) {
+        try {
+          checkResult(outcome.answer.structuredContent);
+        } catch (thrown) {
+          const { message } = asWarderError(thrown);
+          return stopped('failed', 'tool-failed', message, 'the tool breaks its own output schema');
+        }
+      }
+      return {
+        kind: 'answered',
+        outcome: outcome.answer.isError ? 'tool-error' : 'done',
+        answer: outcome.answer,
+      };
+    case 'failed':
+      return stopped('failed', 'tool-failed', outcome.reason, 'the tool ended without an answer');
+    case 'limit':
+      if (run.session.unanswered()) return unknown(outcome.reason);
+      return stopped('limit', 'tool-limit', outcome.reason, LIMIT_HINTS[outcome.limit]);
+    case 'cancelled':
+      if (run.session.unanswered()) return unknown('the call was withdrawn');
+      return stopped('cancelled', 'cancelled', 'the call was withdrawn');
+    case 'crashed':
+      if (run.session.unanswered()) return unknown(outcome.reason);
+      return stopped('crashed', 'tool-failed', outcome.reason, 'the next call gets a new executor');
+  }
+}
+
+const LIMIT_HINTS = {
+  deadline: 'the operator can allow more time with `warder tool grant NAME --timeout 30s`',
+  memory: 'the operator can allow more with `warder tool grant NAME --max-memory 256MiB`',
+  output: 'ask for less, or the operator can raise `--max-output`',
+  'host-calls': 'ask for less in one call',
+  log: 'the tool logs more than one call may',
+} as const;
+
+function stopped(outcome: Outcome, code: ErrorCode, reason: string, hint?: string): CallOutcome {
+  const detail = hint === undefined ? {} : { hint };
+  return { kind: 'stopped', outcome, error: new WarderError(code, reason, detail) };
+}
+
+function unknown(reason: string): CallOutcome {
+  return stopped(
+    'unknown',
+    'outcome-unknown',
+    `${reason}; a request was sent and not answered`,
+    'look at the far end before you try again',
+  );
+}

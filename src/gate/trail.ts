@@ -1,0 +1,201 @@
+// What one call leaves behind: gathers the facts as the gate learns them, and writes intent and receipt.
+
+import { createHash } from 'node:crypto';
+import { ulid } from '../base/encoding/ulid.ts';
+import type { JsonObject } from '../base/encoding/json.ts';
+import { WarderError } from '../base/errors/errors.ts';
+import type { Tx } from '../base/store/store.ts';
+import type { FoundTool } from '../catalog/catalog.ts';
+import type { ToolCall } from '../decide/request/tool-call.ts';
+import type { CheckedLease } from '../trust/lease/lease.ts';
+import type { Outcome, ReceiptFacts } from '../trust/receipt/leaf.ts';
+import type { DecidedCall, HeldCall } from './decide-call.ts';
+import type { CallAnswer, Caller, CallRequest, ReceiptRef } from './door.ts';
+import { intentTable } from './intent.ts';
+import type { GateParts } from './parts.ts';
+import type { CallOutcome, PermittedRun } from './run-permitted.ts';
+import { approvalBinding } from './decide-call.ts';
+
+type Draft = { -readonly [Key in keyof ReceiptFacts]: ReceiptFacts[Key] };
+
+/** The trail of one call. Reads the clock once, when it is made. */
+export class Trail {
+  /** Id of the call and of its receipt. */
+  readonly id: string;
+  /** Wall milliseconds; the one time this call is judged by. */
+  readonly now: number;
+  /** Set when the intent is durable: from then on only an outcome may answer. */
+  intended = false;
+
+  readonly #gate: GateParts;
+  readonly #caller: Caller;
+  readonly #facts: Draft;
+  readonly #started: number;
+  #call: ToolCall | undefined;
+  #found: FoundTool | undefined;
+  #lease: CheckedLease | undefined;
+
+  constructor(gate: GateParts, caller: Caller, request: CallRequest) {
+    this.#gate = gate;
+    this.#caller = caller;
+    this.#started = gate.clock.monotonic();
+    this.now = gate.now();
+    this.id = `call_${ulid(this.now, gate.random(10))}`;
+    this.#facts = {
+      id: this.id,
+      type: 'call',
+      outcome: 'refused',
+      tenant: caller.tenant,
+      time: this.now,
+      subject: { name: 'call', sha256: rawDigest(request) },
+      tool: request.tool.slice(0, 64),
+      principal: caller.principal,
+      assurance: gate.assurance,
+      jail: gate.jail,
+      ...(caller.operator ? { operator: true } : {}),
+    };
+  }
+
+  parsed(call: ToolCall): ToolCall {
+    this.#call = call;
+    this.#facts.subject = { name: 'call', sha256: call.digest };
+    this.#facts.tool = call.tool;
+    this.#facts.arguments = call.arguments;
+    return call;
+  }
+
+  found(found: FoundTool): FoundTool {
+    this.#found = found;
+    const { id, digest } = found.installation;
+    this.#facts.installation = { id, digest };
+    return found;
+  }
+
+  leased(lease: CheckedLease): CheckedLease {
+    this.#lease = lease;
+    this.#facts.lease = lease.stateKey;
+    if (lease.claims.task !== undefined) this.#facts.task = lease.claims.task;
+    return lease;
+  }
+
+  decided(decided: DecidedCall): DecidedCall {
+    this.#facts.decision = {
+      effect: EFFECTS[decided.kind],
+      rules: decided.rules,
+      policyDigest: decided.policyDigest,
+      latencyUs: Math.round((this.#gate.clock.monotonic() - this.#started) * 1000),
+    };
+    if (decided.kind === 'permit' && decided.approval !== undefined) {
+      this.#facts.approval = decided.approval.id;
+    }
+    return decided;
+  }
+
+  writeIntent(tx: Tx): void {
+    tx.insert(intentTable, this.#caller.tenant, this.id, { facts: { ...this.#facts } });
+  }
+
+  /** Writes the outcome with everything the call did, in one transaction, and answers. */
+  async settle(outcome: CallOutcome, run: PermittedRun): Promise<CallAnswer> {
+    const { session } = run;
+    this.#facts.outcome = outcome.outcome;
+    this.#facts.usage = { ...run.outcome.usage };
+    this.#facts.effects = session.effects();
+    if (outcome.kind === 'stopped') {
+      this.#facts.code = outcome.error.code;
+      this.#facts.reason = outcome.error.message;
+      return this.#stoppedAnswer(outcome.error, await this.#writeOutcome(() => {}));
+    }
+    const { answer } = outcome;
+    this.#facts.result = {
+      content: answer.content as unknown as JsonObject[],
+      ...(answer.structuredContent === undefined
+        ? {}
+        : { structuredContent: answer.structuredContent }),
+    };
+    try {
+      const receipt = await this.#writeOutcome((tx) => session.applyKv(tx));
+      return { kind: 'answered', answer, receipt };
+    } catch (thrown) {
+      if (!(thrown instanceof WarderError) || thrown.code !== 'limit-reached') throw thrown;
+      // Its key/value writes do not fit: the call failed, and none of them is kept.
+      this.#facts.outcome = 'failed';
+      this.#facts.code = thrown.code;
+      this.#facts.reason = thrown.message;
+      delete this.#facts.result;
+      return this.#stoppedAnswer(thrown, await this.#writeOutcome(() => {}));
+    }
+  }
+
+  /** Writes a refusal and answers with it. */
+  async refuse(error: WarderError): Promise<CallAnswer> {
+    this.#facts.outcome = error.code === 'cancelled' ? 'cancelled' : 'refused';
+    this.#facts.code = error.code;
+    this.#facts.reason = error.message;
+    const receipt = await this.#gate.store.commit((tx) =>
+      this.#gate.log.append(tx, { ...this.#facts }),
+    );
+    return this.#stoppedAnswer(error, receipt);
+  }
+
+  /** Records that a person has to decide, and says how to go on. */
+  async holdForApproval(held: HeldCall): Promise<CallAnswer> {
+    const { approvals, log, store } = this.#gate;
+    const [call, found, lease] = [this.#call, this.#found, this.#lease];
+    if (call === undefined || found === undefined || lease === undefined) {
+      throw new WarderError('internal', 'a call was held before it was understood');
+    }
+    this.#facts.outcome = 'approval-required';
+    this.#facts.code = 'approval-required';
+    this.#facts.reason = held.reason;
+    const [approval, receipt] = await store.commit((tx) => {
+      const asked = approvals.ask(
+        tx,
+        {
+          ...approvalBinding(this.#caller, call, found, lease),
+          arguments: call.arguments,
+          reason: held.reason,
+          effects: held.effects,
+        },
+        this.now,
+      );
+      this.#facts.approval = asked.id;
+      return [asked, log.append(tx, { ...this.#facts })] as const;
+    });
+    const error = new WarderError('approval-required', `held for approval \`${approval.id}\`: ${held.reason}`, {
+      hint:
+        `an operator decides with \`warder approvals approve ${approval.id}\`; ` +
+        'then make the same call again with the same arguments',
+      data: { approval: approval.id },
+    });
+    return { ...this.#stoppedAnswer(error, receipt), approval: approval.id };
+  }
+
+  #writeOutcome(change: (tx: Tx) => void): Promise<ReceiptRef> {
+    const { store, log, clock } = this.#gate;
+    return store.commit((tx) => {
+      change(tx);
+      tx.delete(intentTable, this.#caller.tenant, this.id);
+      const latencyUs = Math.round((clock.monotonic() - this.#started) * 1000);
+      return log.append(tx, {
+        ...this.#facts,
+        usage: { ...this.#facts.usage, latencyUs },
+      });
+    });
+  }
+
+  #stoppedAnswer(error: WarderError, receipt: ReceiptRef): CallAnswer & { kind: 'stopped' } {
+    return { kind: 'stopped', error, receipt };
+  }
+}
+
+const EFFECTS = { permit: 'allow', refused: 'refuse', 'approval-required': 'ask' } as const;
+
+/** Digest of what arrived, for receipts of calls that could not be parsed. */
+function rawDigest(request: CallRequest): string {
+  const input = request.arguments;
+  if (typeof input === 'object' && 'parsed' in input) return EMPTY_DIGEST;
+  return createHash('sha256').update(input).digest('hex');
+}
+
+const EMPTY_DIGEST = createHash('sha256').digest('hex');

@@ -1,0 +1,82 @@
+// Bounds how many calls are worked on and how many wait, first come first served.
+
+import { WarderError } from '../base/errors/errors.ts';
+
+interface Waiting {
+  readonly proceed: () => void;
+  readonly giveUp: (error: WarderError) => void;
+}
+
+/** Lets `concurrent` calls in; up to `waiting` more queue; others are refused. */
+export class Turnstile {
+  readonly #concurrent: number;
+  readonly #mostWaiting: number;
+  readonly #queue: Waiting[] = [];
+  #inside = 0;
+  #served = 0;
+
+  constructor(concurrent: number, waiting: number) {
+    this.#concurrent = concurrent;
+    this.#mostWaiting = waiting;
+  }
+
+  /** Calls inside now. */
+  get running(): number {
+    return this.#inside;
+  }
+
+  /** Calls that ended. */
+  get served(): number {
+    return this.#served;
+  }
+
+  /** @throws WarderError `limit-reached` when the queue is full, `cancelled` when aborted while waiting. */
+  async enter(signal?: AbortSignal): Promise<void> {
+    if (this.#inside < this.#concurrent) {
+      this.#inside += 1;
+      return;
+    }
+    if (this.#queue.length >= this.#mostWaiting) {
+      throw new WarderError('limit-reached', 'too many calls wait already', {
+        hint: 'try again later; the operator sets `limits.waitingCalls` in config.json',
+      });
+    }
+    await new Promise<void>((resolve, reject) => {
+      const waiting: Waiting = { proceed: resolve, giveUp: reject };
+      this.#queue.push(waiting);
+      signal?.addEventListener('abort', () => {
+        const at = this.#queue.indexOf(waiting);
+        if (at === -1) return;
+        this.#queue.splice(at, 1);
+        waiting.giveUp(new WarderError('cancelled', 'the call was withdrawn while it waited'));
+      });
+    });
+  }
+
+  leave(): void {
+    this.#served += 1;
+    const next = this.#queue.shift();
+    if (next === undefined) this.#inside -= 1;
+    else next.proceed();
+  }
+}
+
+/** One call's passage; leaves by itself at the end of its scope if it was let in. */
+export class Ticket implements Disposable {
+  readonly #turnstile: Turnstile;
+  #inside = false;
+
+  constructor(turnstile: Turnstile) {
+    this.#turnstile = turnstile;
+  }
+
+  async admitted(signal?: AbortSignal): Promise<void> {
+    await this.#turnstile.enter(signal);
+    this.#inside = true;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#inside) this.#turnstile.leave();
+    this.#inside = false;
+  }
+}
