@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { WarderError } from '../errors/errors.ts';
 
+/** A connection that nobody refers to is closed by the garbage collector, and the lock with it. */
+const holding = new Set<DatabaseSync>();
+
 /** A held lock. */
 export interface HomeLock {
   release(): void;
@@ -28,12 +31,14 @@ export function lockHome(home: string): HomeLock {
     throw refusal(home, cause);
   }
   const held = db;
+  holding.add(held);
   const note = join(home, 'lock.pid');
   writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
   return {
     release: () => {
       if (!held.isOpen) return;
       rmSync(note, { force: true });
+      holding.delete(held);
       held.close();
     },
   };

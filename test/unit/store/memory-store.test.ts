@@ -1,4 +1,5 @@
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
-import { declared, storeContract } from '../../contracts/store.ts';
+import { declared } from '../../contracts/store-tables.ts';
+import { storeContract } from '../../contracts/store.ts';
 
 storeContract('memory', () => openMemoryStore(declared));

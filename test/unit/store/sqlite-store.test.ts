@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { openSqliteStore } from '../../../src/base/store/sqlite/sqlite-store.ts';
-import { declared, storeContract } from '../../contracts/store.ts';
+import { declared } from '../../contracts/store-tables.ts';
+import { storeContract } from '../../contracts/store.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'warder-store-'));
 let n = 0;

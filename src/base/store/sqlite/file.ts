@@ -10,6 +10,9 @@ import { migrate } from './migrations.ts';
 /** Milliseconds to wait for a lock of another process before the store counts as unavailable. */
 const BUSY_MS = 2000;
 
+/** Bytes; every SQLite file is a multiple of it. */
+const SMALLEST_PAGE = 512;
+
 /**
  * Opens the writing connection at the current schema.
  *
@@ -23,7 +26,7 @@ export function openWriter(path: string, create: boolean): DatabaseSync {
       if (existsSync(`${path}-wal`)) throw missing(path, 'is gone but its `-wal` file is there');
       createFile(path);
     }
-    if (statSync(path).size === 0) throw missing(path, 'is empty');
+    checkSize(path);
     return connect(path);
   } catch (cause) {
     throw storeFailure(`cannot open the store \`${path}\``, cause);
@@ -89,8 +92,18 @@ function sync(path: string): void {
   }
 }
 
+/**
+ * SQLite takes a file shorter than a page for an empty database and would start it anew. (The
+ * header is not read here: closing the file would drop POSIX locks this process may hold on it.)
+ */
+function checkSize(path: string): void {
+  const { size } = statSync(path);
+  if (size === 0) throw missing(path, 'is empty');
+  if (size % SMALLEST_PAGE !== 0) throw missing(path, 'is cut short');
+}
+
 function missing(path: string, what: string): WarderError {
   return new WarderError('unavailable', `the store \`${path}\` ${what}`, {
-    hint: 'restore a backup; or, for a home that never held anything, run `warder init`',
+    hint: 'restore a backup of `state.db`; for a home that never held anything, run `warder init`',
   });
 }
