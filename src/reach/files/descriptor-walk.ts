@@ -1,0 +1,179 @@
+// Opens directories and files name by name through descriptors, so that nothing that is swapped
+// under us leads elsewhere: each step opens one name in a directory that is already held.
+//
+// O_PATH descriptors open nothing: no FIFO blocks, no device or automount reacts. What a step found
+// is checked on the descriptor, and only then reopened for reading through `/proc/self/fd`, which
+// leads to that very inode whatever its name means by now.
+
+import { closeSync, constants, fstatSync, openSync, readlinkSync, statfsSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
+import type { OwnTree } from './own-tree.ts';
+import { FilesRefusal } from './refusal.ts';
+
+/** Linux's O_PATH, which node:fs does not name; the same number on every architecture Node runs on. */
+const O_PATH = 0o10000000;
+const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/** Where the kernel keeps a descriptor's own name: stable while the descriptor is open. */
+export function pathOf(descriptor: number, name?: string): string {
+  return name === undefined ? `/proc/self/fd/${descriptor}` : `/proc/self/fd/${descriptor}/${name}`;
+}
+
+/** An inode that is held open and was checked; {@link close} it in a `finally`. */
+export interface Held {
+  readonly descriptor: number;
+  readonly stats: BigIntStats;
+}
+
+export function close(held: Held): void {
+  closeSync(held.descriptor);
+}
+
+/**
+ * Opens a granted directory and then the directory `names` leads to below it.
+ *
+ * @param host absolute path of the granted directory.
+ * @param path the guest path, for messages.
+ * @returns a held directory on the file system of the granted one.
+ * @throws FilesRefusal `denied` for warder's own directories, mount points and file systems whose
+ *   files are not files; whatever node:fs throws, also for symbolic links (ENOTDIR).
+ */
+export function walk(host: string, names: readonly string[], path: string, own: OwnTree): Held {
+  let held = openDirectory('/', own, path);
+  try {
+    for (const name of host.split('/').filter((part) => part !== '')) {
+      held = step(held, name, own, path);
+    }
+    refuseUnfit(held, path);
+    const { dev } = held.stats;
+    for (const name of names) {
+      held = step(held, name, own, path);
+      if (held.stats.dev !== dev) {
+        throw new FilesRefusal(
+          'denied',
+          `\`${path}\` lies on another file system than the granted directory; the operator can grant it by itself`,
+        );
+      }
+    }
+    return held;
+  } catch (thrown) {
+    close(held);
+    throw thrown;
+  }
+}
+
+/**
+ * Holds what `name` is in a held directory, without opening it.
+ *
+ * @throws FilesRefusal `denied` for links, special files and warder's own files.
+ */
+export function look(directory: Held, name: string, path: string, own: OwnTree): Held {
+  const descriptor = openSync(pathOf(directory.descriptor, name), O_PATH | O_NOFOLLOW);
+  const held = holding(descriptor);
+  try {
+    const { stats } = held;
+    if (stats.isSymbolicLink()) {
+      throw new FilesRefusal(
+        'denied',
+        `\`${path}\` is a symbolic link; links are not followed, ask for what it leads to`,
+      );
+    }
+    if (!stats.isFile() && !stats.isDirectory()) {
+      throw new FilesRefusal('denied', `\`${path}\` is neither a file nor a directory`);
+    }
+    own.refuse(stats, path);
+    if (stats.isDirectory() && stats.dev !== directory.stats.dev) {
+      throw new FilesRefusal(
+        'denied',
+        `\`${path}\` is another file system; the operator can grant it by itself`,
+      );
+    }
+    return held;
+  } catch (thrown) {
+    close(held);
+    throw thrown;
+  }
+}
+
+/** Opens a held regular file for reading. The caller closes the descriptor. */
+export function openForReading(file: Held): number {
+  return openSync(pathOf(file.descriptor), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/** Closes `held` when the step is made. On a throw the caller still holds it. */
+function step(held: Held, name: string, own: OwnTree, path: string): Held {
+  const next = openDirectory(pathOf(held.descriptor, name), own, path);
+  close(held);
+  return next;
+}
+
+function openDirectory(at: string, own: OwnTree, path: string): Held {
+  const held = holding(openSync(at, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  try {
+    own.refuse(held.stats, path);
+    return held;
+  } catch (thrown) {
+    close(held);
+    throw thrown;
+  }
+}
+
+function holding(descriptor: number): Held {
+  try {
+    return { descriptor, stats: fstatSync(descriptor, { bigint: true }) };
+  } catch (thrown) {
+    closeSync(descriptor);
+    throw thrown;
+  }
+}
+
+/**
+ * File systems where a "regular file" is a window into the kernel, and those where an open can hang
+ * for as long as a far machine or another process likes. Magic numbers as in statfs(2).
+ */
+const UNFIT: ReadonlyMap<number, string> = new Map([
+  [0x9fa0, 'proc'],
+  [0x62656572, 'sysfs'],
+  [0x64626720, 'debugfs'],
+  [0x74726163, 'tracefs'],
+  [0x73636673, 'securityfs'],
+  [0x62656570, 'configfs'],
+  [0xcafe4a11, 'bpf'],
+  [0x27e0eb, 'cgroup'],
+  [0x63677270, 'cgroup2'],
+  [0x1cd1, 'devpts'],
+  [0x42494e4d, 'binfmt_misc'],
+  [0xde5e81e4, 'efivarfs'],
+  [0x0187, 'autofs'],
+  [0x6969, 'nfs'],
+  [0x517b, 'smb'],
+  [0xfe534d42, 'smb2'],
+  [0xff534d42, 'cifs'],
+  [0x65735546, 'fuse'],
+  [0x00c36400, 'ceph'],
+  [0x5346414f, 'afs'],
+]);
+
+function refuseUnfit(held: Held, path: string): void {
+  // The magic is a signed 32-bit number on some architectures.
+  const kind = UNFIT.get(statfsSync(pathOf(held.descriptor)).type >>> 0);
+  if (kind === undefined) return;
+  throw new FilesRefusal(
+    'denied',
+    `\`${path}\` is on a \`${kind}\` file system, which tools cannot be given; the operator can grant a copy on a local disk`,
+  );
+}
+
+/** Whether this system has what the walk needs: Linux with /proc mounted. */
+export function canWalk(): boolean {
+  try {
+    const descriptor = openSync('/', O_PATH | O_DIRECTORY);
+    try {
+      return readlinkSync(pathOf(descriptor)) === '/';
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false;
+  }
+}
