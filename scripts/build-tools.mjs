@@ -37,6 +37,7 @@ const cPlugin = (name, files) => ({
 /** Every tool by name, and how its artifact is made. */
 const recipes = {
   text: assemblyScript('text'),
+  'file-search': assemblyScript('file-search'),
   checksum: cPlugin('checksum', ['tool.c', 'digest.c']),
 };
 

@@ -3,7 +3,7 @@
 
 import { Bytes, Out, utf8 } from './bytes';
 import { Json } from './json';
-import { fromBlock, toBlock } from './host';
+import { fromBlock, intoOut, toBlock } from './host';
 
 // @ts-ignore: decorator
 @external("extism:host/user", "kv_get")
@@ -37,8 +37,8 @@ export class Reply {
   code: Bytes = new Bytes(0, 0);
   message: Bytes = new Bytes(0, 0);
 
-  constructor(block: u64) {
-    const whole = Json.parse(fromBlock(block));
+  constructor(text: Bytes) {
+    const whole = Json.parse(text);
     this.ok = whole.get('ok');
     const error = whole.get('error');
     if (error !== null) {
@@ -50,6 +50,12 @@ export class Reply {
       this.code = utf8('failed');
       this.message = utf8('the host gave an answer that is not one');
     }
+  }
+
+  /** A member of the result; null when refused. */
+  get(name: string): Json | null {
+    const ok = this.ok;
+    return ok === null ? null : ok.get(name);
   }
 
   /** "code: message" for people. */
@@ -69,34 +75,36 @@ function withOne(name: string, value: Bytes): u64 {
 }
 
 export function kvGet(key: Bytes): Reply {
-  return new Reply(kv_get(withOne('key', key)));
+  return new Reply(fromBlock(kv_get(withOne('key', key))));
 }
 export function kvDelete(key: Bytes): Reply {
-  return new Reply(kv_delete(withOne('key', key)));
+  return new Reply(fromBlock(kv_delete(withOne('key', key))));
 }
 export function kvList(prefix: Bytes): Reply {
-  return new Reply(kv_list(withOne('prefix', prefix)));
+  return new Reply(fromBlock(kv_list(withOne('prefix', prefix))));
 }
 export function kvSet(key: Bytes, value: Bytes): Reply {
   const out = new Out(key.length + (value.length * 4) / 3 + 48);
   out.ascii('{"key":').string(key).ascii(',"value":"');
   base64(out, value);
-  return new Reply(kv_set(requestBlock(out.ascii('"}'))));
+  return new Reply(fromBlock(kv_set(requestBlock(out.ascii('"}')))));
 }
 export function fileRoots(): Reply {
-  return new Reply(file_roots(requestBlock(new Out().ascii('{}'))));
+  return new Reply(fromBlock(file_roots(requestBlock(new Out().ascii('{}')))));
 }
 export function fileStat(path: Bytes): Reply {
-  return new Reply(file_stat(withOne('path', path)));
+  return new Reply(fromBlock(file_stat(withOne('path', path))));
 }
 export function fileList(path: Bytes): Reply {
-  return new Reply(file_list(withOne('path', path)));
+  return new Reply(fromBlock(file_list(withOne('path', path))));
 }
-export function fileRead(path: Bytes, offset: i64, length: i32): Reply {
+/** The reply is read into `scratch`, which the next read may use again. */
+export function fileRead(path: Bytes, offset: i64, length: i32, scratch: Out): Reply {
   const out = new Out(path.length + 64);
   out.ascii('{"path":').string(path).ascii(',"offset":').integer(offset);
   out.ascii(',"length":').integer(length).byte(125);
-  return new Reply(file_read(requestBlock(out)));
+  intoOut(file_read(requestBlock(out)), scratch);
+  return new Reply(scratch.view());
 }
 
 function digit64(value: u32): u8 {
@@ -135,8 +143,16 @@ export function base64(out: Out, data: Bytes): void {
 
 /** The bytes of a base64 text (either alphabet, padding optional). */
 export function unbase64(text: Bytes): Bytes {
-  const out = heap.alloc((text.length * 3) / 4 + 4);
-  let o = out;
+  const out = new Out((text.length * 3) / 4 + 4);
+  unbase64Into(text, out);
+  return out.view();
+}
+
+/** Appends the bytes of a base64 text. */
+export function unbase64Into(text: Bytes, out: Out): void {
+  out.reserve((text.length * 3) / 4 + 4);
+  const begin = out.ptr + out.length;
+  let o = begin;
   let held: u32 = 0;
   let bits = 0;
   for (let i = 0; i < text.length; i++) {
@@ -149,5 +165,5 @@ export function unbase64(text: Bytes): Bytes {
       store<u8>(o++, <u8>(held >> bits));
     }
   }
-  return new Bytes(out, <i32>(o - out));
+  out.length += <i32>(o - begin);
 }

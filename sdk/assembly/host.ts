@@ -2,7 +2,7 @@
 // HTTP. Memory is the bump heap of `--runtime stub`: a call runs in a fresh instance, and
 // `begin` resets the heap for hosts that reuse one.
 
-import { Bytes, utf8 } from './bytes';
+import { Bytes, Out, utf8 } from './bytes';
 
 // @ts-ignore: decorator
 @external("extism:host/env", "alloc")
@@ -10,6 +10,9 @@ declare function env_alloc(length: u64): u64;
 // @ts-ignore: decorator
 @external("extism:host/env", "length")
 declare function env_length(block: u64): u64;
+// @ts-ignore: decorator
+@external("extism:host/env", "free")
+declare function env_free(block: u64): void;
 // @ts-ignore: decorator
 @external("extism:host/env", "load_u8")
 declare function env_load_u8(at: u64): u32;
@@ -84,6 +87,18 @@ export function fromBlock(block: u64): Bytes {
   for (; i + 8 <= length; i += 8) store<u64>(ptr + i, env_load_u64(block + i));
   for (; i < length; i++) store<u8>(ptr + i, <u8>env_load_u8(block + i));
   return new Bytes(ptr, length);
+}
+
+/** Replaces what `out` holds by a host block's bytes, in the memory it already has. */
+export function intoOut(block: u64, out: Out): void {
+  const length = block == 0 ? 0 : <i32>env_length(block);
+  out.length = 0;
+  out.reserve(length);
+  let i = 0;
+  for (; i + 8 <= length; i += 8) store<u64>(out.ptr + i, env_load_u64(block + i));
+  for (; i < length; i++) store<u8>(out.ptr + i, <u8>env_load_u8(block + i));
+  out.length = length;
+  if (block != 0) env_free(block);
 }
 
 /** Makes the bytes the call's output. */
