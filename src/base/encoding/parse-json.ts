@@ -109,7 +109,8 @@ class Parser {
       if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail('expected a member name');
       const from = this.#at;
       const name = this.#string();
-      if (name in object) this.#fail(`the member ${JSON.stringify(name.slice(0, 64))} stands twice`, from);
+      if (name in object)
+        this.#fail(`the member ${JSON.stringify(name.slice(0, 64))} stands twice`, from);
       this.#space();
       if (!this.#take(0x3a)) this.#fail('expected `:`');
       this.#space();
@@ -158,7 +159,9 @@ class Parser {
       // NaN (the end) fails this comparison too.
       if (!(code >= 0x20)) {
         this.#at = at;
-        this.#fail(at >= text.length ? 'the string does not end' : 'a control character in a string');
+        this.#fail(
+          at >= text.length ? 'the string does not end' : 'a control character in a string',
+        );
       }
       if (code >= 0xd800 && code <= 0xdfff) wide = true;
       at += 1;
