@@ -1,0 +1,27 @@
+// `npm run bench -- [FILTER] [--json]`: every figure, each with its control measured in the same run.
+
+import { benchComponent } from './component.ts';
+import { benchFront } from './front.ts';
+import { createReport } from './report.ts';
+import { benchSandbox } from './sandbox.ts';
+
+const args = process.argv.slice(2);
+const json = args.includes('--json');
+const filter = args.find((arg) => !arg.startsWith('--')) ?? '';
+const report = createReport(filter, json);
+
+const suites = [
+  { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
+  { names: ['memory-component'], run: benchComponent },
+  {
+    names: ['call-mcp', 'call-rate', 'mcp-start-warm', 'mcp-start-cold', 'memory-daemon'],
+    run: benchFront,
+  },
+];
+
+const chosen = suites.filter(({ names }) => report.wants(...names));
+if (chosen.length === 0) {
+  process.stderr.write(`no figure has \`${filter}\` in its name\n`);
+  process.exitCode = 2;
+}
+for (const suite of chosen) await suite.run(report);
