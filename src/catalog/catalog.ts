@@ -29,7 +29,7 @@ export const catalogVersionTable: Table<{ readonly version: number }> = {
 };
 
 /** An operation and the package it belongs to. */
-export interface Found {
+export interface FoundTool {
   readonly installation: Installation;
   readonly definition: ToolDefinition;
 }
@@ -37,7 +37,7 @@ export interface Found {
 interface Snapshot {
   readonly version: number;
   readonly installations: readonly Installation[];
-  readonly tools: ReadonlyMap<string, Found>;
+  readonly tools: ReadonlyMap<string, FoundTool>;
 }
 
 const VERSION_KEY = 'version';
@@ -51,11 +51,20 @@ export class Catalog {
   }
 
   /**
-   * The operation of that name, whether its installation is enabled or not: the caller checks
-   * `installation.enabled`, and refuses with a receipt.
+   * The operation of that name.
+   *
+   * @throws WarderError `not-found` when there is none, or its installation is disabled.
    */
-  find(tenant: TenantId, tool: string): Found | undefined {
-    return this.#snapshot(tenant).tools.get(tool);
+  find(tenant: TenantId, tool: string): FoundTool {
+    const { tools } = this.#snapshot(tenant);
+    const found = tools.get(tool);
+    if (found === undefined) throw unknownTool(tool, tools);
+    if (!found.installation.enabled) {
+      throw new WarderError('not-found', `the tool \`${tool}\` is disabled`, {
+        hint: `the operator can enable it with \`warder tool enable ${found.installation.name}\``,
+      });
+    }
+    return found;
   }
 
   /** All installations of a tenant, by name. */
@@ -64,7 +73,7 @@ export class Catalog {
   }
 
   /** Every enabled operation of a tenant, by operation name. */
-  tools(tenant: TenantId): readonly Found[] {
+  tools(tenant: TenantId): readonly FoundTool[] {
     return [...this.#snapshot(tenant).tools.values()].filter(
       ({ installation }) => installation.enabled,
     );
@@ -229,6 +238,20 @@ function allRows(reader: Reader, tenant: TenantId | undefined): Row<Installation
     rows.push(...page);
     if (page.length < 500) return rows;
   }
+}
+
+function unknownTool(tool: string, tools: ReadonlyMap<string, FoundTool>): WarderError {
+  const enabled = [...tools].filter(([, { installation }]) => installation.enabled);
+  const near = didYouMean(
+    tool,
+    enabled.map(([name]) => name),
+  );
+  return new WarderError('not-found', `there is no tool \`${showText(tool, 64)}\``, {
+    hint:
+      near === undefined
+        ? 'list what there is with `tools/list`, or `warder tool list`'
+        : `did you mean \`${near}\`?`,
+  });
 }
 
 function missing(idOrName: string, installations: readonly Installation[]): WarderError {

@@ -34,7 +34,7 @@ class OutOfSteps extends Error {}
 let steps = 0;
 
 const compiled = new Map<string, CompiledSchema>();
-const inputs = new WeakMap<JsonObject, CompiledSchema>();
+const byIdentity = new WeakMap<JsonObject, CompiledSchema>();
 
 /**
  * Compiles a schema, or finds it compiled.
@@ -64,7 +64,7 @@ export function compileSchema(schema: JsonObject): CompiledSchema {
  * @throws WarderError `schema-violation` with every bad path.
  */
 export function checkArguments(definition: ToolDefinition, args: JsonObject): void {
-  const faults = inputSchema(definition).check(args);
+  const faults = compiledOnce(definition.inputSchema).check(args);
   if (faults.length === 0) return;
   const shown = faults
     .slice(0, 3)
@@ -82,25 +82,25 @@ export function checkArguments(definition: ToolDefinition, args: JsonObject): vo
 }
 
 /**
- * Checks `structuredContent` against the tool's output schema, if it has one.
+ * Checks `structuredContent` against the tool's output schema, if it has one; then it must be there.
  *
  * @returns what is wrong; the caller decides what that means.
  */
 export function checkStructured(
   definition: ToolDefinition,
-  structured: JsonObject,
+  structured: JsonObject | undefined,
 ): readonly ValueFault[] {
-  return definition.outputSchema === undefined
-    ? []
-    : compileSchema(definition.outputSchema).check(structured);
+  if (definition.outputSchema === undefined) return [];
+  if (structured === undefined) return [{ path: '', reason: 'is missing' }];
+  return compiledOnce(definition.outputSchema).check(structured);
 }
 
-/** Keyed by identity first: digesting the schema costs more than validating. */
-function inputSchema(definition: ToolDefinition): CompiledSchema {
-  const known = inputs.get(definition.inputSchema);
+/** Found by identity: digesting the schema costs more than validating. */
+function compiledOnce(schema: JsonObject): CompiledSchema {
+  const known = byIdentity.get(schema);
   if (known !== undefined) return known;
-  const made = compileSchema(definition.inputSchema);
-  inputs.set(definition.inputSchema, made);
+  const made = compileSchema(schema);
+  byIdentity.set(schema, made);
   return made;
 }
 

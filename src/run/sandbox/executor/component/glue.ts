@@ -1,0 +1,38 @@
+// Evaluates jco's glue: JavaScript generated at admission from a hostile component, so it gets no
+// more of the executor than the module it is.
+
+import { GuestFailure } from '../engine.ts';
+import type { ComponentExports } from './conventions.ts';
+import type { CoreInstance, CoreModule } from './web-assembly.ts';
+
+/** jco's `instantiate` with `instantiation: sync`. */
+export type Instantiate = (
+  getCoreModule: (name: string) => CoreModule,
+  imports: Readonly<Record<string, object>>,
+  instantiateCore: (
+    module: CoreModule,
+    imports: object,
+  ) => CoreInstance,
+) => ComponentExports;
+
+/**
+ * The glue looks at `globalThis.process.env` on every step to see whether it should trace. Hiding the
+ * global object from it makes that cheap; the rest of what it could find there it does not need.
+ */
+const PRELUDE = 'const globalThis = { WebAssembly }, process = undefined, require = undefined;\n';
+
+/**
+ * @throws GuestFailure when the text is no such module.
+ */
+export async function evaluateGlue(glue: string): Promise<Instantiate> {
+  const source = Buffer.from(PRELUDE + glue, 'utf8').toString('base64');
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(`data:text/javascript;base64,${source}`)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new GuestFailure('the generated code of the component cannot be loaded', { cause });
+  }
+  const instantiate = module['instantiate'];
+  if (typeof instantiate !== 'function') throw new GuestFailure('the generated code has no entry');
+  return instantiate as Instantiate;
+}

@@ -1,0 +1,26 @@
+// The parts of the WebAssembly JavaScript interface the engine uses; the type library for Node has none.
+
+/** A compiled core module. */
+export interface CoreModule {
+  readonly [tag]: 'module';
+}
+declare const tag: unique symbol;
+
+export interface CoreInstance {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+export interface CoreMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => CoreModule;
+  readonly Instance: new (module: CoreModule, imports: object) => CoreInstance;
+  readonly Memory: new (descriptor: object) => CoreMemory;
+  readonly RuntimeError: new (message: string) => Error;
+}
+
+export const wasm: WebAssemblyApi = (
+  globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }
+).WebAssembly;
