@@ -1,0 +1,93 @@
+// The one glob matcher: policy, leases, egress and files compare the same normalised values with it.
+
+/** Longest pattern, UTF-16 units. */
+export const GLOB_MAX = 1024;
+
+/** One token of a pattern: a literal unit, `*` (within a segment) or `**` (across segments). */
+type Token = number | typeof WITHIN | typeof ACROSS;
+const WITHIN = -1;
+const ACROSS = -2;
+const SLASH = 0x2f;
+const STAR = 0x2a;
+
+/**
+ * Compiles a glob over `/`-separated values: `*` matches within one segment, `**` across segments;
+ * everything else stands for itself. The time to match grows with pattern length times value length,
+ * whatever either holds.
+ *
+ * @throws RangeError when the pattern is longer than {@link GLOB_MAX}.
+ */
+export function compileGlob(pattern: string): (value: string) => boolean {
+  if (pattern.length > GLOB_MAX) throw new RangeError(`a glob is at most ${GLOB_MAX} units long`);
+  if (!pattern.includes('*')) return (value) => value === pattern;
+  const tokens = tokenise(pattern);
+  return (value) => matches(tokens, value);
+}
+
+function tokenise(pattern: string): Token[] {
+  const tokens: Token[] = [];
+  for (let at = 0; at < pattern.length; at += 1) {
+    if (pattern.charCodeAt(at) !== STAR) {
+      tokens.push(pattern.charCodeAt(at));
+      continue;
+    }
+    let token: Token = WITHIN;
+    while (pattern.charCodeAt(at + 1) === STAR) {
+      token = ACROSS;
+      at += 1;
+    }
+    tokens.push(token);
+  }
+  return tokens;
+}
+
+/** Steps all states of the pattern at once, one unit of the value at a time. */
+function matches(tokens: readonly Token[], value: string): boolean {
+  let states = new Uint8Array(tokens.length + 1);
+  let next = new Uint8Array(tokens.length + 1);
+  states[0] = 1;
+  skipStars(tokens, states);
+  for (let at = 0; at < value.length; at += 1) {
+    const unit = value.charCodeAt(at);
+    next.fill(0);
+    let alive = false;
+    for (let state = 0; state < tokens.length; state += 1) {
+      if (states[state] === 0) continue;
+      const token = tokens[state];
+      if (token === ACROSS || (token === WITHIN && unit !== SLASH)) next[state] = 1;
+      else if (token === unit) next[state + 1] = 1;
+      else continue;
+      alive = true;
+    }
+    if (!alive) return false;
+    skipStars(tokens, next);
+    [states, next] = [next, states];
+  }
+  return states[tokens.length] === 1;
+}
+
+/** A star may match nothing. */
+function skipStars(tokens: readonly Token[], states: Uint8Array): void {
+  for (let state = 0; state < tokens.length; state += 1) {
+    const token = tokens[state];
+    if (states[state] === 1 && (token === WITHIN || token === ACROSS)) states[state + 1] = 1;
+  }
+}
+
+/**
+ * A path in the one form that is compared: absolute, `/`-separated, no empty, `.` or `..` segment, no
+ * backslash, no control character. A trailing slash is taken off.
+ *
+ * @returns undefined for anything that has no such form; it is refused, never repaired.
+ */
+export function normalisePath(path: string): string | undefined {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (!path.startsWith('/') || /[\\\u0000-\u001f\u007f]/.test(path) || !path.isWellFormed()) {
+    return undefined;
+  }
+  const trimmed = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (trimmed === '/') return trimmed;
+  const segments = trimmed.slice(1).split('/');
+  const bad = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
+  return bad ? undefined : trimmed;
+}
