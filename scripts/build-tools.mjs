@@ -38,6 +38,7 @@ const cPlugin = (name, files) => ({
 const recipes = {
   text: assemblyScript('text'),
   'file-search': assemblyScript('file-search'),
+  notes: assemblyScript('notes'),
   checksum: cPlugin('checksum', ['tool.c', 'digest.c']),
 };
 
