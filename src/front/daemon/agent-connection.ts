@@ -1,0 +1,81 @@
+// Who a connection is: the agent whose socket it came through, under a lease bound to that connection.
+
+import { randomUUID } from 'node:crypto';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Caller } from '../../gate/door.ts';
+import type { CheckedLease } from '../../trust/lease/lease.ts';
+import type { Config } from '../config/config.ts';
+import type { Connection, Preamble } from '../mcp/agent-socket.ts';
+import type { Runtime } from './compose.ts';
+
+/** Makes the caller of a connection to `agents/NAME.sock`; its lease is issued when first needed. */
+export function connectAgent(
+  runtime: Runtime,
+  config: Config,
+  name: string,
+  preamble: Preamble,
+): Connection {
+  const agent = config.agents[name];
+  if (agent === undefined) {
+    throw new WarderError('not-found', `config.json has no agent \`${name}\``);
+  }
+  if (preamble.lease !== undefined) {
+    throw new WarderError('lease-refused', 'lease tokens are not accepted on this socket yet', {
+      hint: 'leave `--lease` out: the connection gets a lease of its own',
+    });
+  }
+  const lease = runtime.connectionLease({
+    agent: name,
+    connection: randomUUID(),
+    principal: agent.principal,
+    tenant: agent.tenant,
+    capabilities: agent.capabilities,
+    ttlSeconds: agent.ttl,
+  });
+  const caller: Caller = {
+    tenant: agent.tenant,
+    principal: agent.principal,
+    agent: name,
+    operator: false,
+    lease: (now) => lease.current(now),
+  };
+  return { caller, close: () => lease.release() };
+}
+
+/** A caller on the operator channel, on behalf of `principal`: the same gate, recorded as such. */
+export function operatorCaller(
+  runtime: Runtime,
+  config: Config,
+  principal: string,
+): Connection {
+  const named = Object.values(config.agents).find((agent) => agent.principal === principal);
+  const agent = named ?? config.agents['default'];
+  if (agent === undefined) {
+    throw new WarderError('not-found', `no agent acts as \`${principal}\`, and there is no default`, {
+      hint: 'add one to `agents` in config.json',
+    });
+  }
+  const lease = runtime.connectionLease({
+    agent: 'operator',
+    connection: randomUUID(),
+    principal,
+    tenant: agent.tenant,
+    capabilities: agent.capabilities,
+    ttlSeconds: 60,
+  });
+  const caller: Caller = {
+    tenant: agent.tenant,
+    principal,
+    agent: 'operator',
+    operator: true,
+    lease: (now) => lease.current(now),
+  };
+  return { caller, close: () => lease.release() };
+}
+
+/** A lease that lives as long as a connection: issued on first use, renewed when it ran out. */
+export interface ConnectionLease {
+  current(now: number): Promise<CheckedLease>;
+  /** Ends it; later calls through the connection are refused. */
+  release(): void;
+}
