@@ -19,11 +19,11 @@ const assemblyScript = (name) => ({
   },
 });
 
-const component = (name) => ({
+const component = (name, options) => ({
   missing: () => null,
   build: async () => {
     const { compileComponent } = await import('./build-tools/component.mjs');
-    return compileComponent(`tools/${name}/src/tool.ts`, `tools/${name}/world.wit`);
+    return compileComponent(`tools/${name}/src/tool.ts`, `tools/${name}/world.wit`, options);
   },
 });
 
@@ -39,6 +39,7 @@ const recipes = {
   text: assemblyScript('text'),
   'file-search': assemblyScript('file-search'),
   notes: assemblyScript('notes'),
+  'data-query': component('data-query', { pure: true }),
   checksum: cPlugin('checksum', ['tool.c', 'digest.c']),
 };
 

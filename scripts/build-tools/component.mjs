@@ -32,8 +32,11 @@ function witFolder(folder, world) {
 
 let runtimeBytes;
 
-/** The component's bytes. Paths are relative to the repository root, which must be the cwd. */
-export async function compileComponent(entry, world) {
+/**
+ * The component's bytes. Paths are relative to the repository root, which must be the cwd.
+ * `pure` leaves out what the JavaScript engine itself would import from WASI.
+ */
+export async function compileComponent(entry, world, { pure = false } = {}) {
   const bundle = await build({
     entryPoints: [entry],
     bundle: true,
@@ -53,6 +56,7 @@ export async function compileComponent(entry, world) {
       witPath: folder,
       jsSource: toStandIn(bundle.outputFiles[0].text),
       runtimeBytes,
+      stubWasi: pure,
     });
     return restoreNames(Buffer.from(component));
   } finally {

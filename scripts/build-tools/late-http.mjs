@@ -36,9 +36,9 @@ export function restoreNames(component) {
       if (byte < 128) break;
     }
     const end = at + size;
-    for (let p = component.indexOf(STAND_IN, at); section === 10 && p >= 0 && p < end;) {
-      component.write('wasi:', p, 'latin1');
-      p = component.indexOf(STAND_IN, p);
+    const imports = section === 10 ? component.subarray(at, end) : Buffer.alloc(0);
+    for (let p = imports.indexOf(STAND_IN); p >= 0; p = imports.indexOf(STAND_IN, p)) {
+      imports.write('wasi:', p, 'latin1');
     }
     at = end;
   }

@@ -16,9 +16,13 @@ export interface HttpRequest {
 }
 
 /** What it is told: a response, or an error of wasi:http. */
-export type HttpReply =
-  | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
-  | { readonly error: { readonly tag: string; readonly val?: unknown } };
+export type HttpReply = HttpResponse | { readonly error: { readonly tag: string } };
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
 
 export interface Content {
   readonly tag: 'text' | 'image' | 'audio';
@@ -36,10 +40,17 @@ interface ToolExports {
 export interface Component {
   /** Every interface and function the component exports. */
   readonly exports: Readonly<Record<string, unknown>>;
+  /** Interfaces it imports. */
+  readonly imports: readonly string[];
   readonly operations: ToolExports;
   /** Bytes the guest wrote to stdout and stderr. */
   readonly printed: () => string;
 }
+
+/** Node's type library has no WebAssembly. */
+const { Module } = (
+  globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => object } }
+).WebAssembly;
 
 class Refused extends Error {
   readonly payload: unknown;
@@ -168,9 +179,9 @@ class IncomingBody {
 }
 
 class IncomingResponse {
-  readonly #reply: HttpReply & { status: number };
+  readonly #reply: HttpResponse;
 
-  constructor(reply: HttpReply & { status: number }) {
+  constructor(reply: HttpResponse) {
     this.#reply = reply;
   }
   status(): number {
@@ -285,18 +296,18 @@ export async function openComponent(
   file: string,
   fetch: (request: HttpRequest) => HttpReply = () => ({ error: { tag: 'HTTP-request-denied' } }),
 ): Promise<Component> {
-  const { files } = await transpileBytes(readFileSync(file), {
+  const { files, imports: needed } = await transpileBytes(readFileSync(file), {
     name: 'tool',
     instantiation: 'sync',
   });
   const folder = mkdtempSync(join(tmpdir(), 'component-'));
   try {
-    const modules = new Map<string, WebAssembly.Module>();
-    for (const [name, data] of Object.entries(files as Record<string, Uint8Array<ArrayBuffer>>)) {
-      if (name.endsWith('.wasm')) modules.set(name, new WebAssembly.Module(data));
+    const modules = new Map<string, object>();
+    for (const [name, data] of Object.entries(files)) {
+      if (name.endsWith('.wasm')) modules.set(name, new Module(data));
     }
     const glue = join(folder, 'tool.mjs');
-    writeFileSync(glue, (files as Record<string, Uint8Array>)['tool.js'] ?? '');
+    writeFileSync(glue, files['tool.js'] ?? '');
     const loaded = (await import(pathToFileURL(glue).href)) as {
       instantiate(get: (name: string) => unknown, imports: object): Record<string, unknown>;
     };
@@ -308,7 +319,12 @@ export async function openComponent(
       Object.entries(offered).map(([name, functions]) => [name, whole(functions)]),
     );
     const exports = loaded.instantiate((name) => modules.get(name), imports);
-    return { exports, operations: exports['operations'] as ToolExports, printed: () => printed };
+    return {
+      exports,
+      imports: needed,
+      operations: exports['operations'] as ToolExports,
+      printed: () => printed,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
