@@ -1,0 +1,180 @@
+// Grants: the default that grants nothing, how flags change one, and what one says in plain words.
+
+import { WarderError } from '../base/errors/errors.ts';
+import type { GrantEntry, GrantFlags } from './grant-flags.ts';
+import type { CallLimits, DirectoryGrant, Grant, NetRule } from './installation.ts';
+import { formatDuration, formatSize } from './measures.ts';
+import { formatNetRule } from './net-rule.ts';
+
+const MiB = 1024 ** 2;
+
+export const defaultLimits: CallLimits = Object.freeze({
+  memoryBytes: 64 * MiB,
+  timeoutMs: 5000,
+  outputBytes: MiB,
+  netBytes: 10 * MiB,
+  hostCalls: 1000,
+  logBytes: 64 * 1024,
+});
+
+/** What a tool may do when nothing is granted: compute. */
+export const emptyGrant: Grant = Object.freeze({
+  allowNet: [],
+  denyNet: [],
+  read: [],
+  write: [],
+  env: {},
+  kv: false,
+  config: {},
+  limits: defaultLimits,
+});
+
+/** How flags are taken: added, taken back, or added to an empty grant. */
+export type GrantChange = 'add' | 'remove' | 'reset';
+
+/**
+ * The grant after a change. The one given is not touched.
+ *
+ * @throws WarderError `usage` when something to remove was not granted, or two directories would
+ *   stand at one place in the guest.
+ */
+export function applyGrant(grant: Grant, flags: GrantFlags, change: GrantChange = 'add'): Grant {
+  const start = change === 'reset' ? emptyGrant : grant;
+  const step = change === 'remove' ? takeBack : add;
+  const changed = flags.entries.reduce(step, start);
+  checkPlaces(changed.read);
+  checkPlaces(changed.write);
+  return changed;
+}
+
+function add(grant: Grant, entry: GrantEntry): Grant {
+  switch (entry.flag) {
+    case 'allow-net':
+      return { ...grant, allowNet: withRule(grant.allowNet, entry.rule) };
+    case 'deny-net':
+      return { ...grant, denyNet: withRule(grant.denyNet, entry.rule) };
+    case 'allow-read':
+      return { ...grant, read: withDirectory(grant.read, entry.directory) };
+    case 'allow-write':
+      return { ...grant, write: withDirectory(grant.write, entry.directory) };
+    case 'allow-env':
+      return { ...grant, env: { ...grant.env, [entry.name]: entry.value ?? '' } };
+    case 'config':
+      return { ...grant, config: { ...grant.config, [entry.name]: entry.value ?? '' } };
+    case 'allow-kv':
+      return { ...grant, kv: true };
+    case 'limit':
+      return { ...grant, limits: { ...grant.limits, [entry.limit]: entry.value } };
+  }
+}
+
+function takeBack(grant: Grant, entry: GrantEntry): Grant {
+  switch (entry.flag) {
+    case 'allow-net':
+      return { ...grant, allowNet: withoutRule(grant.allowNet, entry.rule) };
+    case 'deny-net':
+      return { ...grant, denyNet: withoutRule(grant.denyNet, entry.rule) };
+    case 'allow-read':
+      return { ...grant, read: withoutDirectory(grant.read, entry.directory) };
+    case 'allow-write':
+      return { ...grant, write: withoutDirectory(grant.write, entry.directory) };
+    case 'allow-env':
+      return { ...grant, env: withoutName(grant.env, entry.name, 'environment variable') };
+    case 'config':
+      return { ...grant, config: withoutName(grant.config, entry.name, 'setting') };
+    case 'allow-kv':
+      if (!grant.kv) throw notGranted('`--allow-kv`');
+      return { ...grant, kv: false };
+    case 'limit':
+      return { ...grant, limits: { ...grant.limits, [entry.limit]: defaultLimits[entry.limit] } };
+  }
+}
+
+function withRule(rules: readonly NetRule[], rule: NetRule): readonly NetRule[] {
+  const text = formatNetRule(rule);
+  return rules.some((each) => formatNetRule(each) === text) ? rules : [...rules, rule];
+}
+
+function withoutRule(rules: readonly NetRule[], rule: NetRule): readonly NetRule[] {
+  const text = formatNetRule(rule);
+  const kept = rules.filter((each) => formatNetRule(each) !== text);
+  if (kept.length === rules.length) throw notGranted(`\`${text}\``);
+  return kept;
+}
+
+function withDirectory(
+  granted: readonly DirectoryGrant[],
+  directory: DirectoryGrant,
+): readonly DirectoryGrant[] {
+  const same = granted.some(
+    ({ host, guest }) => host === directory.host && guest === directory.guest,
+  );
+  return same ? granted : [...granted, directory];
+}
+
+function withoutDirectory(
+  granted: readonly DirectoryGrant[],
+  directory: DirectoryGrant,
+): readonly DirectoryGrant[] {
+  const kept = granted.filter(({ host }) => host !== directory.host);
+  if (kept.length === granted.length) throw notGranted(`\`${directory.host}\``);
+  return kept;
+}
+
+function withoutName(
+  values: Readonly<Record<string, string>>,
+  name: string,
+  what: string,
+): Readonly<Record<string, string>> {
+  if (!Object.hasOwn(values, name)) throw notGranted(`the ${what} \`${name}\``);
+  return Object.fromEntries(Object.entries(values).filter(([each]) => each !== name));
+}
+
+function notGranted(what: string): WarderError {
+  return new WarderError('usage', `${what} is not granted, so it cannot be taken back`, {
+    hint: '`warder tool show NAME` prints what is granted',
+  });
+}
+
+function checkPlaces(directories: readonly DirectoryGrant[]): void {
+  for (const [index, one] of directories.entries()) {
+    for (const other of directories.slice(index + 1)) {
+      if (
+        `${one.guest}/`.startsWith(`${other.guest}/`) ||
+        `${other.guest}/`.startsWith(`${one.guest}/`)
+      ) {
+        throw new WarderError(
+          'usage',
+          `\`${one.host}\` and \`${other.host}\` would stand at the same place, \`${one.guest}\` and \`${other.guest}\``,
+          { hint: 'give one of them another guest directory: `HOST_DIR:/name`' },
+        );
+      }
+    }
+  }
+}
+
+/** What a grant allows, one plain sentence part per line, e.g. `read files below …`. Empty: only compute. */
+export function describeGrant(grant: Grant): string[] {
+  const limits = (Object.keys(LIMIT_WORDS) as (keyof CallLimits)[]).filter(
+    (limit) => grant.limits[limit] !== defaultLimits[limit],
+  );
+  return [
+    ...grant.allowNet.map((rule) => `send ${formatNetRule(rule)}`),
+    ...grant.denyNet.map((rule) => `never send ${formatNetRule(rule)}`),
+    ...grant.read.map(({ host, guest }) => `read files below ${host}, which it sees as ${guest}`),
+    ...grant.write.map(({ host, guest }) => `write files below ${host}, which it sees as ${guest}`),
+    ...Object.keys(grant.env).map((name) => `see the environment variable ${name}`),
+    ...Object.keys(grant.config).map((name) => `see the setting ${name}`),
+    ...(grant.kv ? ['keep values in a key/value store of its own'] : []),
+    ...limits.map((limit) => LIMIT_WORDS[limit](grant.limits[limit])),
+  ];
+}
+
+const LIMIT_WORDS: Readonly<Record<keyof CallLimits, (value: number) => string>> = {
+  memoryBytes: (value) => `use up to ${formatSize(value)} of memory`,
+  timeoutMs: (value) => `run up to ${formatDuration(value)} per call`,
+  outputBytes: (value) => `answer with up to ${formatSize(value)}`,
+  netBytes: (value) => `transfer up to ${formatSize(value)} over the network per call`,
+  hostCalls: (value) => `call the host up to ${String(value)} times per call`,
+  logBytes: (value) => `log up to ${formatSize(value)} per call`,
+};
