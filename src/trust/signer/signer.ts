@@ -5,13 +5,7 @@ export type Algorithm = 'ES256' | 'ES384' | 'EdDSA';
 
 /** What a signature is for. A signer never signs a bare digest. */
 export type SignKind =
-  | 'lease'
-  | 'checkpoint'
-  | 'rotation'
-  | 'revocations'
-  | 'dsse'
-  | 'attest'
-  | 'probe';
+  'lease' | 'checkpoint' | 'rotation' | 'revocations' | 'dsse' | 'attest' | 'probe';
 
 /** A request to sign. `payload` is the exact byte string that is signed. */
 export interface SignRequest {

@@ -1,0 +1,123 @@
+// The signer everyone sees: asks roles, shape and admitters before a back end, and believes no back end.
+
+import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
+import { encodeHex } from '../../base/encoding/hex.ts';
+import { encodeUtf8 } from '../../base/encoding/utf8.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import { ALGORITHMS, spki } from './jwk.ts';
+import { lowS } from './low-s.ts';
+import { checkShape, PROBE_PREFIX } from './shape.ts';
+import type { Admitter, Custody, PublicJwk, Signer, SignKind, SignRequest } from './signer.ts';
+
+/** What a back end gives: a key that signs bytes. Its answers are checked here. */
+export interface BackEndKey {
+  readonly key: PublicJwk;
+  readonly custody: Custody;
+  /** Resolves when the key can sign; rejects for good when it never will. */
+  ready(): Promise<void>;
+  /** Raw `r || s`, or 64 bytes for EdDSA. */
+  sign(payload: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Who may be asked what. */
+export interface SignerRules {
+  readonly roles: readonly SignKind[];
+  /** Called, in order, before the back end; each for its own kind. */
+  readonly admitters?: readonly Admitter[];
+}
+
+/** A signer whose key may still be unlocking. */
+export interface OpenedSigner extends Signer {
+  /** Resolves after the key was unlocked and signed a probe that verified; the same answer every time. */
+  ready(): Promise<void>;
+}
+
+/** Puts the checks in front of a back end's key and starts its self-check. */
+export function checkedSigner(backEnd: BackEndKey, rules: SignerRules): OpenedSigner {
+  return new CheckedSigner(backEnd, rules);
+}
+
+class CheckedSigner implements OpenedSigner {
+  readonly key: PublicJwk;
+  readonly custody: Custody;
+  readonly roles: readonly SignKind[];
+  readonly #backEnd: BackEndKey;
+  readonly #admitters: readonly Admitter[];
+  readonly #public: KeyObject;
+  readonly #ready: Promise<void>;
+  #closed = false;
+
+  constructor(backEnd: BackEndKey, rules: SignerRules) {
+    this.key = backEnd.key;
+    this.custody = Object.freeze({ ...backEnd.custody });
+    this.roles = Object.freeze([...rules.roles]);
+    this.#backEnd = backEnd;
+    this.#admitters = [...(rules.admitters ?? [])];
+    this.#public = createPublicKey({
+      key: Buffer.from(spki(this.key)),
+      format: 'der',
+      type: 'spki',
+    });
+    this.#ready = this.#selfCheck();
+    // Whoever signs hears of it; a process that only listens must not die of it.
+    this.#ready.catch(() => undefined);
+  }
+
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  async sign(request: SignRequest): Promise<Uint8Array> {
+    const { kind, evidence } = request;
+    // The caller may change its buffer while the admitter or the device thinks.
+    const payload = Uint8Array.from(request.payload);
+    if (!this.roles.includes(kind)) {
+      throw new WarderError('not-trusted', `this key does not sign \`${kind}\``, {
+        hint: `its roles are ${this.roles.join(', ')}`,
+      });
+    }
+    const admitters = this.#admitters.filter((admitter) => admitter.kind === kind);
+    const snapshot = Object.freeze(
+      evidence === undefined ? { kind, payload } : { kind, payload, evidence },
+    );
+    checkShape(snapshot, admitters.length > 0);
+    for (const admitter of admitters) {
+      await admitter.admit({ ...snapshot, payload: Uint8Array.from(payload) }, this.key);
+    }
+    await this.#ready;
+    return this.#signAndVerify(payload);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#backEnd.close();
+  }
+
+  async #selfCheck(): Promise<void> {
+    await this.#backEnd.ready();
+    await this.#signAndVerify(encodeUtf8(PROBE_PREFIX + encodeHex(randomBytes(16))));
+  }
+
+  async #signAndVerify(payload: Uint8Array): Promise<Uint8Array> {
+    if (this.#closed) throw new WarderError('unavailable', 'the signer is closed');
+    const { hash, order, coordinate } = ALGORITHMS[this.key.alg];
+    const raw = await this.#backEnd.sign(payload);
+    if (raw.length !== 2 * coordinate) throw untrue(this.key);
+    const signature = order === null ? Uint8Array.from(raw) : lowS(raw, order);
+    const good = verify(hash, payload, { key: this.#public, dsaEncoding: 'ieee-p1363' }, signature);
+    if (!good) throw untrue(this.key);
+    return signature;
+  }
+}
+
+function untrue(key: PublicJwk): WarderError {
+  return new WarderError(
+    'unavailable',
+    `the key \`${key.kid}\` gave a signature that does not verify`,
+    {
+      hint: 'the private key is not the one of this public key, or the device is broken',
+      data: { signer: 'misconfigured' },
+    },
+  );
+}
