@@ -15,7 +15,7 @@ export interface NetBudget {
  *
  * @throws TypeError when `permit` is not a permit of this process.
  */
-export function openNetBudget(permit: Permit): NetBudget {
+export function createNetBudget(permit: Permit): NetBudget {
   assertPermit(permit);
   return new Budget(permit.terms.limits.netBytes);
 }

@@ -24,7 +24,7 @@ export interface Files {
 export interface FilesResult {
   readonly reply: FilesReply;
   /** Absent for `roots`. */
-  readonly effect: FilesEffect | undefined;
+  readonly effect?: FilesEffect;
 }
 
 export type FilesReply =

@@ -54,7 +54,7 @@ export class GuestFiles implements Files {
   roots(permit: Permit): FilesResult {
     assertPermit(permit);
     const roots = permit.terms.read.map(({ guest }) => guest).sort(byCodePoint);
-    return { reply: { ok: true, value: { roots } }, effect: undefined };
+    return { reply: { ok: true, value: { roots } } };
   }
 
   stat(permit: Permit, path: string): Promise<FilesResult> {
@@ -154,7 +154,7 @@ export class GuestFiles implements Files {
         ({ cause } = thrown);
       }
       const { code, message } = refusalOf(cause, target);
-      if (state === 'refused' && code !== 'denied' && code !== 'limit') state = 'not-sent';
+      if (state === 'refused' && (code === 'not-found' || code === 'failed')) state = 'not-sent';
       return { reply: { ok: false, code, message }, effect: { ...effect, state, bytes: 0 } };
     }
   }

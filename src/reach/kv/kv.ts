@@ -2,6 +2,7 @@
 // gate commits them with the call's outcome, or drops them.
 
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
+import { WarderError } from '../../base/errors/errors.ts';
 import type { Reader, Store, Table, Tx } from '../../base/store/store.ts';
 import { assertPermit, type Permit, type PermitTerms } from '../../decide/policy/permit.ts';
 
@@ -71,12 +72,6 @@ export interface KvResult {
   readonly effect: KvEffect;
 }
 
-/** What {@link KvSession.apply} did. */
-export type KvApplied =
-  | { readonly applied: true; readonly writes: number }
-  /** Concurrent calls filled the store first: nothing of this session was written. */
-  | { readonly applied: false; readonly message: string };
-
 /**
  * The store as one call sees it: what is committed, under its own writes. Calls that run at the
  * same time see each other's writes once committed; of two writes to a key the later commit wins.
@@ -87,8 +82,13 @@ export interface KvSession {
   delete(key: string): KvResult;
   /** Sorted by code point, at most `limits.listed`. */
   list(prefix: string): KvResult;
-  /** Writes the buffer in the transaction that writes the outcome, all of it or nothing; the session then ends. */
-  apply(tx: Tx): KvApplied;
+  /**
+   * Writes the buffer in the transaction that writes the outcome; the session then ends.
+   *
+   * @throws WarderError `limit-reached`, with nothing written, when concurrent calls filled the
+   *   store since this one's writes were taken.
+   */
+  apply(tx: Tx): void;
   /** Forgets the buffer; the session then ends. */
   discard(): void;
 }
@@ -188,7 +188,7 @@ class Session implements KvSession {
     return answered('list', prefix, { ok: true, value: { keys } }, 0);
   }
 
-  apply(tx: Tx): KvApplied {
+  apply(tx: Tx): void {
     if (this.#ended) throw new TypeError('a kv session was used after its call ended');
     this.#ended = true;
     const { id: installation } = this.#terms.installation;
@@ -201,13 +201,16 @@ class Session implements KvSession {
       after = sum(after, growthOf(key, { value, committed }));
     }
     const fault = this.#fullness(before, after);
-    if (fault !== undefined) return { applied: false, message: fault.message };
+    if (fault !== undefined) {
+      throw new WarderError('limit-reached', fault.message, {
+        hint: 'other calls filled the store meanwhile; free some room and call again',
+      });
+    }
     for (const [key, { value }] of this.#writes) {
       if (value === undefined) tx.delete(kvTable, tenant, this.#base + key);
       else tx.put(kvTable, tenant, this.#base + key, { installation, value });
     }
     if (this.#writes.size > 0) tx.put(kvTable, tenant, this.#base, { installation, ...after });
-    return { applied: true, writes: this.#writes.size };
   }
 
   discard(): void {

@@ -1,0 +1,94 @@
+// The addresses a request may be sent to: looked up once, each checked against rules and own listeners.
+
+import { networkInterfaces } from 'node:os';
+import { type Address, classOf, plain, readAddress, sameAddress } from './address.ts';
+import { EgressRefusal } from './refusal.ts';
+import type { NetRules } from './rules.ts';
+import type { Target } from './target.ts';
+
+/** Gives the addresses of a name, as text. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
+/** A port warder itself listens on; no rule reaches it. */
+export interface Listener {
+  /** As bound: `0.0.0.0` and `::` are every address of this machine. */
+  readonly address: string;
+  readonly port: number;
+}
+
+const MAX_ADDRESSES = 32;
+/** Dialled in turn. */
+const MAX_TRIED = 4;
+
+/**
+ * Looks the target's host up, once, and checks every address it stands for: one that is not covered
+ * refuses the request, since a name that also stands for a forbidden address is not an honest one.
+ *
+ * @param remedy what the operator can do, for the refusal.
+ * @throws EgressRefusal `denied`, `not-found`.
+ */
+export async function checkedAddresses(
+  method: string,
+  target: Target,
+  rules: NetRules,
+  resolve: Resolve,
+  listeners: readonly Listener[],
+  remedy: string,
+): Promise<readonly Address[]> {
+  const addresses = target.address === undefined ? await lookUp(target, resolve) : [target.address];
+  for (const address of addresses) {
+    if (isOwn(address, target.port, listeners)) {
+      throw new EgressRefusal('denied', `\`${target.origin}\` is warder's own`);
+    }
+    if (!rules.coversAddress(method, target, address)) {
+      throw new EgressRefusal(
+        'denied',
+        `\`${target.origin}\` leads to an address this call may not reach (denied by a rule, or ` +
+          `loopback, private, link-local or special); ${remedy}`,
+      );
+    }
+  }
+  return addresses.slice(0, MAX_TRIED);
+}
+
+async function lookUp(target: Target, resolve: Resolve): Promise<readonly Address[]> {
+  let found: readonly string[];
+  try {
+    found = await resolve(target.host);
+  } catch (cause) {
+    throw new EgressRefusal('not-found', `\`${target.host}\` could not be looked up`, cause);
+  }
+  if (found.length === 0 || found.length > MAX_ADDRESSES) {
+    throw new EgressRefusal('not-found', `\`${target.host}\` has ${found.length} addresses`);
+  }
+  return found.map((text) => {
+    const address = readAddress(text);
+    // A zone, or a form we cannot read: what we cannot check is not dialled.
+    if (address !== undefined) return address;
+    throw new EgressRefusal('denied', `\`${target.host}\` has an unreadable address`);
+  });
+}
+
+function isOwn(address: Address, port: number, listeners: readonly Listener[]): boolean {
+  return listeners.some((listener) => {
+    if (listener.port !== port) return false;
+    const bound = readAddress(listener.address);
+    // A listener whose address cannot be read is taken to be everywhere.
+    if (bound === undefined) return true;
+    return sameAddress(bound, address) || (isEverywhere(bound) && isThisMachine(address));
+  });
+}
+
+function isEverywhere(address: Address): boolean {
+  return address.range() === 'unspecified';
+}
+
+function isThisMachine(address: Address): boolean {
+  if (classOf(address) === 'never' || plain(address).range() === 'loopback') return true;
+  return Object.values(networkInterfaces()).some((list) =>
+    list?.some((entry) => {
+      const own = readAddress(entry.address.replace(/%.*$/, ''));
+      return own !== undefined && sameAddress(own, address);
+    }),
+  );
+}
