@@ -27,6 +27,8 @@ export interface PermitTerms {
 }
 
 const made = new WeakSet<Permit>();
+/** Objects this file froze through and through, so that permits of one grant can share them. */
+const sealed = new WeakSet<object>();
 const makerKey: unique symbol = Symbol('permit maker');
 
 /** Proof, unforgeable within the process, that one call was decided and what it may do. Frozen. */
@@ -34,16 +36,51 @@ export class Permit {
   readonly terms: PermitTerms;
 
   constructor(terms: PermitTerms, key: typeof makerKey) {
-    if (key !== makerKey) throw new TypeError('only the policy room makes permits');
-    this.terms = deepFreeze(structuredClone(terms));
+    if (key !== makerKey || new.target !== Permit) {
+      throw new TypeError('only the policy room makes permits');
+    }
+    const { installation } = terms;
+    this.terms = Object.freeze({
+      callId: terms.callId,
+      tenant: terms.tenant,
+      principal: terms.principal,
+      tool: terms.tool,
+      callDigest: terms.callDigest,
+      installation: Object.freeze({
+        id: installation.id,
+        name: installation.name,
+        digest: installation.digest,
+      }),
+      lease: terms.lease,
+      allowNet: sealPart(terms.allowNet),
+      denyNet: sealPart(terms.denyNet),
+      read: sealPart(terms.read),
+      write: sealPart(terms.write),
+      env: sealPart(terms.env),
+      kv: terms.kv,
+      config: sealPart(terms.config),
+      limits: sealPart(terms.limits),
+      expiresAt: terms.expiresAt,
+    });
     made.add(this);
     Object.freeze(this);
   }
 }
 
-/** Makes a permit. For `decide.ts` of this room alone; lint keeps other rooms out. */
+/** Makes a permit. For `decide.ts` of this room alone; a test keeps other files out. */
 export function makePermit(terms: PermitTerms): Permit {
   return new Permit(terms, makerKey);
+}
+
+/**
+ * A deeply frozen copy that nobody else holds; the same object when it is one already. Parts sealed
+ * once are shared by every permit that names them, at no further cost.
+ */
+export function sealPart<T extends object>(part: T): T {
+  if (sealed.has(part)) return part;
+  const copy = deepFreeze(structuredClone(part));
+  sealed.add(copy);
+  return copy;
 }
 
 /**
@@ -57,8 +94,9 @@ export function assertPermit(value: unknown): asserts value is Permit {
   }
 }
 
+/** Freezes all of a value nobody else holds yet. */
 function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+  if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) deepFreeze(inner);
     Object.freeze(value);
   }

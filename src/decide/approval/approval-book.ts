@@ -1,0 +1,260 @@
+// The life of an approval: asked, approved or denied by a person, used once, or expired. Every change is
+// part of a transaction the gate opens, so that it and its receipt are one.
+
+import { ulid } from '../../base/encoding/ulid.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Reader, RowQuery, Store, TenantId, Tx } from '../../base/store/store.ts';
+import {
+  type Approval,
+  type ApprovalBinding,
+  type ApprovalRequest,
+  type ApprovalState,
+  approvalTable,
+  bindingKey,
+  callDigest,
+  sealOf,
+} from './approval.ts';
+
+export interface ApprovalLimits {
+  /** How long a request waits for a person, milliseconds. */
+  readonly pendingMs: number;
+  /** How long a decision holds, milliseconds. */
+  readonly decidedMs: number;
+  /** Most pending approvals of one principal. */
+  readonly pendingPerPrincipal: number;
+}
+
+const TEN_MINUTES = 600_000;
+const DEFAULTS: ApprovalLimits = {
+  pendingMs: TEN_MINUTES,
+  decidedMs: TEN_MINUTES,
+  pendingPerPrincipal: 16,
+};
+
+export class ApprovalBook {
+  readonly #store: Store;
+  readonly #random: (bytes: number) => Uint8Array;
+  readonly #limits: ApprovalLimits;
+
+  /** @param random bytes for ids. */
+  constructor(
+    store: Store,
+    random: (bytes: number) => Uint8Array,
+    limits: Partial<ApprovalLimits> = {},
+  ) {
+    this.#store = store;
+    this.#random = random;
+    this.#limits = { ...DEFAULTS, ...limits };
+  }
+
+  /**
+   * Asks for one. Asking again for the same call returns the same approval while it waits.
+   *
+   * @throws WarderError `policy-denied` while a person's no to this call holds; `limit-reached` when the
+   *   principal has too many waiting.
+   */
+  ask(tx: Tx, request: ApprovalRequest, now: number): Approval {
+    for (const open of this.#open(tx, request, now)) {
+      if (open.state === 'pending' && sealHolds(open)) return open;
+      if (open.state === 'denied') throw deniedBefore(open);
+    }
+    const { tenant, principal } = request;
+    const waiting = tx
+      .list(approvalTable, tenant, { index: ['waiting', principal], limit: 1000 })
+      .filter(({ value }) => !this.#expire(tx, value, now));
+    if (waiting.length >= this.#limits.pendingPerPrincipal) {
+      throw new WarderError('limit-reached', 'too many calls of this principal wait for a person', {
+        hint: 'wait until some are decided or expire: `warder approvals list`',
+        data: { limit: this.#limits.pendingPerPrincipal },
+      });
+    }
+    if (callDigest(request.tool, request.arguments) !== request.digest) {
+      throw new WarderError(
+        'internal',
+        'an approval was asked for other arguments than the call has',
+      );
+    }
+    const unsealed: Omit<Approval, 'seal'> = {
+      tenant,
+      principal,
+      tool: request.tool,
+      digest: request.digest,
+      installation: { id: request.installation.id, digest: request.installation.digest },
+      grant: request.grant,
+      holder: request.holder,
+      arguments: request.arguments,
+      reason: request.reason,
+      effects: [...request.effects],
+      id: `appr_${ulid(now, this.#random(10))}`,
+      state: 'pending',
+      askedAt: now,
+      expiresAt: now + this.#limits.pendingMs,
+    };
+    const approval: Approval = { ...unsealed, seal: sealOf(unsealed) };
+    tx.insert(approvalTable, tenant, approval.id, approval);
+    return approval;
+  }
+
+  /**
+   * A person says yes.
+   *
+   * @param by who, for the receipt.
+   * @throws WarderError `not-found`; `conflict` when it is not pending any more; `verification-failed`
+   *   when the record is not what was asked.
+   */
+  approve(tx: Tx, tenant: TenantId, id: string, by: string, now: number): Approval {
+    return this.#decide(tx, tenant, id, now, { state: 'approved', decidedBy: by });
+  }
+
+  /** A person says no. Throws as {@link approve}. */
+  deny(tx: Tx, tenant: TenantId, id: string, by: string, now: number, reason?: string): Approval {
+    const denial = reason === undefined ? {} : { denial: reason.toWellFormed().slice(0, 500) };
+    return this.#decide(tx, tenant, id, now, { state: 'denied', decidedBy: by, ...denial });
+  }
+
+  /** The approval that lets this very call run now, if there is one. */
+  findApproved(binding: ApprovalBinding, now: number): Approval | undefined {
+    const key = bindingKey(binding);
+    return this.#store.read((reader) =>
+      reader
+        .list(approvalTable, binding.tenant, { index: ['open', key] })
+        .map(({ value }) => value)
+        .find((value) => value.state === 'approved' && now < value.expiresAt && sealHolds(value)),
+    );
+  }
+
+  /**
+   * Uses an approval up, inside the transaction that lets the call start. Of any number of attempts
+   * exactly one succeeds.
+   *
+   * @param use the approval's id and the binding of the call that is about to run.
+   * @throws WarderError `policy-denied` when it is not approved, used, expired or for another call;
+   *   `verification-failed` when the record was changed.
+   */
+  consume(tx: Tx, use: ApprovalBinding & { readonly id: string }, now: number): Approval {
+    const approval = tx.get(approvalTable, use.tenant, use.id);
+    if (approval === undefined) throw unusable('there is no such approval');
+    if (approval.state === 'consumed') throw unusable('the approval was used already');
+    if (approval.state !== 'approved') throw unusable(`the approval is ${approval.state}`);
+    if (now >= approval.expiresAt) throw unusable('the approval has expired');
+    if (bindingKey(approval) !== bindingKey(use))
+      throw unusable('the approval is for another call');
+    checkSeal(approval);
+    const consumed: Approval = { ...approval, state: 'consumed', consumedAt: now };
+    tx.put(approvalTable, use.tenant, use.id, consumed);
+    return consumed;
+  }
+
+  /** One approval with its state as of now. Throws WarderError `not-found`. */
+  show(tenant: TenantId, id: string, now: number): Approval {
+    return asOf(
+      this.#store.read((reader) => get(reader, tenant, id)),
+      now,
+    );
+  }
+
+  /** Approvals of one tenant or of all, newest first, with their states as of now. */
+  list(
+    tenant: TenantId | undefined,
+    now: number,
+    filter: { readonly state?: ApprovalState; readonly limit?: number } = {},
+  ): readonly Approval[] {
+    const { state, limit = 200 } = filter;
+    // One whose time ran out may still be kept under the state it had.
+    const kept = state === 'expired' ? undefined : state;
+    const query: RowQuery = {
+      reverse: true,
+      limit: 10_000,
+      ...(kept === undefined ? {} : { index: ['state', kept] }),
+    };
+    return this.#store
+      .read((reader) => reader.list(approvalTable, tenant, query))
+      .map(({ value }) => asOf(value, now))
+      .filter((approval) => state === undefined || approval.state === state)
+      .sort((a, b) => (a.id < b.id ? 1 : -1))
+      .slice(0, limit);
+  }
+
+  #decide(
+    tx: Tx,
+    tenant: TenantId,
+    id: string,
+    now: number,
+    change: Pick<Approval, 'state' | 'decidedBy' | 'denial'>,
+  ): Approval {
+    const approval = asOf(get(tx, tenant, id), now);
+    if (approval.state !== 'pending') {
+      throw new WarderError('conflict', `the approval \`${id}\` is ${approval.state}`, {
+        hint: 'only pending ones can be decided: `warder approvals list`',
+      });
+    }
+    checkSeal(approval);
+    const decided: Approval = {
+      ...approval,
+      ...change,
+      decidedAt: now,
+      expiresAt: now + this.#limits.decidedMs,
+    };
+    tx.put(approvalTable, tenant, id, decided);
+    return decided;
+  }
+
+  /** Approvals of this binding that still matter; those whose time ran out are marked so. */
+  #open(tx: Tx, binding: ApprovalBinding, now: number): readonly Approval[] {
+    return tx
+      .list(approvalTable, binding.tenant, { index: ['open', bindingKey(binding)] })
+      .map(({ value }) => value)
+      .filter((approval) => !this.#expire(tx, approval, now));
+  }
+
+  #expire(tx: Tx, approval: Approval, now: number): boolean {
+    if (now < approval.expiresAt) return false;
+    tx.put(approvalTable, approval.tenant, approval.id, { ...approval, state: 'expired' });
+    return true;
+  }
+}
+
+function get(reader: Reader, tenant: TenantId, id: string): Approval {
+  const approval = reader.get(approvalTable, tenant, id);
+  if (approval === undefined) {
+    throw new WarderError('not-found', 'there is no such approval', {
+      hint: '`warder approvals list --state all` shows them',
+    });
+  }
+  return approval;
+}
+
+/** The record with the state it has at this time. */
+function asOf(approval: Approval, now: number): Approval {
+  const timed = approval.state === 'pending' || approval.state === 'approved';
+  return timed && now >= approval.expiresAt ? { ...approval, state: 'expired' } : approval;
+}
+
+/** Whether the record is what was asked, and its arguments are those of the call it is bound to. */
+function sealHolds(approval: Approval): boolean {
+  return (
+    sealOf(approval) === approval.seal &&
+    callDigest(approval.tool, approval.arguments) === approval.digest
+  );
+}
+
+function checkSeal(approval: Approval): void {
+  if (sealHolds(approval)) return;
+  throw new WarderError('verification-failed', 'the approval was changed after it was asked for', {
+    hint: 'make the call again to ask anew, and find out who writes to the store',
+  });
+}
+
+function deniedBefore({ id, denial }: Approval): WarderError {
+  const why = denial === undefined ? '' : `: ${denial}`;
+  return new WarderError('policy-denied', `an operator denied this call${why}`, {
+    hint: 'do something else; asking again is possible when the decision has expired',
+    data: { approval: id },
+  });
+}
+
+function unusable(what: string): WarderError {
+  return new WarderError('policy-denied', what, {
+    hint: 'make the call again without naming an approval, to ask a person anew',
+  });
+}

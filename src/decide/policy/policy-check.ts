@@ -1,0 +1,115 @@
+// What an operator should know of a policy set before it is put in force: faults and doubts, each with
+// its place. `warder policy check` and `policy set` print it.
+
+import type { ToolDefinition } from '../../catalog/installation.ts';
+import { argumentMapping } from './argument-mapping.ts';
+import type { Cedar } from './cedar.ts';
+import { actionId, cedarSchema } from './cedar-schema.ts';
+import { needsOf } from './policy-needs.ts';
+import {
+  placeOf,
+  placeOfRule,
+  policyDigest,
+  readPolicies,
+  reasonOf,
+  type PolicyFile,
+  type Rule,
+} from './policy-source.ts';
+
+export interface PolicyFindings {
+  /** Of the set as far as it could be read. */
+  readonly digest: string;
+  /** Not empty means the set must not be put in force. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Parses and validates files against the installed tools. Changes nothing, never throws for content. */
+export function checkPolicy(
+  cedar: Cedar,
+  files: readonly PolicyFile[],
+  tools: readonly ToolDefinition[],
+): PolicyFindings {
+  const read = readPolicies(cedar, files);
+  const errors = [...read.errors];
+  const warnings = [...read.warnings];
+  if (errors.length === 0) {
+    validate(cedar, files, tools, errors, warnings);
+    for (const rule of read.rules) checkApproval(rule, warnings);
+    warnings.push(...unseenArguments(read.rules, tools));
+    if (!read.rules.some(({ effect }) => effect === 'permit')) {
+      warnings.push('no policy permits anything: every call will be refused');
+    }
+  }
+  return { digest: policyDigest(read.rules), errors, warnings };
+}
+
+function validate(
+  cedar: Cedar,
+  files: readonly PolicyFile[],
+  tools: readonly ToolDefinition[],
+  errors: string[],
+  warnings: string[],
+): void {
+  const schema = cedarSchema(tools);
+  for (const file of files) {
+    const answer = cedar.validate({ schema, policies: { staticPolicies: file.text } });
+    if (answer.type === 'failure') {
+      for (const error of answer.errors) errors.push(`${placeOf(file, error)}: ${reasonOf(error)}`);
+      continue;
+    }
+    const line = ({ error }: (typeof answer.validationErrors)[number]): string =>
+      `${placeOf(file, error)}: ${reasonOf(error).replace(/^for policy `[^`]*`, /, '')}`;
+    errors.push(...answer.validationErrors.map(line));
+    warnings.push(...answer.validationWarnings.map(line));
+    warnings.push(
+      ...answer.otherWarnings.map((error) => `${placeOf(file, error)}: ${reasonOf(error)}`),
+    );
+  }
+}
+
+function checkApproval(rule: Rule, warnings: string[]): void {
+  const { context } = needsOf([rule.json]);
+  const tests = context === 'all' || context.has('approved');
+  if (rule.approval !== undefined && !tests) {
+    warnings.push(
+      `${placeOfRule(rule)}: no approval can lift this: it lacks \`unless { context.approved }\``,
+    );
+  }
+  if (rule.approval === undefined && tests) {
+    warnings.push(
+      `${placeOfRule(rule)}: tests \`context.approved\` without \`@approval("reason")\`: ` +
+        'nobody is asked for it',
+    );
+  }
+}
+
+/** Arguments policies that look at `context.args` do not see there. */
+function unseenArguments(rules: readonly Rule[], tools: readonly ToolDefinition[]): string[] {
+  const readers = rules.filter(({ json }) => {
+    const { context } = needsOf([json]);
+    return context === 'all' || context.has('args');
+  });
+  const warnings: string[] = [];
+  for (const { name, inputSchema } of tools) {
+    if (!readers.some(({ json }) => mayApply(json.action, actionId(name)))) continue;
+    for (const { pointer, reason } of argumentMapping(inputSchema).unmapped) {
+      warnings.push(
+        `\`${name}\`: argument \`${pointer}\` is not in \`context.args\` (${reason}); ` +
+          'it is named in `context.argsUnmapped` and stands in `context.argsJson`',
+      );
+    }
+  }
+  return warnings;
+}
+
+/** Whether a policy's action scope can hold for this action; in doubt, yes. */
+function mayApply(scope: Rule['json']['action'], action: string): boolean {
+  const same = (uid: unknown): boolean => {
+    const { id } = ((uid as { __entity?: unknown }).__entity ?? uid) as { id?: unknown };
+    return id === action || id === 'call';
+  };
+  if (scope.op === 'All') return true;
+  if ('entities' in scope) return scope.entities.some(same);
+  return 'entity' in scope ? same(scope.entity) : true;
+}

@@ -1,0 +1,93 @@
+// One call in Cedar's terms: principal, action, resource, context. `cedar-schema.ts` is its type.
+
+import type { CedarValueJson, Context, EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { canonicalJson } from '../../base/encoding/jcs.ts';
+import { argumentMapping, mapArguments } from './argument-mapping.ts';
+import { actionId } from './cedar-schema.ts';
+import type { DecisionInput } from './decide.ts';
+import type { PolicyNeeds } from './policy-needs.ts';
+import type { PolicyQuestion } from './policy-set.ts';
+import type { Reach } from './reach.ts';
+
+/** Builds the question, only as much of it as some policy can look at. */
+export function questionOf(
+  needs: PolicyNeeds,
+  input: DecisionInput,
+  reach: Reach,
+  approved: boolean,
+): PolicyQuestion {
+  const principal = { type: 'Principal', id: input.principal };
+  const action = { type: 'Action', id: actionId(input.call.tool) };
+  const resource = { type: 'Tool', id: input.call.tool };
+  const entities: EntityJson[] = [
+    { uid: action, attrs: {}, parents: [{ type: 'Action', id: 'call' }] },
+  ];
+  if (needs.principal) {
+    const parents = [{ type: 'Tenant', id: input.tenant }];
+    if (input.agent !== undefined) parents.push({ type: 'Agent', id: input.agent });
+    entities.push({ uid: principal, attrs: {}, parents });
+  }
+  if (needs.resource) {
+    const { name, digest } = input.installation;
+    const readOnly = input.definition.annotations?.readOnlyHint === true;
+    entities.push({
+      uid: resource,
+      attrs: { name: input.call.tool, installation: name, digest, readOnly },
+      parents: [{ type: 'Installation', id: name }],
+    });
+  }
+  return {
+    principal,
+    action,
+    resource,
+    context: contextOf(needs, input, reach, approved),
+    entities,
+  };
+}
+
+function contextOf(
+  needs: PolicyNeeds,
+  input: DecisionInput,
+  reach: Reach,
+  approved: boolean,
+): Context {
+  const wanted = (name: string): boolean => needs.context === 'all' || needs.context.has(name);
+  const { call, lease } = input;
+  const context: Context = {};
+  if (wanted('args') || wanted('argsUnmapped')) {
+    const mapped = mapArguments(argumentMapping(input.definition.inputSchema), call.arguments);
+    context['args'] = mapped.args as CedarValueJson;
+    context['argsUnmapped'] = [...mapped.unmapped];
+  }
+  if (wanted('argsJson')) context['argsJson'] = canonicalJson(call.arguments);
+  if (wanted('approved')) context['approved'] = approved;
+  if (wanted('operator')) context['operator'] = input.operator;
+  if (wanted('reach')) {
+    context['reach'] = {
+      net: reach.allowNet.length > 0,
+      read: reach.read.length > 0,
+      write: reach.write.length > 0,
+      kv: reach.kv,
+    };
+  }
+  if (wanted('lease')) {
+    context['lease'] = {
+      id: lease.stateKey,
+      holder: lease.holder,
+      depth: lease.claims.del_depth,
+    };
+  }
+  if (wanted('time')) context['time'] = timeOf(input.now);
+  if (wanted('task') && lease.claims.task !== undefined) context['task'] = lease.claims.task;
+  return context;
+}
+
+/** UTC: seconds since 1970, hour 0 to 23, weekday 1 (Monday) to 7. */
+function timeOf(now: number): CedarValueJson {
+  const date = new Date(now);
+  return {
+    unix: Math.floor(now / 1000),
+    hour: date.getUTCHours(),
+    weekday: date.getUTCDay() === 0 ? 7 : date.getUTCDay(),
+  };
+}

@@ -1,0 +1,69 @@
+// What a call can reach at most: the operator's grant, as far as the lease's capabilities let it.
+
+import type { DirectoryGrant, Grant, NetRule } from '../../catalog/installation.ts';
+import type { Capability } from '../../trust/lease/lease.ts';
+import { narrowDirectories, narrowNet } from './narrowing.ts';
+import { sealPart } from './permit.ts';
+
+/** The reach of one grant under one lease; every part is sealed. */
+export interface Reach {
+  readonly allowNet: readonly NetRule[];
+  /** Denials only tighten, so all of the grant's stay. */
+  readonly denyNet: readonly NetRule[];
+  readonly read: readonly DirectoryGrant[];
+  readonly write: readonly DirectoryGrant[];
+  readonly kv: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly config: Readonly<Record<string, string>>;
+  readonly limits: Grant['limits'];
+}
+
+interface Remembered {
+  readonly capabilities: readonly Capability[];
+  readonly reach: Reach;
+}
+
+/** The last reach of each grant that cannot change any more. */
+const remembered = new WeakMap<Grant, Remembered>();
+
+/** Grant ∩ lease. What cannot be expressed as rules of a permit is left out: it reaches less, never more. */
+export function reachOf(grant: Grant, capabilities: readonly Capability[]): Reach {
+  const last = remembered.get(grant);
+  if (last?.capabilities === capabilities) return last.reach;
+  const reach: Reach = Object.freeze({
+    allowNet: sealPart(narrowNet(grant.allowNet, capabilities)),
+    denyNet: sealPart(grant.denyNet),
+    read: sealPart(narrowDirectories(grant.read, 'fs.read', capabilities)),
+    write: sealPart(narrowDirectories(grant.write, 'fs.write', capabilities)),
+    kv: grant.kv,
+    env: sealPart(grant.env),
+    config: sealPart(grant.config),
+    limits: sealPart(grant.limits),
+  });
+  if (isDeeplyFrozen(grant) && isDeeplyFrozen(capabilities)) {
+    remembered.set(grant, { capabilities, reach });
+  }
+  return reach;
+}
+
+/** What the reach lets a tool do, one line each, for the person who is asked. */
+export function effectsOf(reach: Reach): readonly string[] {
+  return [
+    ...reach.allowNet.map(
+      ({ methods, scheme, host, port, path }) =>
+        `request ${methods.join(', ')} ${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
+    ),
+    ...reach.denyNet.map(
+      ({ methods, scheme, host, port, path }) =>
+        `but not ${methods.join(', ')} ${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
+    ),
+    ...reach.read.map(({ guest, host }) => `read files under ${guest} (${host} here)`),
+    ...reach.write.map(({ guest, host }) => `write files under ${guest} (${host} here)`),
+    ...(reach.kv ? ['keep data between calls in its own store'] : []),
+  ];
+}
+
+function isDeeplyFrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen);
+}
