@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { decodeBase64 } from '../../../src/base/encoding/base64.ts';
+import { decodeHex } from '../../../src/base/encoding/hex.ts';
+import type { Json } from '../../../src/base/encoding/json.ts';
+import { parseDerSignature } from '../../../src/trust/verify/der-signature.ts';
+import { isWeakPoint } from '../../../src/trust/verify/ed25519-point.ts';
+import { parseJwk } from '../../../src/trust/verify/jwk.ts';
+import { loadKeys } from '../../../src/trust/verify/keys.ts';
+import { parseJws, verifyJws } from '../../../src/trust/verify/jws.ts';
+import { holds, importKey } from '../../../src/trust/verify/signature.ts';
+import { parseSpki } from '../../../src/trust/verify/spki.ts';
+import { vectorFiles } from './vectors.ts';
+
+interface SignatureGroup {
+  readonly publicKeyDer: string;
+  readonly publicKeyJwk?: Json;
+  readonly tests: readonly {
+    readonly tcId: number;
+    readonly comment: string;
+    readonly msg: string;
+    readonly sig: string;
+    readonly result: string;
+  }[];
+}
+
+const hex = (text: string): Uint8Array => Buffer.from(text, 'hex');
+
+async function misjudged(file: string, der: number | undefined): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const suite of vectorFiles(`wycheproof/${file}.json`).values()) {
+    for (const group of (suite as { testGroups: SignatureGroup[] }).testGroups) {
+      const key = await importKey(parseSpki(hex(group.publicKeyDer)));
+      if (group.publicKeyJwk !== undefined) parseJwk(group.publicKeyJwk);
+      for (const { tcId, comment, msg, sig, result } of group.tests) {
+        let held = false;
+        try {
+          const raw = der === undefined ? hex(sig) : parseDerSignature(hex(sig), der);
+          held = await holds(key, hex(msg), raw);
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ code: 'verification-failed' });
+        }
+        if (held !== (result === 'valid')) wrong.push(`${tcId} ${comment}`);
+      }
+    }
+  }
+  return wrong;
+}
+
+test.each([
+  ['ecdsa_secp256r1_sha256_p1363_test', undefined],
+  ['ecdsa_secp384r1_sha384_p1363_test', undefined],
+  ['ecdsa_secp256r1_sha256_test', 32],
+  ['ecdsa_secp384r1_sha384_test', 48],
+  ['ed25519_test', undefined],
+] as const)('every signature of Wycheproof %s is judged as its author says', async (file, der) => {
+  expect(await misjudged(file, der)).toEqual([]);
+});
+
+interface JwsGroup {
+  readonly comment: string;
+  readonly public?: Json;
+  readonly private?: Json;
+  readonly tests: readonly {
+    readonly tcId: number;
+    readonly comment: string;
+    readonly jws: string;
+    readonly result: string;
+  }[];
+}
+
+test('no invalid token of Wycheproof is accepted, and each valid one of our algorithms is', async () => {
+  const accepted: string[] = [];
+  const missed: string[] = [];
+  for (const suite of vectorFiles('wycheproof/json_web_signature_test.json').values()) {
+    for (const group of (suite as { testGroups: JwsGroup[] }).testGroups) {
+      for (const { tcId, comment, jws, result } of group.tests) {
+        let held = false;
+        try {
+          const [key] = await loadKeys([JSON.stringify(group.public ?? group.private)], ['lease']);
+          if (key === undefined) throw new Error('no key');
+          await verifyJws(parseJws(jws), key);
+          held = true;
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ name: 'WarderError' });
+        }
+        const ours = (group.public as { alg?: string } | undefined)?.alg === 'ES256';
+        if (held && result !== 'valid') accepted.push(`${tcId} ${group.comment} ${comment}`);
+        if (!held && ours && result === 'valid') missed.push(`${tcId} ${group.comment} ${comment}`);
+      }
+    }
+  }
+  expect({ accepted, missed }).toEqual({ accepted: [], missed: [] });
+});
+
+test.each([
+  ['order 1', '0100000000000000000000000000000000000000000000000000000000000000'],
+  ['order 1, sign set', '0100000000000000000000000000000000000000000000000000000000000080'],
+  ['order 2', 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'],
+  ['order 4', '0000000000000000000000000000000000000000000000000000000000000000'],
+  ['order 4, sign set', '0000000000000000000000000000000000000000000000000000000000000080'],
+  ['order 8', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'],
+  ['order 8, sign set', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85'],
+  ['order 8, the other', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa'],
+  ['zero spelled as p', 'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'],
+  ['one spelled as p + 1', 'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'],
+  ['a point spelled beyond p', 'f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'],
+])('an Ed25519 key of low order or in a second spelling is refused: %s', async (_, key) => {
+  const spki = hex(`302a300506032b6570032100${key}`);
+  await expect(importKey(parseSpki(spki))).rejects.toMatchObject({ code: 'not-trusted' });
+});
+
+test('an ordinary Ed25519 key is not weak', () => {
+  const key = decodeHex('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
+  expect(isWeakPoint(key)).toBe(false);
+});
+
+test('a P-256 key off the curve is refused', async () => {
+  const der = decodeBase64(
+    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKSexBRK64+3c/kZ4KBKLrSkDJpkZ9whgacjE32xzKDjHeHlk6qwA5ZIfsUmKYPRgZ2az2WhQAVWNGpdOc0FRPg==',
+  );
+  await importKey(parseSpki(der));
+  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+  await expect(importKey(parseSpki(der))).rejects.toMatchObject({ code: 'malformed' });
+});
