@@ -9,10 +9,7 @@ import type { CoreInstance, CoreModule } from './web-assembly.ts';
 export type Instantiate = (
   getCoreModule: (name: string) => CoreModule,
   imports: Readonly<Record<string, object>>,
-  instantiateCore: (
-    module: CoreModule,
-    imports: object,
-  ) => CoreInstance,
+  instantiateCore: (module: CoreModule, imports: object) => CoreInstance,
 ) => ComponentExports;
 
 /**

@@ -2,9 +2,12 @@
 // per call.
 
 import { limitMemory } from '../../../../catalog/limit-memory.ts';
+import { readModule } from '../../../../catalog/read-module.ts';
 import type { Shape } from '../../transpile/shape.ts';
 import {
   GuestFailure,
+  GuestOutOfMemory,
+  type Description,
   type GuestAnswer,
   type GuestHost,
   type LoadedTool,
@@ -19,19 +22,49 @@ import { wasm, type CoreMemory, type CoreModule } from './web-assembly.ts';
 /**
  * Compiles a transpiled component.
  *
- * @throws WarderError `not-admitted` when a memory starts larger than the limit, GuestFailure when the
- *   glue or a core module cannot be compiled.
+ * @throws GuestOutOfMemory when its memories start larger than the limit, GuestFailure when the glue
+ *   or a core module cannot be compiled.
  */
 export async function loadComponent(
   pkg: Extract<Package, { engine: 'component' }>,
 ): Promise<LoadedTool> {
-  const modules = new Map<string, CoreModule>();
-  for (const [name, bytes] of pkg.cores) {
-    modules.set(name, compile(name, limitMemory(bytes, pkg.maxMemoryBytes)));
-  }
   const instantiate = await evaluateGlue(pkg.glue);
   const shape = JSON.parse(pkg.shape) as Shape;
-  return new LoadedComponent(modules, instantiate, shape);
+  return new LoadedComponent(compileCores(pkg), instantiate, shape, pkg.maxMemoryBytes);
+}
+
+/**
+ * Compiles the cores so that all their memories together stay below the limit: what is left of it
+ * goes to each in proportion to the size it starts with (linkers add empty ones).
+ */
+function compileCores(
+  pkg: Extract<Package, { engine: 'component' }>,
+): ReadonlyMap<string, CoreModule> {
+  const starts = new Map<string, number>();
+  let memories = 0;
+  for (const [name, bytes] of pkg.cores) {
+    const own = readModule(bytes).memories;
+    memories += own.length;
+    if (own.length > 0) {
+      starts.set(name, own.length * PAGE * Math.max(...own.map(({ minimum }) => minimum)));
+    }
+  }
+  const started = sum([...starts.values()]);
+  const room = pkg.maxMemoryBytes - started;
+  if (room < 0) {
+    throw new GuestOutOfMemory('the component starts with more memory than its limit allows');
+  }
+  const modules = new Map<string, CoreModule>();
+  for (const [name, bytes] of pkg.cores) {
+    const start = starts.get(name) ?? 0;
+    const part = started === 0 ? 1 / memories : start / started;
+    modules.set(name, compile(name, limitMemory(bytes, start + room * part)));
+  }
+  return modules;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function compile(name: string, bytes: Uint8Array): CoreModule {
@@ -42,6 +75,10 @@ function compile(name: string, bytes: Uint8Array): CoreModule {
   }
 }
 
+const PAGE = 65_536;
+/** Allocators ask for many pages at once; so much below the limit counts as full. */
+const FULL_MARGIN = 32 * PAGE;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -49,18 +86,21 @@ class LoadedComponent implements LoadedTool {
   readonly #modules: ReadonlyMap<string, CoreModule>;
   readonly #instantiate: Instantiate;
   readonly #shape: Shape;
+  readonly #maxMemoryBytes: number;
 
   constructor(
     modules: ReadonlyMap<string, CoreModule>,
     instantiate: Instantiate,
     shape: Shape,
+    maxMemoryBytes: number,
   ) {
     this.#modules = modules;
     this.#instantiate = instantiate;
     this.#shape = shape;
+    this.#maxMemoryBytes = maxMemoryBytes;
   }
 
-  describe(host: GuestHost): { readonly convention: 'warder' | 'wit'; readonly tools: unknown } {
+  describe(host: GuestHost): Description {
     const tools = this.#run(host, (instantiate) => describeExports(this.#shape, instantiate)).value;
     return { convention: this.#shape.convention, tools };
   }
@@ -95,10 +135,22 @@ class LoadedComponent implements LoadedTool {
       );
       return { value, peakMemoryBytes: totalBytes(memories) };
     } catch (thrown) {
-      throw asFailure(thrown);
+      throw this.#failure(thrown, totalBytes(memories));
     } finally {
       end();
     }
+  }
+
+  /** A guest that traps with its memory used up ran out of it: its allocator gave up. */
+  #failure(thrown: unknown, memoryBytes: number): GuestFailure {
+    const trapped = thrown instanceof wasm.RuntimeError || thrown instanceof RangeError;
+    const full = memoryBytes > this.#maxMemoryBytes - FULL_MARGIN;
+    const failure =
+      trapped && full
+        ? new GuestOutOfMemory('the tool used up the memory it may have')
+        : asFailure(thrown);
+    failure.peakMemoryBytes = memoryBytes;
+    return failure;
   }
 
   #module(name: string): CoreModule {
@@ -118,9 +170,9 @@ function totalBytes(memories: Iterable<CoreMemory>): number {
 function asFailure(thrown: unknown): GuestFailure {
   if (thrown instanceof GuestFailure) return thrown;
   if (thrown instanceof GuestExit) return new GuestFailure(thrown.message);
-  if (thrown instanceof wasm.RuntimeError)
-    return new GuestFailure(`trap: ${thrown.message}`);
-  if (thrown instanceof RangeError) return new GuestFailure(`trap: ${thrown.message}`);
+  if (thrown instanceof wasm.RuntimeError || thrown instanceof RangeError) {
+    return new GuestFailure(`trap: ${thrown.message.replace(/^wasm trap: /, '')}`);
+  }
   if (thrown instanceof Error) {
     // The error case of an exported function, as the glue throws it.
     if (Object.hasOwn(thrown, 'payload')) {
