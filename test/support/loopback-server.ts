@@ -12,7 +12,7 @@ export interface LoopbackServer extends AsyncDisposable {
 
 export async function loopbackServer(
   answer: RequestListener,
-  options: { readonly host?: string; readonly tls?: ServerOptions } = {},
+  options: { readonly host?: string; readonly port?: number; readonly tls?: ServerOptions } = {},
 ): Promise<LoopbackServer> {
   const server =
     options.tls === undefined ? createServer(answer) : createSecureServer(options.tls, answer);
@@ -20,8 +20,9 @@ export async function loopbackServer(
   server.on('connection', () => {
     connections += 1;
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, options.host ?? '127.0.0.1', resolve);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -3,7 +3,7 @@
 import type { NetRule } from '../../catalog/installation.ts';
 import { compileGlob } from '../../trust/lease/glob.ts';
 import { type Address, classOf, inBlock, readBlock } from './address.ts';
-import type { Target } from './target.ts';
+import { normalEncoding, type Target } from './target.ts';
 
 /** The net rules of one permit, compiled. */
 export interface NetRules {
@@ -15,7 +15,7 @@ export interface NetRules {
 
 /** @throws whatever `compileGlob` throws for a malformed path glob: rules that cannot be read cover nothing. */
 export function compileRules(allow: readonly NetRule[], deny: readonly NetRule[]): NetRules {
-  const allowed = allow.map((rule) => compile(rule, compileGlob(rule.path)));
+  const allowed = allow.map((rule) => compile(rule, compileGlob(normalEncoding(rule.path))));
   const denied = deny.map((rule) => compile(rule, everyReading(rule.path)));
   return {
     coversRequest: (method, target) =>
@@ -70,8 +70,8 @@ function namesMatch(rule: string, host: string): boolean {
  * slashes and `;parameters`, whatever its case. A rule that denies must hold for each of them.
  */
 function everyReading(glob: string): (path: string) => boolean {
-  const exact = compileGlob(glob);
-  const lower = compileGlob(glob.toLowerCase());
+  const exact = compileGlob(normalEncoding(glob));
+  const lower = compileGlob(decoded(glob).toLowerCase());
   return (path) => {
     const bare = decoded(path)
       .replace(/;[^/]*/g, '')

@@ -96,16 +96,21 @@ export function resolveTarget(location: string, from: Target): Target {
 /** Characters that mean the same with and without percent-encoding (RFC 3986, 2.3). */
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 
+/** Decodes unreserved characters and writes the other encodings in upper case (RFC 3986, 6.2.2). */
+export function normalEncoding(path: string): string {
+  return path.replace(/%([0-9a-f]{2})/gi, (whole, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return UNRESERVED.test(character) ? character : whole.toUpperCase();
+  });
+}
+
 /**
  * One spelling per path: unreserved characters decoded, hexadecimal digits in upper case, dot
  * segments gone. Encodings that servers are known to decode into separators are refused, since the
  * path they would serve is not the path a rule saw.
  */
 function normalPath(pathname: string): string {
-  const path = pathname.replace(/%([0-9a-f]{2})/gi, (whole, hex: string) => {
-    const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return UNRESERVED.test(character) ? character : whole.toUpperCase();
-  });
+  const path = normalEncoding(pathname);
   if (/%(?![0-9A-F]{2})/.test(path)) {
     throw new EgressRefusal('invalid', 'the path has a `%` that encodes nothing');
   }

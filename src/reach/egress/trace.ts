@@ -4,7 +4,7 @@ import type { NetBudget } from './net-budget.ts';
 import type { EgressRefusalCode } from './refusal.ts';
 
 /**
- * For the receipt. `refused`: by rules or limits; `not-sent`: no byte left; `sent`: bytes may have
+ * For the receipt. `refused`: by the rules; `not-sent`: no byte left; `sent`: bytes may have
  * left and no answer came; `answered`: the server answered, even if not all of it was taken.
  */
 export interface EgressEffect {
@@ -48,7 +48,7 @@ export class Trace {
 
   /** The effect of a hop that ended with this code. */
   failed(code: EgressRefusalCode): EgressEffect {
-    if (this.#state === 'refused' && (code === 'failed' || code === 'not-found')) {
+    if (this.#state === 'refused' && code !== 'denied' && code !== 'invalid') {
       this.#state = 'not-sent';
     }
     return this.effect();

@@ -55,6 +55,13 @@ describe('deny rules', () => {
     expect(both.coversRequest('GET', parseTarget('http://a.example/public'))).toBe(true);
   });
 
+  it('may be spelled in percent-encoding themselves', () => {
+    const both = rules(['GET http://a.example/**'], ['GET http://a.example/%61dmin%28x/**']);
+    for (const path of ['/admin(x/y', '/admin%28x/y', '/%61DMIN%28x/y']) {
+      expect(both.coversRequest('GET', parseTarget(`http://a.example${path}`))).toBe(false);
+    }
+  });
+
   it('by address hold for a name that stands for it', () => {
     const both = rules(['GET http://a.example/**'], ['* http://93.184.215.0/24/**']);
     const target = parseTarget('http://a.example/');
