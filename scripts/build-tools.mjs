@@ -40,6 +40,7 @@ const recipes = {
   'file-search': assemblyScript('file-search'),
   notes: assemblyScript('notes'),
   'data-query': component('data-query', { pure: true }),
+  'fetch-extract': component('fetch-extract', { pure: true }),
   checksum: cPlugin('checksum', ['tool.c', 'digest.c']),
 };
 

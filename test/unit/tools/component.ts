@@ -215,7 +215,9 @@ class FutureIncomingResponse {
 }
 
 /** A class for an imported resource that the component never makes. */
-const unused = class {};
+class Unused {
+  [Symbol.dispose](): void {}
+}
 
 /** The interface with every function it lacks refusing to be called. */
 function whole(functions: object): object {
@@ -248,14 +250,14 @@ function stand(
     'wasi:cli/stdin': { getStdin: () => new InputStream(new Uint8Array()) },
     'wasi:cli/stdout': { getStdout: stdout },
     'wasi:cli/stderr': { getStderr: stdout },
-    'wasi:cli/terminal-input': { TerminalInput: unused },
-    'wasi:cli/terminal-output': { TerminalOutput: unused },
+    'wasi:cli/terminal-input': { TerminalInput: Unused },
+    'wasi:cli/terminal-output': { TerminalOutput: Unused },
     'wasi:cli/terminal-stdin': { getTerminalStdin: () => undefined },
     'wasi:cli/terminal-stdout': { getTerminalStdout: () => undefined },
     'wasi:cli/terminal-stderr': { getTerminalStderr: () => undefined },
     'wasi:clocks/monotonic-clock': { now: () => 5n, subscribeDuration: () => new Pollable() },
     'wasi:clocks/wall-clock': { now: () => ({ seconds: 1_700_000_000n, nanoseconds: 0 }) },
-    'wasi:filesystem/types': { Descriptor: unused },
+    'wasi:filesystem/types': { Descriptor: Unused },
     'wasi:filesystem/preopens': { getDirectories: () => [] },
     'wasi:http/outgoing-handler': {
       handle: (request: OutgoingRequest) =>
@@ -273,17 +275,17 @@ function stand(
     'wasi:http/types': {
       Fields,
       FutureIncomingResponse,
-      FutureTrailers: unused,
+      FutureTrailers: Unused,
       IncomingBody,
-      IncomingRequest: unused,
+      IncomingRequest: Unused,
       IncomingResponse,
       OutgoingBody,
       OutgoingRequest,
-      OutgoingResponse: unused,
-      RequestOptions: unused,
-      ResponseOutparam: unused,
+      OutgoingResponse: Unused,
+      RequestOptions: Unused,
+      ResponseOutparam: Unused,
     },
-    'wasi:io/error': { Error: unused },
+    'wasi:io/error': { Error: Unused },
     'wasi:io/poll': { Pollable, poll: (list: unknown[]) => list.map((_, i) => i) },
     'wasi:io/streams': { InputStream, OutputStream },
     'wasi:random/random': { getRandomBytes: (n: bigint) => new Uint8Array(Number(n)).fill(7) },

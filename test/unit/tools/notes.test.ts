@@ -68,7 +68,7 @@ test('notes added at the same moment do not overwrite each other, and list newes
   expect(odd.complete).toBe(false);
   expect(odd.notes).toHaveLength(5);
   const order = odd.notes.map(({ id }) => id);
-  expect(order).toEqual([...order].sort().reverse());
+  expect(order).toEqual([...order].sort().toReversed());
 });
 
 test('searching looks into text, title and tags and shows the line', async () => {

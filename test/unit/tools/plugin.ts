@@ -2,7 +2,7 @@
 // functions, so that these tests are about the tool and nothing else.
 
 import { readFileSync } from 'node:fs';
-import createPlugin, { type CallContext } from '@extism/extism';
+import { createPlugin, type CallContext } from '@extism/extism';
 
 /** What a host function answers, before it is wrapped in `{ok}` / `{error}`. */
 export type HostFunction = (request: Record<string, unknown>) => unknown;
