@@ -1,7 +1,7 @@
 // One governed call, from what was asked to an answer whose receipt is durable. Read it top to bottom.
 
-import { asWarderError, WarderError } from '../base/errors/errors.ts';
-import { checkArguments, checkStructured } from '../catalog/schemas.ts';
+import { asWarderError } from '../base/errors/errors.ts';
+import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
 import { Ticket, type Turnstile } from './turnstile.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
@@ -33,21 +33,26 @@ export async function governedCall(
     const found = trail.found(gate.catalog.find(caller.tenant, call.tool));
     checkArguments(found.definition, call.arguments);
     const lease = trail.leased(await caller.lease(trail.now));
-    const decided = trail.decided(decideCall(gate, trail, { caller, call, found, lease, request }));
+    const { id, now } = trail;
+    const decided = trail.decided(
+      decideCall(gate, { id, now, caller, request, call, found, lease }),
+    );
 
     if (decided.kind === 'refused') throw decided.error;
     if (decided.kind === 'approval-required') return await trail.holdForApproval(decided);
     const { permit } = decided;
 
     await gate.store.commit((tx) => {
-      gate.leases.spend(tx, lease, trail.now);
-      if (decided.approval !== undefined) gate.approvals.consume(tx, decided.approval, trail.now);
+      gate.leases.spend(tx, lease, now);
+      if (decided.approval !== undefined) {
+        gate.approvals.consume(tx, { ...decided.binding, id: decided.approval }, now);
+      }
       trail.writeIntent(tx);
     });
 
     trail.intended = true;
     const run = await runPermitted(gate, permit, call, lease, request);
-    const outcome = outcomeOf(run, (value) => checkStructured(found.definition, value));
+    const outcome = outcomeOf(run, found.definition);
     return await trail.settle(outcome, run);
   } catch (thrown) {
     const error = asWarderError(thrown);
@@ -55,15 +60,4 @@ export async function governedCall(
     if (trail.intended) throw error;
     return await trail.refuse(error);
   }
-}
-
-/** What an agent is told when nothing has that name. */
-export function unknownTool(name: string, known: readonly string[]): WarderError {
-  const near = known.filter((each) => each.includes(name) || name.includes(each)).slice(0, 3);
-  return new WarderError('not-found', `there is no tool \`${name.slice(0, 64)}\``, {
-    hint:
-      near.length > 0
-        ? `did you mean ${near.map((each) => `\`${each}\``).join(' or ')}`
-        : 'list what there is with `tools/list`, or `warder tool list`',
-  });
 }

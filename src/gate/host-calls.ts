@@ -62,7 +62,8 @@ export class CallSession {
 
   record(effect: Omit<Effect, 'count'>): void {
     const key = `${effect.kind} ${effect.state} ${effect.target}`;
-    const same = this.#effects.get(key) ?? (this.#effects.size >= EFFECTS_MAX ? this.#last() : undefined);
+    const same =
+      this.#effects.get(key) ?? (this.#effects.size >= EFFECTS_MAX ? this.#last() : undefined);
     if (same === undefined) {
       this.#effects.set(key, { ...effect, count: 1 });
     } else {
@@ -131,13 +132,13 @@ export class CallSessions implements HostCalls {
     const { permit } = session;
     switch (request.op) {
       case 'http': {
-        const answered = session.sending();
+        const settled = session.sending();
         try {
           const done = await egress.fetch(permit, request, signal, session.net);
+          for (const hop of done.hops) session.record(hop);
           return done;
         } finally {
-          // A request cut off by the guest's end stays "in flight" for good.
-          if (!signal.aborted) answered();
+          settled();
         }
       }
       case 'kv-get':

@@ -1,7 +1,8 @@
 // Running what was permitted, and reading the run's end as an outcome.
 
 import { asWarderError, type ErrorCode, WarderError } from '../base/errors/errors.ts';
-import type { JsonObject } from '../base/encoding/json.ts';
+import type { ToolDefinition } from '../catalog/installation.ts';
+import { checkStructured } from '../catalog/schemas.ts';
 import type { Permit } from '../decide/policy/permit.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { RunOutcome, ToolAnswer, Usage } from '../run/sandbox/runner.ts';
@@ -19,7 +20,11 @@ export interface PermittedRun {
 
 /** How a call ended, as the receipt and the caller are told. */
 export type CallOutcome =
-  | { readonly kind: 'answered'; readonly outcome: 'done' | 'tool-error'; readonly answer: ToolAnswer }
+  | {
+      readonly kind: 'answered';
+      readonly outcome: 'done' | 'tool-error';
+      readonly answer: ToolAnswer;
+    }
   | { readonly kind: 'stopped'; readonly outcome: Outcome; readonly error: WarderError };
 
 const NO_USAGE: Usage = {
@@ -54,20 +59,17 @@ export async function runPermitted(
   }
 }
 
-/** Reads a run's end. `checkResult` throws when the answer breaks the tool's output schema. */
-export function outcomeOf(
-  run: PermittedRun,
-  checkResult: (structured: JsonObject | undefined) => void,
-): CallOutcome {
+/** Reads a run's end. An answer that breaks the tool's own output schema is a failure of the tool. */
+export function outcomeOf(run: PermittedRun, definition: ToolDefinition): CallOutcome {
   const { outcome } = run;
   switch (outcome.kind) {
     case 'answered':
       if (!outcome.answer.isError) {
-        try {
-          checkResult(outcome.answer.structuredContent);
-        } catch (thrown) {
-          const { message } = asWarderError(thrown);
-          return stopped('failed', 'tool-failed', message, 'the tool breaks its own output schema');
+        const [fault] = checkStructured(definition, outcome.answer.structuredContent);
+        if (fault !== undefined) {
+          const where = fault.path === '' ? 'the result' : `\`${fault.path}\``;
+          const reason = `the tool broke its own output schema: ${where} ${fault.reason}`;
+          return stopped('failed', 'tool-failed', reason, "report it to the tool's author");
         }
       }
       return {

@@ -8,13 +8,12 @@ import type { Tx } from '../base/store/store.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
-import type { Outcome, ReceiptFacts } from '../trust/receipt/leaf.ts';
+import type { ReceiptFacts } from '../trust/receipt/leaf.ts';
 import type { DecidedCall, HeldCall } from './decide-call.ts';
 import type { CallAnswer, Caller, CallRequest, ReceiptRef } from './door.ts';
 import { intentTable } from './intent.ts';
 import type { GateParts } from './parts.ts';
 import type { CallOutcome, PermittedRun } from './run-permitted.ts';
-import { approvalBinding } from './decide-call.ts';
 
 type Draft = { -readonly [Key in keyof ReceiptFacts]: ReceiptFacts[Key] };
 
@@ -31,9 +30,6 @@ export class Trail {
   readonly #caller: Caller;
   readonly #facts: Draft;
   readonly #started: number;
-  #call: ToolCall | undefined;
-  #found: FoundTool | undefined;
-  #lease: CheckedLease | undefined;
 
   constructor(gate: GateParts, caller: Caller, request: CallRequest) {
     this.#gate = gate;
@@ -57,7 +53,6 @@ export class Trail {
   }
 
   parsed(call: ToolCall): ToolCall {
-    this.#call = call;
     this.#facts.subject = { name: 'call', sha256: call.digest };
     this.#facts.tool = call.tool;
     this.#facts.arguments = call.arguments;
@@ -65,14 +60,12 @@ export class Trail {
   }
 
   found(found: FoundTool): FoundTool {
-    this.#found = found;
     const { id, digest } = found.installation;
     this.#facts.installation = { id, digest };
     return found;
   }
 
   leased(lease: CheckedLease): CheckedLease {
-    this.#lease = lease;
     this.#facts.lease = lease.stateKey;
     if (lease.claims.task !== undefined) this.#facts.task = lease.claims.task;
     return lease;
@@ -86,7 +79,7 @@ export class Trail {
       latencyUs: Math.round((this.#gate.clock.monotonic() - this.#started) * 1000),
     };
     if (decided.kind === 'permit' && decided.approval !== undefined) {
-      this.#facts.approval = decided.approval.id;
+      this.#facts.approval = decided.approval;
     }
     return decided;
   }
@@ -141,10 +134,7 @@ export class Trail {
   /** Records that a person has to decide, and says how to go on. */
   async holdForApproval(held: HeldCall): Promise<CallAnswer> {
     const { approvals, log, store } = this.#gate;
-    const [call, found, lease] = [this.#call, this.#found, this.#lease];
-    if (call === undefined || found === undefined || lease === undefined) {
-      throw new WarderError('internal', 'a call was held before it was understood');
-    }
+    const args = this.#facts.arguments ?? {};
     this.#facts.outcome = 'approval-required';
     this.#facts.code = 'approval-required';
     this.#facts.reason = held.reason;
@@ -152,8 +142,8 @@ export class Trail {
       const asked = approvals.ask(
         tx,
         {
-          ...approvalBinding(this.#caller, call, found, lease),
-          arguments: call.arguments,
+          ...held.binding,
+          arguments: args,
           reason: held.reason,
           effects: held.effects,
         },
@@ -162,12 +152,16 @@ export class Trail {
       this.#facts.approval = asked.id;
       return [asked, log.append(tx, { ...this.#facts })] as const;
     });
-    const error = new WarderError('approval-required', `held for approval \`${approval.id}\`: ${held.reason}`, {
-      hint:
-        `an operator decides with \`warder approvals approve ${approval.id}\`; ` +
-        'then make the same call again with the same arguments',
-      data: { approval: approval.id },
-    });
+    const error = new WarderError(
+      'approval-required',
+      `held for approval \`${approval.id}\`: ${held.reason}`,
+      {
+        hint:
+          `an operator decides with \`warder approvals approve ${approval.id}\`; ` +
+          'then make the same call again with the same arguments',
+        data: { approval: approval.id },
+      },
+    );
     return { ...this.#stoppedAnswer(error, receipt), approval: approval.id };
   }
 

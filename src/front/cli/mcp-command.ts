@@ -32,7 +32,9 @@ export async function runMcp(args: McpArguments): Promise<number> {
   const flag = args.home ?? process.env['WARDER_HOME'];
   const root = resolve(flag === undefined || flag === '' ? join(homedir(), '.warder') : flag);
   const socketPath =
-    args.agent === 'default' ? join(root, 'agent.sock') : join(root, 'agents', `${args.agent}.sock`);
+    args.agent === 'default'
+      ? join(root, 'agent.sock')
+      : join(root, 'agents', `${args.agent}.sock`);
   try {
     return await relay({
       socketPath,

@@ -90,7 +90,8 @@ function reportUsage(error: CommanderError, json: boolean): number {
   const suggestion = more.join(' ').trim().replace(/[()]/g, '');
   const hint = suggestion === '' ? 'see `warder --help`' : suggestion;
   process.stderr.write(`error[usage]: ${message}\nhint: ${hint}\n`);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message, hint } })}\n`);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message, hint } })}\n`);
   return 2;
 }
 

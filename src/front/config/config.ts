@@ -159,7 +159,13 @@ class Checker {
     for (const [name, value] of Object.entries(this.object(json, 'agents'))) {
       const at = `agents.${name}`;
       if (!AGENT_NAME.test(name)) this.#problems.push(`\`${at}\`: a name is like \`my-agent\``);
-      const agent = this.object(value, at, ['principal', 'tenant', 'capabilities', 'ttl', 'holder']);
+      const agent = this.object(value, at, [
+        'principal',
+        'tenant',
+        'capabilities',
+        'ttl',
+        'holder',
+      ]);
       const holder = agent['holder'] ?? 'connection';
       if (holder !== 'connection') {
         this.#problems.push(`\`${at}.holder\` must be \`connection\` in this version`);
@@ -225,12 +231,7 @@ class Checker {
     return value === true;
   }
 
-  count(
-    fields: Fields,
-    group: 'limits' | 'pool',
-    name: string,
-    most: number,
-  ): number {
+  count(fields: Fields, group: 'limits' | 'pool', name: string, most: number): number {
     const fallback = (defaults[group] as Readonly<Record<string, number>>)[name] ?? 0;
     const value = fields[name] ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) {

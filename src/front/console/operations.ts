@@ -154,7 +154,12 @@ export interface Operations {
       /** Grant flags as on the command line. */
       readonly flags: readonly string[];
     },
-    { readonly installation: Installation; readonly grant: readonly string[] }
+    {
+      readonly installation: Installation;
+      readonly grant: readonly string[];
+      /** What to know before trusting the package's words. */
+      readonly warnings: readonly string[];
+    }
   >;
   readonly 'tool.list': Operation<Empty, { readonly installations: readonly Installation[] }>;
   readonly 'tool.show': Operation<
@@ -162,7 +167,11 @@ export interface Operations {
     { readonly installation: Installation; readonly grant: readonly string[] }
   >;
   readonly 'tool.grant': Operation<
-    { readonly name: string; readonly change: 'add' | 'remove' | 'reset'; readonly flags: readonly string[] },
+    {
+      readonly name: string;
+      readonly change: 'add' | 'remove' | 'reset';
+      readonly flags: readonly string[];
+    },
     { readonly installation: Installation; readonly grant: readonly string[] }
   >;
   readonly 'tool.enable': Operation<{ readonly name: string }, { readonly name: string }>;

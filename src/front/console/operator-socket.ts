@@ -60,9 +60,7 @@ async function route(
     return;
   }
   if (Object.hasOwn(streams, name)) {
-    return writeStream(response, (signal) =>
-      streams[name as keyof StreamHandlers](input, signal),
-    );
+    return writeStream(response, (signal) => streams[name as keyof StreamHandlers](input, signal));
   }
   throw new WarderError('not-found', `there is no operation \`${name.slice(0, 64)}\``, {
     hint: 'the command and the daemon may be of different versions; run `warder stop`',

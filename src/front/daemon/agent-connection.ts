@@ -43,17 +43,17 @@ export function connectAgent(
 }
 
 /** A caller on the operator channel, on behalf of `principal`: the same gate, recorded as such. */
-export function operatorCaller(
-  runtime: Runtime,
-  config: Config,
-  principal: string,
-): Connection {
+export function operatorCaller(runtime: Runtime, config: Config, principal: string): Connection {
   const named = Object.values(config.agents).find((agent) => agent.principal === principal);
   const agent = named ?? config.agents['default'];
   if (agent === undefined) {
-    throw new WarderError('not-found', `no agent acts as \`${principal}\`, and there is no default`, {
-      hint: 'add one to `agents` in config.json',
-    });
+    throw new WarderError(
+      'not-found',
+      `no agent acts as \`${principal}\`, and there is no default`,
+      {
+        hint: 'add one to `agents` in config.json',
+      },
+    );
   }
   const lease = runtime.connectionLease({
     agent: 'operator',

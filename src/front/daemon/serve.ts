@@ -36,7 +36,7 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   await initHome(home, undefined);
   checkHome(home);
   const config = readConfig(home.config);
-  using _lock = lockHome(home.root);
+  const lock = lockHome(home.root);
   const runtime = await composeRuntime(home, config, systemClock);
   const stop = new Stop();
   const agents: AgentSocket[] = [];
@@ -71,6 +71,7 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
     .daemonEvent('stopped', { reason })
     .catch((error: unknown) => runtime.log.warn('last receipt', asWarderError(error)));
   await runtime.close();
+  lock.release();
   for (const path of [home.daemonInfo, home.operatorSocket]) rmSync(path, { force: true });
   return 0;
 }

@@ -96,7 +96,7 @@ function accept(
 }
 
 function readPreamble(socket: Socket, done: (preamble: Preamble, head: Buffer) => void): void {
-  let held = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
   const onData = (chunk: Buffer): void => {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     const start = held.subarray(0, PREAMBLE_START.length).toString('latin1');

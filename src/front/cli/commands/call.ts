@@ -33,7 +33,10 @@ export function addCallCommand(program: Command, run: Run): void {
     .option('--as <principal>', 'on the operator channel, on behalf of PRINCIPAL')
     .option('--approval <id>', 'the approval this call was given')
     .option('--dry-run', 'say what would happen; run and write nothing')
-    .option('--wait-proof', 'wait for the checkpoint that covers the receipt, and include the proof')
+    .option(
+      '--wait-proof',
+      'wait for the checkpoint that covers the receipt, and include the proof',
+    )
     .action((tool: string, options: CallOptions) => run((context) => call(context, tool, options)));
 }
 

@@ -20,10 +20,7 @@ export function addClientCommands(program: Command, run: Run): void {
     .action((client: string, options: { agent: string }) =>
       run(({ out, home }) => {
         const config = clientConfig(client, home.root, options.agent);
-        out.result(
-          config,
-          typeof config === 'string' ? config : JSON.stringify(config, null, 2),
-        );
+        out.result(config, typeof config === 'string' ? config : JSON.stringify(config, null, 2));
         return Promise.resolve();
       }),
     );

@@ -41,6 +41,7 @@ export function addToolCommands(program: Command, run: Run): void {
           wasmBase64: source.wasm.toString('base64'),
           flags: toFlags(options),
         });
+        for (const warning of added.warnings) out.note(`warning: ${warning}`);
         out.result(added, [
           `added ${added.installation.name} (${added.installation.id})`,
           ...describe(added.installation, added.grant),
@@ -89,7 +90,8 @@ export function addToolCommands(program: Command, run: Run): void {
             hint: '`--reset` takes everything back, then applies the other flags',
           });
         }
-        const change = options.remove === true ? 'remove' : options.reset === true ? 'reset' : 'add';
+        const change =
+          options.remove === true ? 'remove' : options.reset === true ? 'reset' : 'add';
         const flags = toFlags(options);
         const done = await (await operator()).call('tool.grant', { name, change, flags });
         out.result(done, describe(done.installation, done.grant));
@@ -126,7 +128,8 @@ function toFlags(options: GrantOptions): string[] {
     const property = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const values = options[property];
     if (Array.isArray(values)) {
-      for (const value of values as readonly string[]) flags.push(`--${flag}`, absolute(flag, value));
+      for (const value of values as readonly string[])
+        flags.push(`--${flag}`, absolute(flag, value));
     }
   }
   if (options['allowKv'] === true) flags.push('--allow-kv');
@@ -164,7 +167,9 @@ function describe(installation: Installation, grant: readonly string[]): readonl
     ...installation.tools.map(
       (tool) => `  tool     ${plain(tool.name)}: ${plain(tool.description.split('\n')[0] ?? '')}`,
     ),
-    ...(grant.length === 0 ? ['  may      only compute'] : grant.map((line) => `  may      ${line}`)),
+    ...(grant.length === 0
+      ? ['  may      only compute']
+      : grant.map((line) => `  may      ${line}`)),
   ];
 }
 

@@ -1,0 +1,138 @@
+// `warder doctor`: what is on, what is not, what that is worth, and the remedy for each.
+
+import { statfsSync } from 'node:fs';
+import { asWarderError } from '../../base/errors/errors.ts';
+import { lockHolder } from '../../base/store/home-lock.ts';
+import { openSigner } from '../../trust/signer/open-signer.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { checkHome, type Home } from '../config/home.ts';
+import type { Finding } from '../console/operations.ts';
+import type { Runtime } from './compose.ts';
+
+/** Free space under which a log is likely to stop soon. */
+const LOW_SPACE_BYTES = 256 * 1024 * 1024;
+
+/** What this version promises, said plainly. */
+export const assuranceFinding: Finding = {
+  subject: 'assurance',
+  state: 'note',
+  text:
+    'personal: daemon, operator and agent share a user. Tools and remote agents are contained; an ' +
+    'agent with a shell of this user can open the operator socket, read the store and use the keys',
+  remedy: 'run agents without a shell of this user; separated mode comes with a later version',
+};
+
+const jailFinding: Finding = {
+  subject: 'jail',
+  state: 'note',
+  text: 'none: executors run under Node’s --permission, which is hygiene and not a boundary',
+  remedy: 'the OS jail comes with a later version; every receipt says `jail: none` until then',
+};
+
+/** What can be told without a daemon. */
+export async function examine(home: Home): Promise<readonly Finding[]> {
+  const findings: Finding[] = [assuranceFinding, jailFinding, nodeFinding()];
+  const config = attempt(findings, 'home', `${home.root}`, () => {
+    checkHome(home);
+    return readConfig(home.config);
+  });
+  if (config === undefined) return findings;
+  findings.push(...(await keyFindings(home, config)), spaceFinding(home));
+  const holder = lockHolder(home.root);
+  findings.push(
+    holder === undefined
+      ? { subject: 'daemon', state: 'note', text: 'not running', remedy: 'any command starts it' }
+      : { subject: 'daemon', state: 'ok', text: `process ${holder}` },
+  );
+  return findings;
+}
+
+/** What the running daemon adds. */
+export function doctorFindings(runtime: Runtime): readonly Finding[] {
+  const log = runtime.logState();
+  const { policies, errors } = runtime.policyState();
+  return [
+    log.problem === undefined
+      ? { subject: 'log', state: 'ok', text: `${log.size} leaves, signed up to ${log.signedSize}` }
+      : {
+          subject: 'log',
+          state: 'problem',
+          text: `behind: ${log.size} leaves, signed up to ${log.signedSize}: ${log.problem}`,
+          remedy: 'leaves are durable; proofs wait until checkpoints can be signed again',
+        },
+    errors.length === 0
+      ? { subject: 'policy', state: 'ok', text: `${policies} policies` }
+      : {
+          subject: 'policy',
+          state: 'problem',
+          text: errors.join('; '),
+          remedy: 'mend the policies and run `warder policy set`; evaluation errors deny meanwhile',
+        },
+    clockFinding(runtime),
+    { subject: 'store', state: 'ok', text: 'SQLite, WAL, synchronous=FULL' },
+  ];
+}
+
+function clockFinding(runtime: Runtime): Finding {
+  try {
+    return { subject: 'clock', state: 'ok', text: new Date(runtime.gate.now()).toISOString() };
+  } catch (thrown) {
+    const { message, hint } = asWarderError(thrown);
+    const remedy = hint === undefined ? {} : { remedy: hint };
+    return { subject: 'clock', state: 'problem', text: message, ...remedy };
+  }
+}
+
+async function keyFindings(home: Home, config: Config): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [subject, pin] of [
+    ['signing key', config.key],
+    ['log key', config.logKey],
+  ] as const) {
+    try {
+      const signer = await openSigner(pin.uri, { home: home.root, kid: pin.kid, roles: [] });
+      const { alg, kid } = signer.key;
+      findings.push({ subject, state: 'ok', text: `${alg} ${kid}: ${signer.custody.summary}` });
+      await signer.close();
+    } catch (thrown) {
+      const { message, hint } = asWarderError(thrown);
+      const remedy = hint === undefined ? {} : { remedy: hint };
+      findings.push({ subject, state: 'problem', text: message, ...remedy });
+    }
+  }
+  return findings;
+}
+
+function nodeFinding(): Finding {
+  const major = Number(process.versions.node.split('.')[0]);
+  const text = `${process.version} at ${process.execPath}`;
+  if (major >= 24) return { subject: 'node', state: 'ok', text };
+  return { subject: 'node', state: 'problem', text, remedy: 'run warder with Node 24 or newer' };
+}
+
+function spaceFinding(home: Home): Finding {
+  const { bavail, bsize } = statfsSync(home.root);
+  const free = bavail * bsize;
+  const text = `${Math.floor(free / 1024 / 1024)} MiB free`;
+  if (free >= LOW_SPACE_BYTES) return { subject: 'disk', state: 'ok', text };
+  const remedy = 'make room: when the log cannot be written nothing runs';
+  return { subject: 'disk', state: 'problem', text, remedy };
+}
+
+function attempt<T>(
+  findings: Finding[],
+  subject: string,
+  good: string,
+  work: () => T,
+): T | undefined {
+  try {
+    const value = work();
+    findings.push({ subject, state: 'ok', text: good });
+    return value;
+  } catch (thrown) {
+    const { message, hint } = asWarderError(thrown);
+    const remedy = hint === undefined ? {} : { remedy: hint };
+    findings.push({ subject, state: 'problem', text: message, ...remedy });
+    return undefined;
+  }
+}

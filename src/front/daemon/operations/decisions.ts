@@ -1,0 +1,100 @@
+// Operations on what decides: approvals, policies, leases.
+
+import type { Approval, ApprovalState } from '../../../decide/approval/approval.ts';
+import { renderArguments, renderText } from '../../../decide/approval/render.ts';
+import { WarderError } from '../../../base/errors/errors.ts';
+import { savePolicy } from '../../../decide/policy/policy-table.ts';
+import type { PolicyFile } from '../../../decide/policy/policy-source.ts';
+import type { ApprovalSummary, OperationHandlers, PolicyReport } from '../../console/operations.ts';
+import type { Runtime } from '../compose.ts';
+import { OPERATOR_TENANT } from './tools.ts';
+
+type DecisionOperations = Pick<
+  OperationHandlers,
+  | 'approvals.list'
+  | 'approvals.show'
+  | 'approvals.approve'
+  | 'approvals.deny'
+  | 'policy.show'
+  | 'policy.check'
+  | 'policy.set'
+>;
+
+const STATES: readonly string[] = ['pending', 'approved', 'denied', 'consumed', 'expired'];
+
+export function decisionOperations(runtime: Runtime): DecisionOperations {
+  const { gate, administration } = runtime;
+  const { approvals, policy, catalog } = gate;
+  const definitions = () =>
+    catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
+  const report = (files: readonly PolicyFile[]): PolicyReport => {
+    const { digest, errors, warnings } = policy.check(definitions(), files);
+    return { digest, files, errors, warnings };
+  };
+  return {
+    'approvals.list': ({ state }) => {
+      if (state !== undefined && !STATES.includes(state)) {
+        throw new WarderError('usage', `there is no approval state \`${state}\``, {
+          hint: `one of ${STATES.join(', ')}`,
+        });
+      }
+      const now = gate.now();
+      const rows = approvals.list(undefined, now);
+      const chosen = rows.filter((row) => state === undefined || row.state === (state as ApprovalState));
+      return Promise.resolve({ approvals: chosen.map(approvalSummary) });
+    },
+    'approvals.show': ({ id }) =>
+      Promise.resolve(approvalSummary(approvals.show(runtime.tenantOfApproval(id), id, gate.now()))),
+    'approvals.approve': async ({ id }) => {
+      const tenant = runtime.tenantOfApproval(id);
+      return approvalSummary(
+        await administration.decideApproval(tenant, id, 'approve', undefined),
+      );
+    },
+    'approvals.deny': async ({ id, reason }) => {
+      const tenant = runtime.tenantOfApproval(id);
+      return approvalSummary(await administration.decideApproval(tenant, id, 'deny', reason));
+    },
+    'policy.show': () => Promise.resolve(report(policy.files)),
+    'policy.check': ({ files }) => Promise.resolve(report(files)),
+    'policy.set': async ({ files }) => {
+      const findings = report(files);
+      if (findings.errors.length > 0) return findings;
+      const set = policy.prepare(files, definitions());
+      const before = policy.digest;
+      await administration.record((tx, now) => {
+        savePolicy(tx, set, now);
+        return [undefined, policyEvent(set.digest, before)];
+      });
+      policy.use(set);
+      return { ...findings, digest: set.digest };
+    },
+  };
+}
+
+function policyEvent(digest: string, before: string) {
+  return {
+    type: 'policy',
+    outcome: 'changed',
+    tenant: OPERATOR_TENANT,
+    subject: { name: 'policy', sha256: digest },
+    detail: { before },
+  } as const;
+}
+
+/** An approval as the operator sees it: real arguments, nothing hidden, nothing a terminal obeys. */
+export function approvalSummary(approval: Approval): ApprovalSummary {
+  return {
+    id: approval.id,
+    state: approval.state,
+    tool: approval.tool,
+    principal: renderText(approval.principal),
+    tenant: approval.tenant,
+    reason: renderText(approval.reason),
+    arguments: renderArguments(approval.arguments),
+    effects: approval.effects.map(renderText),
+    asked: new Date(approval.askedAt).toISOString(),
+    expires: new Date(approval.expiresAt).toISOString(),
+    digest: approval.digest,
+  };
+}
