@@ -30,7 +30,12 @@ export interface Content {
 }
 
 interface ToolExports {
-  describe(): { readonly name: string; readonly inputSchema: string }[];
+  describe(): {
+    readonly name: string;
+    readonly description: string;
+    readonly inputSchema: string;
+    readonly outputSchema?: string;
+  }[];
   call(
     name: string,
     args: string,

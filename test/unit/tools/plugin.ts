@@ -2,7 +2,8 @@
 // functions, so that these tests are about the tool and nothing else.
 
 import { readFileSync } from 'node:fs';
-import { createPlugin, type CallContext } from '@extism/extism';
+import { createPlugin, type CallContext, type Plugin } from '@extism/extism';
+import { afterAll } from 'vitest';
 
 /** What a host function answers, before it is wrapped in `{ok}` / `{error}`. */
 export type HostFunction = (request: Record<string, unknown>) => unknown;
@@ -27,6 +28,12 @@ export interface Tool {
   describe(): Promise<readonly { readonly name: string }[]>;
   call(name: string, args: object): Promise<Answer>;
 }
+
+/** Held until the file's tests are done: the SDK opens /dev/null for WASI and wants it closed. */
+const opened: Plugin[] = [];
+afterAll(async () => {
+  for (const plugin of opened) await plugin.close();
+});
 
 function answering(reply: HostFunction) {
   return (context: CallContext, offset: bigint): bigint => {
@@ -55,6 +62,7 @@ export async function openPlugin(
       ...(directories && { useWasi: true, allowedPaths: directories }),
     },
   );
+  opened.push(plugin);
   return {
     describe: async () => (await plugin.call('describe'))?.json() as { name: string }[],
     call: async (tool, args) =>
