@@ -209,7 +209,8 @@ export class ApprovalBook {
 
   #expire(tx: Tx, approval: Approval, now: number): boolean {
     if (now < approval.expiresAt) return false;
-    tx.put(approvalTable, approval.tenant, approval.id, { ...approval, state: 'expired' });
+    const expired: Approval = { ...approval, state: 'expired' };
+    tx.put(approvalTable, approval.tenant, approval.id, expired);
     return true;
   }
 }

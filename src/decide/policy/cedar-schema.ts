@@ -1,7 +1,12 @@
 // The Cedar schema of what is installed: one action per tool, with its arguments typed. Policies are
 // validated against it; `docs/policy.md` shows it to operators.
 
-import type { SchemaJson, Type, TypeOfAttribute } from '@cedar-policy/cedar-wasm/nodejs';
+import type {
+  ActionType,
+  SchemaJson,
+  Type,
+  TypeOfAttribute,
+} from '@cedar-policy/cedar-wasm/nodejs';
 import type { ToolDefinition } from '../../catalog/installation.ts';
 import {
   argumentMapping,
@@ -30,21 +35,23 @@ export function cedarSchema(tools: readonly ToolDefinition[]): SchemaJson<string
     const other = byName.get(name);
     byName.set(name, other === undefined ? root : shared(other, root));
   }
-  const actions: SchemaJson<string>[string]['actions'] = {
+  const noArguments: RecordMapping = { kind: 'record', members: new Map() };
+  const appliesTo = (args: RecordMapping): ActionType<string>['appliesTo'] & object => ({
+    principalTypes: ['Principal'],
+    resourceTypes: ['Tool'],
+    context: contextType(args),
+  });
+  const actions: Record<string, ActionType<string>> = {
     call: {},
     // No tool is an administrative action; named so that a policy can forbid them all the same.
-    admin: { appliesTo: { principalTypes: ['Principal'], resourceTypes: ['Tool'] } },
+    admin: { appliesTo: appliesTo(noArguments) },
   };
-  // Without a tool no action would apply to anything, and every policy would be "impossible".
-  if (byName.size === 0) byName.set('', { kind: 'record', members: new Map() });
+  // Without a tool no call would apply to anything, and every policy would be "impossible".
+  if (byName.size === 0) byName.set('', noArguments);
   for (const [name, root] of byName) {
     actions[actionId(name)] = {
       memberOf: [{ id: 'call' }],
-      appliesTo: {
-        principalTypes: ['Principal'],
-        resourceTypes: ['Tool'],
-        context: contextType(root),
-      },
+      appliesTo: appliesTo(root),
     };
   }
   return {

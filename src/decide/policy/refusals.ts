@@ -23,7 +23,8 @@ export function refusedByLease(input: DecisionInput): WarderError | undefined {
       hint: 'use a lease that was issued to this principal',
     });
   }
-  if (now >= claims.exp * 1000 || now < claims.nbf * 1000) {
+  // Written so that a time that is no number is out of bounds.
+  if (!(now < claims.exp * 1000 && now >= claims.nbf * 1000)) {
     return new WarderError('lease-refused', 'the lease is not valid at this time', {
       hint: 'ask for a new lease; a connection gets one by itself when it is opened again',
     });

@@ -1,0 +1,253 @@
+import { readdirSync } from 'node:fs';
+
+import { describe, expect, test } from 'vitest';
+
+import { WarderError } from '../../../../src/base/errors/errors.ts';
+import { openMemoryStore } from '../../../../src/base/store/memory/memory-store.ts';
+import { PolicyHolder } from '../../../../src/decide/policy/policy-holder.ts';
+import type { PolicyFile } from '../../../../src/decide/policy/policy-source.ts';
+import {
+  activePolicy,
+  policyTable,
+  savePolicy,
+} from '../../../../src/decide/policy/policy-table.ts';
+import {
+  starterPolicyDirectory,
+  starterPolicyFiles,
+} from '../../../../src/decide/policy/starter-policy.ts';
+import {
+  ECHO,
+  filesOf,
+  holderOf,
+  inputOf,
+  PERMIT_ALL,
+  starter,
+} from '../../../support/decision.ts';
+
+function errorsOf(work: () => unknown): readonly string[] {
+  try {
+    work();
+  } catch (thrown) {
+    if (thrown instanceof WarderError) return thrown.data['errors'] as readonly string[];
+    throw thrown;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('the starter policy', () => {
+  test('is sound and without doubts, with and without tools', async () => {
+    const holder = await PolicyHolder.open(starter());
+    expect(holder.check([])).toEqual({ digest: holder.digest, errors: [], warnings: [] });
+    expect(holder.check([ECHO])).toEqual({ digest: holder.digest, errors: [], warnings: [] });
+  });
+
+  test('is all of its directory', () => {
+    expect(readdirSync(starterPolicyDirectory()).sort()).toEqual([...starterPolicyFiles]);
+  });
+});
+
+describe('a draft that is not sound', () => {
+  test.each([
+    [
+      'does not parse',
+      '\n\nforbid (principal, action, resource) when { context. };',
+      /^0\.cedar:3: .*unexpected token/,
+    ],
+    [
+      'names a tool that is not there',
+      'forbid (principal, action == Action::"call:nope", resource);',
+      /^0\.cedar:1: unrecognized action/,
+    ],
+    [
+      'names an argument that is not there',
+      `${PERMIT_ALL}\nforbid (principal, action == Action::"call:text_echo", resource)\nwhen { context.args.tex == "x" };`,
+      /^0\.cedar:3: .*`args\.tex`/,
+    ],
+    [
+      'reads an optional argument unasked',
+      'forbid (principal, action == Action::"call:text_echo", resource) when { context.args.text == "x" };',
+      /unable to guarantee safety/,
+    ],
+    [
+      'compares different types',
+      'forbid (principal, action == Action::"call:text_echo", resource) when { context.args has count && context.args.count == "7" };',
+      /types? .* not compatible/i,
+    ],
+    ['is a template', 'permit (principal == ?principal, action, resource);', /templates/],
+    [
+      'asks without a reason',
+      '@approval forbid (principal, action, resource) unless { context.approved };',
+      /`@approval` needs a text/,
+    ],
+    [
+      'asks on a permit',
+      '@approval("x") permit (principal, action, resource);',
+      /belongs on a `forbid`/,
+    ],
+    [
+      'uses a name twice',
+      '@id("a") permit (principal, action, resource); @id("a") forbid (principal, action, resource);',
+      /`@id` is used at 0\.cedar:1 already/,
+    ],
+    [
+      'repeats an annotation',
+      '@id("a") @id("b") permit (principal, action, resource);',
+      /duplicate annotation/,
+    ],
+    ['has a lone surrogate', '// \ud800', /not well-formed/],
+  ])('is refused with its place: %s', async (_, text, error) => {
+    const holder = await holderOf(PERMIT_ALL);
+    const { digest } = holder;
+    expect(errorsOf(() => holder.prepare(filesOf(text), [ECHO]))).toContainEqual(
+      expect.stringMatching(error),
+    );
+    expect(holder.digest).toBe(digest);
+    expect(holder.decide(inputOf({})).kind).toBe('permit');
+  });
+
+  test.each([['../x.cedar'], ['x.txt'], ['.cedar'], ['a\n.cedar']])(
+    'has no file named %j',
+    async (name) => {
+      const holder = await holderOf(PERMIT_ALL);
+      expect(errorsOf(() => holder.prepare([{ name, text: PERMIT_ALL }], []))).toHaveLength(1);
+    },
+  );
+
+  test('has no file twice, and no megabytes', async () => {
+    const holder = await holderOf(PERMIT_ALL);
+    const file = { name: 'a.cedar', text: PERMIT_ALL };
+    expect(errorsOf(() => holder.prepare([file, file], []))).toContain(
+      'a.cedar: there are two files of that name',
+    );
+    const long = { name: 'a.cedar', text: `// ${'x'.repeat(1 << 20)}` };
+    expect(errorsOf(() => holder.prepare([long], []))[0]).toContain('longer than');
+  });
+});
+
+describe('doubts', () => {
+  test.each([
+    [
+      'an annotation that means nothing',
+      `@aproval("x") ${PERMIT_ALL}`,
+      /`@aproval` means nothing here/,
+    ],
+    [
+      'an asking policy that nothing lifts',
+      `${PERMIT_ALL} @approval("x") forbid (principal, action in Action::"call", resource) when { context.reach.kv };`,
+      /no approval can lift this/,
+    ],
+    [
+      'a test of approval that nobody is asked for',
+      'permit (principal, action in Action::"call", resource) when { context.approved };',
+      /nobody is asked for it/,
+    ],
+    [
+      'the same policy twice',
+      `${PERMIT_ALL}\n${PERMIT_ALL}`,
+      /0\.cedar:2: the same policy stands at 0\.cedar:1/,
+    ],
+    [
+      'nothing permitted',
+      'forbid (principal, action in Action::"call", resource) when { context.operator };',
+      /no policy permits anything/,
+    ],
+    [
+      'arguments out of sight',
+      `${PERMIT_ALL} forbid (principal, action == Action::"call:text_echo", resource) when { context.args has text && context.args.text == "x" };`,
+      /argument `\/ratio` is not in `context\.args` \(Cedar has no fractions\)/,
+    ],
+  ])('%s', async (_, text, warning) => {
+    const { errors, warnings } = (await holderOf(PERMIT_ALL)).check([ECHO], filesOf(text));
+    expect(errors).toEqual([]);
+    expect(warnings).toContainEqual(expect.stringMatching(warning));
+  });
+
+  test('not about arguments no policy looks at', async () => {
+    expect((await holderOf(PERMIT_ALL)).check([ECHO]).warnings).toEqual([]);
+  });
+});
+
+describe('putting a set in force', () => {
+  test('takes effect whole; the one before answers nothing any more', async () => {
+    const holder = await holderOf(PERMIT_ALL);
+    const first = holder.prepare(filesOf(PERMIT_ALL), []);
+    holder.use(first);
+    const none = holder.prepare(filesOf('forbid (principal, action, resource);'), []);
+    expect(holder.decide(inputOf({})).kind).toBe('permit');
+    holder.use(none);
+    expect(holder.decide(inputOf({})).kind).toBe('refused');
+    expect(holder.digest).toBe(none.digest);
+    expect(
+      first.ask({
+        principal: { type: 'P', id: '1' },
+        action: { type: 'Action', id: 'call' },
+        resource: { type: 'R', id: '1' },
+        context: {},
+        entities: [],
+      }).verdict,
+    ).toBe('error');
+  });
+
+  test('two holders do not meet', async () => {
+    const [yes, no] = await Promise.all([holderOf(PERMIT_ALL), holderOf('')]);
+    yes.use(
+      yes.prepare(
+        filesOf(PERMIT_ALL, '@hint("h") forbid (principal == Principal::"eve", action, resource);'),
+        [],
+      ),
+    );
+    expect(no.decide(inputOf({})).kind).toBe('refused');
+    expect(yes.decide(inputOf({})).kind).toBe('permit');
+  });
+
+  test('a policy for a tool that is gone neither stops the start nor loosens anything', async () => {
+    const holder = await holderOf(
+      PERMIT_ALL,
+      'forbid (principal, action == Action::"call:gone", resource) when { context.args.x == 1 };',
+    );
+    expect(holder.check([ECHO]).errors).toHaveLength(1);
+    expect(holder.decide(inputOf({})).kind).toBe('permit');
+    const definition = { name: 'gone', description: '', inputSchema: { type: 'object' } };
+    expect(holder.decide(inputOf({}, { definition })).kind).toBe('refused');
+  });
+
+  test('is kept by digest in the store', async () => {
+    const store = openMemoryStore({ tables: [policyTable], sequences: [] });
+    const holder = await PolicyHolder.open(starter());
+    expect(store.read(activePolicy)).toBe(undefined);
+    const set = holder.prepare(starter(), []);
+    await store.commit((tx) => savePolicy(tx, set, 5));
+    const kept = store.read(activePolicy);
+    expect(kept).toMatchObject({ digest: holder.digest, since: 5 });
+    const again = await PolicyHolder.open(kept?.files ?? []);
+    expect(again.digest).toBe(holder.digest);
+    await store.commit((tx) => tx.delete(policyTable, 'default', holder.digest));
+    expect(() => store.read(activePolicy)).toThrow('the policy in force is missing');
+  });
+});
+
+describe('the digest', () => {
+  const digest = async (...files: PolicyFile[]): Promise<string> =>
+    (await PolicyHolder.open(files)).digest;
+  const forbid = 'forbid (principal, action, resource) when { context.operator };';
+
+  test('does not depend on files, order, comments and blanks', async () => {
+    const one = await digest({ name: 'a.cedar', text: `${PERMIT_ALL}\n${forbid}` });
+    const other = await digest(
+      { name: 'b.cedar', text: `// first\n${forbid}` },
+      { name: 'c.cedar', text: PERMIT_ALL.replaceAll(' ', '\n ') },
+    );
+    expect(other).toBe(one);
+  });
+
+  test('depends on conditions and annotations', async () => {
+    const texts = [
+      forbid,
+      forbid.replace('operator', 'approved'),
+      `@approval("x") ${forbid}`,
+      `@approval("y") ${forbid}`,
+    ];
+    const digests = await Promise.all(texts.map((text) => digest({ name: 'a.cedar', text })));
+    expect(new Set(digests).size).toBe(texts.length);
+  });
+});
