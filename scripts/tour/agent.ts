@@ -36,8 +36,7 @@ export async function connectAgent(server: {
     protocol: client.getNegotiatedProtocolVersion() ?? 'unknown',
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, args) => {
-      const result = await client.callTool({ name, arguments: { ...args } });
-      return read(result as CallToolResult);
+      return read(await client.callTool({ name, arguments: { ...args } }));
     },
     close: () => client.close(),
   };

@@ -54,8 +54,7 @@ export class Narrator {
    */
   claim(claim: string, holds: boolean, found?: unknown): void {
     if (!holds) {
-      const detail =
-        found === undefined ? '' : `; found ${printable(JSON.stringify(found) ?? String(found))}`;
+      const detail = found === undefined ? '' : `; found ${printable(JSON.stringify(found))}`;
       throw new StepFailed(`not so: ${claim}${detail.slice(0, 2000)}`);
     }
     this.#line(`  ✓ ${claim}`);

@@ -80,12 +80,13 @@ async function expectDone(running: Promise<Finished>): Promise<Finished> {
 function firstOutput(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
-    let settle: NodeJS.Timeout | undefined;
+    let settling = false;
     child.stdout?.setEncoding('utf8');
     child.stdout?.on('data', (part: string) => {
       text += part;
       // The lines of `ready` leave in one write; a moment more gathers them should they not.
-      settle ??= setTimeout(() => resolve(text), 50);
+      if (!settling) setTimeout(() => resolve(text), 50);
+      settling = true;
     });
   });
 }

@@ -4,6 +4,7 @@
 import { type Agent, type AgentAnswer, connectAgent } from '../agent.ts';
 import type { Tour } from '../tour.ts';
 
+const DONE_NOTES = ['receipts', 'list', '--tool', 'note_add', '--outcome', 'done'];
 const NOTE = { title: 'Tide', text: 'High water at 03:12' };
 
 export async function approveOnce(tour: Tour): Promise<void> {
@@ -45,8 +46,6 @@ async function add({ narrator }: Tour, agent: Agent): Promise<AgentAnswer> {
 }
 
 async function expectOneNote(tour: Tour): Promise<void> {
-  const rows = await tour.home.ok<{ outcome: string; tool?: string }[]>([
-    ...['receipts', 'list', '--tool', 'note_add', '--outcome', 'done'],
-  ]);
+  const rows = await tour.home.ok<{ outcome: string; tool?: string }[]>(DONE_NOTES);
   tour.narrator.claim('the log holds one note_add that was done', rows.length === 1, rows);
 }

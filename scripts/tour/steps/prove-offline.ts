@@ -4,13 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tour } from '../tour.ts';
 
+const DONE_NOTES = ['receipts', 'list', '--tool', 'note_add', '--outcome', 'done'];
+
 export async function proveOffline(tour: Tour): Promise<void> {
   const { narrator, home, work } = tour;
   narrator.say('Every call above left a receipt:');
   await tour.warder(['receipts', 'list', '--last', '6']);
-  const [receipt] = await home.ok<{ id: string }[]>([
-    ...['receipts', 'list', '--tool', 'note_add', '--outcome', 'done'],
-  ]);
+  const [receipt] = await home.ok<{ id: string }[]>(DONE_NOTES);
   const id = receipt?.id ?? '';
   const proofFile = join(work, 'receipt.proof');
   const keyFile = join(work, 'keys.json');
