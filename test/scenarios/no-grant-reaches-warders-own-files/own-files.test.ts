@@ -1,0 +1,93 @@
+// Grants above, at, below and beside warder's home, and other names for what is in it.
+
+import { linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { createFiles, type Files } from '../../../src/reach/files/files.ts';
+import { fileTree, permitFor } from '../../support/file-tree.ts';
+
+async function readText(files: Files, granted: string, path: string): Promise<string> {
+  const { reply } = await files.read(permitFor(granted), path, 0, 100);
+  return reply.ok ? Buffer.from(reply.bytes ?? []).toString() : reply.code;
+}
+
+function plant(root: string): string {
+  const home = join(root, 'user/.warder');
+  mkdirSync(join(home, 'keys'), { recursive: true });
+  writeFileSync(join(home, 'keys/signing'), 'key');
+  writeFileSync(join(home, 'config.json'), 'config');
+  writeFileSync(join(root, 'user/notes'), 'notes');
+  writeFileSync(join(root, 'user/.client.json'), 'client');
+  return home;
+}
+
+it('the home is out of reach from above, from itself and from below', async () => {
+  using tree = fileTree();
+  const home = plant(tree.root);
+  const open = createFiles({ deny: [] });
+  expect(await readText(open, join(home, 'keys'), '/data/signing')).toBe('key');
+
+  const files = createFiles({ deny: [home] });
+  const user = join(tree.root, 'user');
+  expect(await readText(files, user, '/data/notes')).toBe('notes');
+  expect(await readText(files, user, '/data/.warder/config.json')).toBe('denied');
+  expect(await readText(files, user, '/data/.warder/keys/signing')).toBe('denied');
+  expect(await readText(files, home, '/data/config.json')).toBe('denied');
+  expect(await readText(files, join(home, 'keys'), '/data/signing')).toBe('denied');
+  for (const [granted, path] of [
+    [user, '/data/.warder'],
+    [home, '/data'],
+    [join(home, 'keys'), '/data'],
+  ] as const) {
+    const permit = permitFor(granted);
+    expect((await files.list(permit, path)).reply).toMatchObject({ ok: false, code: 'denied' });
+    expect((await files.stat(permit, path)).reply).toMatchObject({ ok: false, code: 'denied' });
+    const { reply } = await files.write(permit, `${path}/planted`, Buffer.from('x'));
+    expect(reply).toMatchObject({ ok: false, code: 'denied' });
+  }
+});
+
+it('neither a hard link, nor a new place, nor a link to it opens it', async () => {
+  using tree = fileTree();
+  const home = plant(tree.root);
+  const files = createFiles({ deny: [home] });
+  const shared = join(tree.root, 'shared');
+  mkdirSync(shared);
+  linkSync(join(home, 'keys/signing'), join(shared, 'hard'));
+  symlinkSync(home, join(shared, 'soft'));
+  writeFileSync(join(shared, 'one'), 'one');
+  linkSync(join(shared, 'one'), join(shared, 'two'));
+  expect(await readText(files, shared, '/data/hard')).toBe('denied');
+  expect(await readText(files, shared, '/data/soft/config.json')).toBe('denied');
+  expect(await readText(files, shared, '/data/two')).toBe('one');
+
+  renameSync(home, join(shared, 'moved'));
+  expect(await readText(files, shared, '/data/moved/config.json')).toBe('denied');
+});
+
+it('single files, such as the configuration of clients, are out of reach as well', async () => {
+  using tree = fileTree();
+  plant(tree.root);
+  const client = join(tree.root, 'user/.client.json');
+  const files = createFiles({ deny: [client, join(tree.root, 'user/later')] });
+  const user = join(tree.root, 'user');
+  expect(await readText(files, user, '/data/.client.json')).toBe('denied');
+  const { reply } = await files.write(permitFor(user), '/data/.client.json', Buffer.from('x'));
+  expect(reply).toMatchObject({ ok: false, code: 'denied' });
+  expect(readFileSync(client, 'utf8')).toBe('client');
+});
+
+it('what is made only later is denied from then on', async () => {
+  using tree = fileTree();
+  plant(tree.root);
+  const user = join(tree.root, 'user');
+  let now = 0;
+  const files = createFiles({
+    deny: [join(user, 'later')],
+    clock: { wall: () => Date.now(), monotonic: () => now },
+  });
+  expect(await readText(files, user, '/data/later')).toBe('not-found');
+  writeFileSync(join(user, 'later'), 'x');
+  now += 1000;
+  expect(await readText(files, user, '/data/later')).toBe('denied');
+});
