@@ -66,9 +66,9 @@ export class TranspileCache {
   }
 
   async #read(digest: string): Promise<TranspiledComponent | undefined> {
-    let bytes: Buffer;
+    let bytes: Uint8Array;
     try {
-      bytes = await readFile(this.#path(digest));
+      bytes = new Uint8Array(await readFile(this.#path(digest)));
     } catch {
       return undefined;
     }

@@ -1,10 +1,10 @@
 // Makes a component's transpiled form in a fresh process that never runs a guest, within a deadline.
 
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asWarderError, errorFromJson, WarderError } from '../../../base/errors/errors.ts';
+import { spawnNode } from '../../../base/process/spawn-node.ts';
 import { decodeBundle, type TranspiledComponent } from './bundle.ts';
 
 /** Bounds of one transpilation. */
@@ -72,53 +72,39 @@ async function runProcess(component: Uint8Array, limits: TranspileLimits): Promi
   const entry = fileURLToPath(
     new URL(`./transpile-main.${here.endsWith('.ts') ? 'ts' : 'js'}`, here),
   );
-  const flags = [
-    '--disable-sigusr1',
-    '--permission',
-    ...readable(),
-    '--no-warnings',
-    `--max-old-space-size=${String(limits.heapMiB)}`,
-  ];
-  const child = spawn(process.execPath, [...flags, entry], {
+  const child = spawnNode({
+    entry,
+    flags: ['--permission', ...readable(), `--max-old-space-size=${String(limits.heapMiB)}`],
     env: {},
     cwd: dirname(entry),
-    stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let problems = '';
   let fault: WarderError | undefined;
   const end = (error: WarderError): void => {
     fault ??= error;
-    child.kill('SIGKILL');
+    void child.kill();
   };
   const deadline = setTimeout(() => {
     end(refused('takes too long to transpile'));
   }, limits.timeoutMs);
-  child.stdout.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > limits.outputBytes) end(refused('grows too large when transpiled'));
-    else chunks.push(chunk);
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (problems.length < 2000) problems += chunk.toString();
-  });
-  child.on('error', (cause) => {
-    end(new WarderError('internal', 'the transpiler cannot be started', { cause }));
+  try {
+    child.stdin.end(component);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= limits.outputBytes) chunks.push(chunk);
+      else end(refused('grows too large when transpiled'));
+    }
+    const { code } = await child.exited;
+    if (fault !== undefined) throw fault;
+    if (code !== 0 || size === 0) {
+      throw refused(`crashes the transpiler: ${child.stderrTail().trim().slice(-300)}`);
+    }
+    return new Uint8Array(Buffer.concat(chunks, size));
+  } finally {
     clearTimeout(deadline);
-    reject(fault ?? cause);
-  });
-  child.on('close', (code) => {
-    clearTimeout(deadline);
-    if (fault !== undefined) reject(fault);
-    else if (code === 0 && size > 0) resolve(Buffer.concat(chunks, size));
-    else reject(refused(`crashes the transpiler: ${problems.trim().slice(-300)}`));
-  });
-  // The process may end before it has read everything; `close` says how.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(component);
-  return promise;
+    await child.kill();
+  }
 }
 
 function refused(what: string): WarderError {
