@@ -5,14 +5,7 @@ import type { TenantId } from '../../base/store/store.ts';
 
 /** What a receipt is about. */
 export type ReceiptType =
-  | 'call'
-  | 'approval'
-  | 'lease'
-  | 'grant'
-  | 'policy'
-  | 'key'
-  | 'daemon'
-  | 'authentication';
+  'call' | 'approval' | 'lease' | 'grant' | 'policy' | 'key' | 'daemon' | 'authentication';
 
 /** How a call ended; other types use the ones that fit. */
 export type Outcome =
