@@ -1,0 +1,172 @@
+// Capabilities (RFC 9396 authorization details): strict reading, every bad path reported.
+
+import { WarderError } from '../../base/errors/errors.ts';
+import { GLOB_MAX, normalisePath } from './glob.ts';
+import type { Capability } from './lease.ts';
+
+export type { Capability } from './lease.ts';
+
+/** Most capabilities in one lease. */
+export const CAPABILITIES_MAX = 64;
+/** Most values in one list of a capability. */
+export const VALUES_MAX = 256;
+
+/** What one value of a list must be like. */
+interface ValueRule {
+  readonly test: (value: string) => boolean;
+  readonly like: string;
+}
+
+const TOOL: ValueRule = {
+  test: (value) => /^[A-Za-z0-9_.*-]{1,128}$/.test(value),
+  like: 'an operation name, in which `*` may stand for anything',
+};
+const PATH: ValueRule = {
+  test: (value) =>
+    value.length <= GLOB_MAX && value === normalisePath(value) && value.isWellFormed(),
+  like: 'an absolute path glob without empty, `.` or `..` segments, e.g. `/data/**`',
+};
+const METHOD: ValueRule = {
+  test: (value) => /^(?:\*|[A-Z]{1,20})$/.test(value),
+  like: 'a method in upper case, or `*`',
+};
+const ORIGIN: ValueRule = {
+  test: isOrigin,
+  like: '`scheme://host[:port]` in lower case, the host perhaps `*.name`; or `*`',
+};
+const NAME: ValueRule = {
+  test: (value) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(value),
+  like: 'the name of a secret',
+};
+
+/** The list members of each type; all are required and none may be empty. */
+const LISTS: Readonly<Record<string, Readonly<Record<string, ValueRule>>>> = Object.assign(
+  Object.create(null) as Record<string, Record<string, ValueRule>>,
+  {
+    'tool.call': { tools: TOOL },
+    'fs.read': { paths: PATH },
+    'fs.write': { paths: PATH },
+    'http.call': { methods: METHOD, origins: ORIGIN, paths: PATH },
+    credential: { names: NAME },
+  },
+);
+
+/**
+ * Reads a list of capabilities. Nothing is repaired or dropped: an unknown type or member, an empty
+ * list (which elsewhere has meant "everything") and a value that is not in normal form are refused.
+ *
+ * @returns the same, deeply frozen.
+ * @throws WarderError `malformed` that lists every bad path; also in `data.problems`.
+ */
+export function parseCapabilities(json: unknown): readonly Capability[] {
+  const problems: string[] = [];
+  const parsed: Capability[] = [];
+  if (!Array.isArray(json)) {
+    problems.push('must be a list of capabilities');
+  } else if (json.length > CAPABILITIES_MAX) {
+    problems.push(`has more than ${CAPABILITIES_MAX} capabilities`);
+  } else {
+    for (const [at, item] of json.entries()) {
+      const capability = parseOne(item, `[${at}]`, problems);
+      if (capability !== undefined) parsed.push(capability);
+    }
+  }
+  if (problems.length > 0) {
+    throw new WarderError('malformed', `not a list of capabilities: ${problems.join('; ')}`, {
+      hint: 'see docs/leases.md for the types and their members',
+      data: { problems },
+    });
+  }
+  return Object.freeze(parsed);
+}
+
+function parseOne(item: unknown, at: string, problems: string[]): Capability | undefined {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+    problems.push(`${at} must be an object`);
+    return undefined;
+  }
+  const fields = item as Readonly<Record<string, unknown>>;
+  const { type } = fields;
+  if (type === 'spend') return parseSpend(fields, at, problems);
+  const lists = typeof type === 'string' ? LISTS[type] : undefined;
+  if (lists === undefined) {
+    const known = [...Object.keys(LISTS), 'spend'].join(', ');
+    problems.push(`${at}.type must be one of ${known}`);
+    return undefined;
+  }
+  checkMembers(fields, ['type', ...Object.keys(lists)], at, problems);
+  const parsed: Record<string, unknown> = { type };
+  for (const [name, rule] of Object.entries(lists)) {
+    parsed[name] = parseList(fields[name], `${at}.${name}`, rule, problems);
+  }
+  // Every member was checked above against the table of its type.
+  return Object.freeze(parsed) as unknown as Capability;
+}
+
+function parseSpend(
+  fields: Readonly<Record<string, unknown>>,
+  at: string,
+  problems: string[],
+): Capability | undefined {
+  const { currency, amount } = fields;
+  checkMembers(fields, ['type', 'currency', 'amount'], at, problems);
+  if (typeof currency !== 'string' || !/^[A-Z]{3,8}$/.test(currency)) {
+    problems.push(`${at}.currency must be 3 to 8 capital letters`);
+    return undefined;
+  }
+  if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 1) {
+    problems.push(`${at}.amount must be a positive whole number of the smallest unit`);
+    return undefined;
+  }
+  return Object.freeze({ type: 'spend', currency, amount });
+}
+
+function parseList(
+  value: unknown,
+  at: string,
+  rule: ValueRule,
+  problems: string[],
+): readonly string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > VALUES_MAX) {
+    problems.push(`${at} must be a list of 1 to ${VALUES_MAX} values`);
+    return [];
+  }
+  const seen = new Set<string>();
+  for (const [index, item] of (value as readonly unknown[]).entries()) {
+    if (typeof item !== 'string' || !rule.test(item)) {
+      problems.push(`${at}[${index}] must be ${rule.like}`);
+    } else if (seen.has(item)) {
+      problems.push(`${at}[${index}] stands twice`);
+    } else {
+      seen.add(item);
+    }
+  }
+  return Object.freeze([...seen]);
+}
+
+function checkMembers(
+  fields: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  at: string,
+  problems: string[],
+): void {
+  for (const name of Object.keys(fields)) {
+    if (!known.includes(name)) {
+      const shown = JSON.stringify(name.slice(0, 40).toWellFormed());
+      problems.push(`${at} has no member ${shown}, only ${known.join(', ')}`);
+    }
+  }
+}
+
+function isOrigin(value: string): boolean {
+  if (value === '*') return true;
+  const [, scheme, host, port] =
+    /^(https?):\/\/(\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::([1-9]\d{0,4}))?$/.exec(
+      value,
+    ) ?? [];
+  if (scheme === undefined || host === undefined || host.includes('..')) return false;
+  if (port !== undefined && Number(port) > 65535) return false;
+  // The host must be what a URL parser makes of it, or two spellings would name one place.
+  const name = host.replace(/^\*(?:\.|$)/, 'x.');
+  return URL.canParse(`${scheme}://${name}/`) && new URL(`${scheme}://${name}/`).hostname === name;
+}
