@@ -17,7 +17,6 @@ interface Generator {
   ): { readonly files: readonly (readonly [string, Uint8Array])[] };
 }
 
-const GENERATOR = '@bytecodealliance/jco-transpile/component';
 const SHIM = '@bytecodealliance/preview2-shim/';
 
 async function loadGenerator(): Promise<Generator> {
@@ -27,7 +26,9 @@ async function loadGenerator(): Promise<Generator> {
     resolve: (specifier, context, next) =>
       specifier.startsWith(SHIM) ? { url: standIn, shortCircuit: true } : next(specifier, context),
   });
-  const generator = (await import(GENERATOR)) as Generator;
+  const [url] = process.argv.slice(2);
+  if (url === undefined) throw new WarderError('internal', 'started without its generator');
+  const generator = (await import(url)) as Generator;
   await generator.$init;
   return generator;
 }

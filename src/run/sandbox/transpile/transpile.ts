@@ -1,8 +1,9 @@
 // Makes a component's transpiled form in a fresh process that never runs a guest, within a deadline.
 
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { asWarderError, errorFromJson, WarderError } from '../../../base/errors/errors.ts';
 import { spawnNode } from '../../../base/process/spawn-node.ts';
 import { decodeBundle, type TranspiledComponent } from './bundle.ts';
@@ -56,10 +57,16 @@ export function generatorVersion(): string {
   return manifest.version;
 }
 
+/** The generator's module, at its real place: the process may look nowhere else. */
+function generatorEntry(): string {
+  return realpathSync(
+    fileURLToPath(import.meta.resolve('@bytecodealliance/jco-transpile/component')),
+  );
+}
+
 /** Folder of the package jco-transpile. */
 function generatorRoot(): string {
-  const entry = fileURLToPath(import.meta.resolve('@bytecodealliance/jco-transpile/component'));
-  return dirname(dirname(entry));
+  return dirname(dirname(generatorEntry()));
 }
 
 /** Folders the process may read: our own code, and the generator. */
@@ -74,6 +81,7 @@ async function runProcess(component: Uint8Array, limits: TranspileLimits): Promi
   );
   const child = spawnNode({
     entry,
+    args: [pathToFileURL(generatorEntry()).href],
     flags: ['--permission', ...readable(), `--max-old-space-size=${String(limits.heapMiB)}`],
     env: {},
     cwd: dirname(entry),
