@@ -53,7 +53,16 @@ export async function openPlugin(
   functions: Record<string, HostFunction> = {},
   directories?: Record<string, string>,
 ): Promise<Tool> {
-  const data = new Uint8Array(readFileSync(`tools/${name}/${name}.wasm`));
+  return openPluginFile(`tools/${name}/${name}.wasm`, functions, directories);
+}
+
+/** The same for any file. */
+export async function openPluginFile(
+  file: string,
+  functions: Record<string, HostFunction> = {},
+  directories?: Record<string, string>,
+): Promise<Tool> {
+  const data = new Uint8Array(readFileSync(file));
   const wrapped = Object.entries(functions).map(([key, reply]) => [key, answering(reply)] as const);
   const plugin = await createPlugin(
     { wasm: [{ data }] },
