@@ -109,11 +109,6 @@ export class LogTree {
     return Buffer.concat(hashes);
   }
 
-  /** Forgets what was fetched, so that it is computed from leaves again. */
-  forget(): void {
-    this.#kept.clear();
-  }
-
   /** MTH(D[from:to]), RFC 6962 section 2.1; `from` is a multiple of the largest power of two within. */
   #range(from: number, to: number): Uint8Array {
     const width = to - from;

@@ -6,7 +6,7 @@ import type { Head } from '../verify/checkpoint.ts';
 import { buildLeaf } from './build-leaf.ts';
 import { hashLeaf } from './digest.ts';
 import type { ReceiptFacts } from './leaf.ts';
-import { LogTree, type TreeSource } from './log-tree.ts';
+import { LogTree } from './log-tree.ts';
 import { openingTable } from './openings.ts';
 
 /** Every leaf; entry numbers are leaf numbers. */
@@ -29,8 +29,15 @@ export interface ReceiptLogParts {
   /** The log's name, `warder.invalid/log/…`. */
   readonly origin: string;
   readonly random: (bytes: number) => Uint8Array;
-  /** A full hash tile written earlier; without it tiles are computed from leaves. */
-  readonly tile?: TreeSource['tile'];
+  /** Full hash tiles written earlier; without them tiles are computed from leaves. */
+  readonly tiles?: WrittenTiles;
+}
+
+/** Tiles derived earlier. They are only ever a short cut. */
+export interface WrittenTiles {
+  readFull(level: number, index: number): Uint8Array | undefined;
+  /** What is written turned out wrong: it is to be written again. */
+  forget(): void;
 }
 
 /**
@@ -41,19 +48,21 @@ export class ReceiptLog {
   readonly origin: string;
   readonly #store: Store;
   readonly #random: (bytes: number) => Uint8Array;
-  readonly #tree: LogTree;
+  readonly #tiles: WrittenTiles | undefined;
+  #tree: LogTree;
   /** Hashes of leaves handed to the store; one of a rolled-back leaf is overwritten by its successor. */
   readonly #pending = new Map<number, Uint8Array>();
   readonly #listeners = new Set<() => void>();
   #watching = false;
 
   /** Opens the log and its tree. @throws WarderError `unavailable` when the store cannot be read. */
-  constructor({ store, origin, random, tile = () => undefined }: ReceiptLogParts) {
+  constructor({ store, origin, random, tiles }: ReceiptLogParts) {
     this.origin = origin;
     this.#store = store;
     this.#random = random;
+    this.#tiles = tiles;
     const size = store.read((reader) => reader.length(leafSequence));
-    this.#tree = new LogTree({ tile, leaves: (from, count) => this.#leaves(from, count) }, size);
+    this.#tree = this.#openTree(size, tiles);
   }
 
   /**
@@ -117,9 +126,32 @@ export class ReceiptLog {
     for (let index = before; index < durable; index += 1) {
       const pending = this.#pending.get(index);
       this.#pending.delete(index);
-      this.#tree.push(pending ?? this.#leaves(index, 1).map(hashLeaf)[0] ?? new Uint8Array());
+      this.#tree.push(pending ?? this.leaves(index, 1).map(hashLeaf)[0] ?? new Uint8Array());
     }
     for (const listener of this.#listeners) listener();
+  }
+
+  /**
+   * Bytes of durable leaves.
+   *
+   * @throws WarderError `unavailable` when they are not all there.
+   */
+  leaves(from: number, count: number): Uint8Array[] {
+    const entries = this.#store.read((reader) =>
+      reader.entries(leafSequence, { from, limit: count }),
+    );
+    if (entries.length !== count || entries.some(({ index }, at) => index !== from + at)) {
+      throw new WarderError('unavailable', `leaves ${from} to ${from + count} are not all there`, {
+        hint: 'the store is damaged: restore a backup',
+      });
+    }
+    return entries.map(({ bytes }) => bytes);
+  }
+
+  /** Makes the tree again from the leaves alone: a written tile did not fit the signed root. */
+  distrustTiles(): void {
+    this.#tiles?.forget();
+    this.#tree = this.#openTree(this.#tree.size, undefined);
   }
 
   /** A store flushes a whole group in one turn, so what follows that turn sees the group durable. */
@@ -136,15 +168,13 @@ export class ReceiptLog {
     });
   }
 
-  #leaves(from: number, count: number): Uint8Array[] {
-    const entries = this.#store.read((reader) =>
-      reader.entries(leafSequence, { from, limit: count }),
+  #openTree(size: number, tiles: WrittenTiles | undefined): LogTree {
+    return new LogTree(
+      {
+        tile: (level, index) => tiles?.readFull(level, index),
+        leaves: (from, count) => this.leaves(from, count),
+      },
+      size,
     );
-    if (entries.length !== count || entries.some(({ index }, at) => index !== from + at)) {
-      throw new WarderError('unavailable', `leaves ${from} to ${from + count} are not all there`, {
-        hint: 'the store is damaged: restore a backup',
-      });
-    }
-    return entries.map(({ bytes }) => bytes);
   }
 }

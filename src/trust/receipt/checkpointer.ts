@@ -1,0 +1,313 @@
+// Keeps the signed head behind the log as short a way as the signers allow, and publishes it.
+
+import { encodeBase64 } from '../../base/encoding/base64.ts';
+import { sameBytes } from '../../base/encoding/sha256.ts';
+import { encodeUtf8 } from '../../base/encoding/utf8.ts';
+import { asWarderError, WarderError } from '../../base/errors/errors.ts';
+import type { Store } from '../../base/store/store.ts';
+import type { Signer } from '../signer/signer.ts';
+import { formatHead, type Head, parseHead, verifyCheckpoint } from '../verify/checkpoint.ts';
+import { loadKeys, type TrustedKeys } from '../verify/keys.ts';
+import { formatNote, noteSignature, parseNote } from '../verify/note.ts';
+import { checkpointEvidence } from './checkpoint-admitter.ts';
+import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
+import type { ReceiptLog } from './receipt-log.ts';
+import type { TileContents, TileDirectory } from './tile-directory.ts';
+
+/** A published checkpoint. */
+export interface Checkpoint extends Head {
+  /** The signed note. */
+  readonly note: string;
+}
+
+/** How it is with signing. */
+export interface CheckpointerState {
+  readonly state: 'idle' | 'signing' | 'failing' | 'closed';
+  /** Leaves the published checkpoint covers. */
+  readonly signedSize: number;
+  /** Why the last attempt failed, while it is failing. */
+  readonly error?: WarderError;
+  /** Attempts that failed in a row. */
+  readonly failures: number;
+}
+
+export interface CheckpointerParts {
+  readonly store: Store;
+  readonly log: ReceiptLog;
+  readonly directory: TileDirectory;
+  readonly contents: TileContents;
+  /** Ed25519. */
+  readonly logKey: Signer;
+  /** ES256, the key in the device. */
+  readonly signingKey: Signer;
+  /** Milliseconds since an arbitrary start. */
+  readonly monotonic: () => number;
+  /** Resolves after that many milliseconds, or as soon as the signal is aborted; never rejects. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Rest after a checkpoint, while nobody waits for the next, as a multiple of the time it took. */
+const REST = 9;
+const LONGEST_REST_MS = 250;
+/** Lets the answers of the calls whose leaves woke us leave first. */
+const SHORTEST_REST_MS = 1;
+const FIRST_BACK_OFF_MS = 100;
+const LONGEST_BACK_OFF_MS = 30_000;
+
+interface Waiter {
+  readonly index: number;
+  readonly resolve: (checkpoint: Checkpoint) => void;
+  readonly reject: (error: WarderError) => void;
+}
+
+/**
+ * Signs the current head as soon as the previous signature is back. There is no fixed window: who
+ * waits for a checkpoint never rests; when nobody waits, signing and publishing take at most a tenth
+ * of the time, so that a busy log does not spend it on heads nobody asked for.
+ */
+export class Checkpointer {
+  readonly #parts: CheckpointerParts;
+  readonly #keys: TrustedKeys;
+  readonly #unlisten: () => void;
+  #published: Checkpoint | undefined;
+  #waiters: Waiter[] = [];
+  #running: Promise<void> | undefined;
+  #wake = new AbortController();
+  #restUntil = 0;
+  #failures = 0;
+  #error: WarderError | undefined;
+  #closed = false;
+
+  private constructor(
+    parts: CheckpointerParts,
+    keys: TrustedKeys,
+    published: Checkpoint | undefined,
+  ) {
+    this.#parts = parts;
+    this.#keys = keys;
+    this.#published = published;
+    this.#unlisten = parts.log.onGrowth(() => this.#kick());
+  }
+
+  /**
+   * Opens it: re-verifies the published checkpoint and holds the log against it. Signs nothing until
+   * {@link Checkpointer.start}.
+   *
+   * @throws WarderError `verification-failed` when the log is not the one that was signed;
+   *   `not-trusted` when other keys signed it.
+   */
+  static async open(parts: CheckpointerParts): Promise<Checkpointer> {
+    const { logKey, signingKey } = parts;
+    const jwks = { keys: [logKey.key, signingKey.key] };
+    const keys = await loadKeys([JSON.stringify(jwks)], ['checkpoint']);
+    const row = parts.store.read((reader) =>
+      reader.get(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY),
+    );
+    // The file may be newer (a store brought back from a backup) or gone: the longer history counts.
+    let published: Checkpoint | undefined;
+    for (const note of [row?.note, await parts.directory.published()]) {
+      const found = note === undefined ? undefined : await reopen(parts.log, keys, note);
+      if (found !== undefined && found.size >= (published?.size ?? 0)) published = found;
+    }
+    return new Checkpointer(parts, keys, published);
+  }
+
+  /** Starts signing; until then leaves only gather. */
+  start(): void {
+    this.#kick();
+  }
+
+  /** The last published checkpoint. */
+  get published(): Checkpoint | undefined {
+    return this.#published;
+  }
+
+  /** Both keys, as verifiers are given them. */
+  get keys(): TrustedKeys {
+    return this.#keys;
+  }
+
+  state(): CheckpointerState {
+    const signedSize = this.#published?.size ?? 0;
+    const busy = this.#running === undefined ? 'idle' : 'signing';
+    return {
+      state: this.#closed ? 'closed' : this.#error === undefined ? busy : 'failing',
+      signedSize,
+      failures: this.#failures,
+      ...(this.#error === undefined ? {} : { error: this.#error }),
+    };
+  }
+
+  /**
+   * The published checkpoint that covers leaf `index`, when there is one.
+   *
+   * @throws WarderError `not-found` when there is no such durable leaf; `unavailable` when an attempt
+   *   to sign fails while this waits (signing goes on being tried).
+   */
+  async covering(index: number): Promise<Checkpoint> {
+    if (index >= this.#parts.log.size) {
+      throw new WarderError('not-found', `there is no leaf ${index} in the log`);
+    }
+    if (this.#published !== undefined && this.#published.size > index) return this.#published;
+    if (this.#closed) throw closed();
+    const { promise, resolve, reject } = Promise.withResolvers<Checkpoint>();
+    this.#waiters.push({ index, resolve, reject });
+    this.#wake.abort();
+    this.#kick();
+    return promise;
+  }
+
+  /** A checkpoint over everything durable now, be it nothing. */
+  async current(): Promise<Checkpoint> {
+    return this.covering(this.#parts.log.size - 1);
+  }
+
+  /** Ends after the signature under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unlisten();
+    this.#wake.abort();
+    await this.#running;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(closed());
+  }
+
+  #kick(): void {
+    if (this.#closed || this.#running !== undefined) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      // A leaf may have come between the last look and now.
+      if (this.#isBehind()) this.#kick();
+    });
+  }
+
+  #isBehind(): boolean {
+    if (this.#closed) return false;
+    return this.#waiters.length > 0 || this.#parts.log.size > (this.#published?.size ?? 0);
+  }
+
+  async #run(): Promise<void> {
+    const { log, monotonic, pause } = this.#parts;
+    while (this.#isBehind()) {
+      await this.#rest();
+      const started = monotonic();
+      this.#wake = new AbortController();
+      try {
+        const checkpoint = await this.#signAndPublish(log.head());
+        this.#failures = 0;
+        this.#error = undefined;
+        const ended = monotonic();
+        this.#restUntil = ended + Math.min((ended - started) * REST, LONGEST_REST_MS);
+        this.#answer(checkpoint);
+      } catch (thrown) {
+        this.#failures += 1;
+        this.#error = asWarderError(thrown);
+        this.#refuseWaiters(this.#error);
+        const backOff = FIRST_BACK_OFF_MS * 2 ** Math.min(this.#failures - 1, 10);
+        await pause(Math.min(backOff, LONGEST_BACK_OFF_MS), this.#wake.signal);
+      }
+    }
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#waiters.length > 0) return;
+    const { monotonic, pause } = this.#parts;
+    await pause(Math.max(SHORTEST_REST_MS, this.#restUntil - monotonic()), this.#wake.signal);
+  }
+
+  async #signAndPublish(head: Head): Promise<Checkpoint> {
+    const { store, directory, contents } = this.#parts;
+    const note = await this.#sign(head);
+    // Not believed because we made it: published is only what verifies with both keys.
+    await verifyCheckpoint(note, this.#keys);
+    await directory.writeUpTo(head.size, contents);
+    await store.commit((tx) =>
+      tx.put(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY, { note }),
+    );
+    await directory.publish(note);
+    const before = this.#published;
+    this.#published = { ...head, note };
+    await directory.prune([before?.size ?? head.size, head.size]);
+    return this.#published;
+  }
+
+  async #sign(head: Head): Promise<string> {
+    try {
+      return await this.#signFrom(this.#published?.size ?? 0, head);
+    } catch (thrown) {
+      // A crash between signing and publishing leaves the signer's memory ahead of us: it says so.
+      const signedSize = asWarderError(thrown).data['signedSize'];
+      if (typeof signedSize !== 'number' || signedSize > head.size) throw thrown;
+      return this.#signFrom(signedSize, head);
+    }
+  }
+
+  async #signFrom(from: number, head: Head): Promise<string> {
+    const { log, logKey, signingKey } = this.#parts;
+    const text = formatHead(head);
+    const request = {
+      kind: 'checkpoint',
+      payload: encodeUtf8(text),
+      evidence: checkpointEvidence(from, log.tree.consistency(from, head.size)),
+    } as const;
+    const lines = await Promise.all(
+      [logKey, signingKey].map(async (signer) => {
+        const signature = await signer.sign(request);
+        const key = this.#keys.find(({ kid }) => kid === signer.key.kid);
+        if (key === undefined) throw new WarderError('internal', 'a signer changed its key');
+        return noteSignature(head.origin, key.raw, signature);
+      }),
+    );
+    return formatNote({ text, signatures: lines });
+  }
+
+  #answer(checkpoint: Checkpoint): void {
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter(({ index }) => index >= checkpoint.size);
+    for (const { index, resolve } of waiting) if (index < checkpoint.size) resolve(checkpoint);
+  }
+
+  #refuseWaiters(cause: WarderError): void {
+    const error = new WarderError('unavailable', `no checkpoint: ${cause.message}`, {
+      hint: cause.hint ?? 'it is tried again; ask again later, or see `warder doctor`',
+      cause,
+    });
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+}
+
+/** A file that does not parse is gone, not evidence; one that parses must hold. */
+async function reopen(
+  log: ReceiptLog,
+  keys: TrustedKeys,
+  note: string,
+): Promise<Checkpoint | undefined> {
+  try {
+    parseHead(parseNote(note).text);
+  } catch {
+    return undefined;
+  }
+  const { origin, size, root } = await verifyCheckpoint(note, keys);
+  const durable = log.size;
+  if (origin !== log.origin) notOurs('it is of another log', note);
+  if (size > durable) notOurs(`the store has ${durable} leaves, ${size} were signed`, note);
+  const same = (): boolean => sameBytes(log.tree.rootAt(size), root);
+  if (!same()) {
+    // A damaged tile is no fork: the leaves decide.
+    log.distrustTiles();
+    if (!same()) notOurs(`its root is ${encodeBase64(root)}, the leaves make another`, note);
+  }
+  return { origin, size, root, note };
+}
+
+function notOurs(why: string, note: string): never {
+  throw new WarderError('verification-failed', `the log does not match its checkpoint: ${why}`, {
+    hint: 'restore the store from a backup that has all leaves; do not delete the checkpoint',
+    data: { note },
+  });
+}
+
+function closed(): WarderError {
+  return new WarderError('unavailable', 'the log is closed', {
+    hint: 'the daemon is stopping; ask again when it runs',
+  });
+}

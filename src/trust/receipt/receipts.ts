@@ -1,0 +1,98 @@
+// Everything about receipts of one home, opened together: log, checkpoints, proofs, reading, audit.
+
+import type { Store } from '../../base/store/store.ts';
+import type { Signer } from '../signer/signer.ts';
+import type { Head } from '../verify/checkpoint.ts';
+import { type LogReader, type VerifiedLog, verifyLog } from '../verify/log.ts';
+import { bundlePath, formatBundle, tilePath } from '../verify/tiles.ts';
+import { TILE_WIDTH } from '../verify/tile-tree.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { proofFor } from './proof.ts';
+import { ReceiptLog } from './receipt-log.ts';
+import { ReceiptReader } from './receipt-reader.ts';
+import { type TileContents, TileDirectory } from './tile-directory.ts';
+
+/** What receipts need from outside. */
+export interface ReceiptsParts {
+  readonly store: Store;
+  /** `HOME/log`. */
+  readonly directory: string;
+  /** Name of the log. */
+  readonly origin: string;
+  /** Ed25519. */
+  readonly logKey: Signer;
+  /** ES256. */
+  readonly signingKey: Signer;
+  readonly random: (bytes: number) => Uint8Array;
+  /** Milliseconds since an arbitrary start. */
+  readonly monotonic: () => number;
+  /** Resolves after that many milliseconds, or as soon as the signal is aborted; never rejects. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** The receipts of one home. */
+export interface Receipts {
+  readonly log: ReceiptLog;
+  readonly checkpointer: Checkpointer;
+  readonly reader: ReceiptReader;
+  /** tlog-proof of a receipt by its id. */
+  proof(id: string, tenant?: string): Promise<string>;
+  /** Reads and recomputes the whole log, leaves, files and signatures. */
+  audit(remembered?: Head): Promise<VerifiedLog>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the log of a home, with its files brought up to the published checkpoint. Call
+ * `checkpointer.start()` once leaves may be signed for.
+ *
+ * @throws WarderError `unavailable` when store or directory cannot be used; `verification-failed` when
+ *   the leaves are not those that were signed.
+ */
+export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
+  const { store, origin, random } = parts;
+  const directory = new TileDirectory(parts.directory);
+  const log = new ReceiptLog({ store, origin, random, tiles: directory });
+  await directory.scan(log.size);
+  const contents = {
+    tile: (level: number, index: number, width: number) => log.tree.tile(level, index, width),
+    leaves: (from: number, count: number) => log.leaves(from, count),
+  };
+  const checkpointer = await Checkpointer.open({ ...parts, log, directory, contents });
+  const { published } = checkpointer;
+  if (published !== undefined) {
+    await directory.writeUpTo(published.size, contents);
+    await directory.publish(published.note);
+  }
+  const reader = new ReceiptReader(store, log);
+
+  return {
+    log,
+    checkpointer,
+    reader,
+    proof: (id, tenant) => proofFor({ store, log, checkpointer }, reader.indexOf(id, tenant)),
+    audit: async (remembered) => {
+      const { note } = await checkpointer.current();
+      const expectation = remembered === undefined ? {} : { remembered };
+      return verifyLog(readerOf(directory, contents), note, checkpointer.keys, expectation);
+    },
+    close: () => checkpointer.close(),
+  };
+}
+
+/** The files; one that was pruned meanwhile is derived again, one that is wrong stays wrong. */
+function readerOf(directory: TileDirectory, contents: TileContents): LogReader {
+  const read = (path: string, derive: () => Uint8Array): Promise<Uint8Array> =>
+    directory.read(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return derive();
+      throw error;
+    });
+  return {
+    bundle: (index, width) =>
+      read(bundlePath(index, width), () =>
+        formatBundle(contents.leaves(index * TILE_WIDTH, width)),
+      ),
+    tile: (level, index, width) =>
+      read(tilePath(level, index, width), () => contents.tile(level, index, width)),
+  };
+}

@@ -1,0 +1,150 @@
+// C2SP tlog-tiles on disk, below HOME/log: derived from the leaves, rebuilt where missing or short.
+
+import { readFileSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HASH_SIZE } from '../verify/merkle.ts';
+import { TILE_WIDTH } from '../verify/tile-tree.ts';
+import { bundlePath, formatBundle, partialWidth, tilePath } from '../verify/tiles.ts';
+import { makeDirectoryDurably, writeDurably } from './durable-file.ts';
+
+/** What the files are derived from. */
+export interface TileContents {
+  tile(level: number, index: number, width: number): Uint8Array;
+  leaves(from: number, count: number): readonly Uint8Array[];
+}
+
+const TILE_BYTES = TILE_WIDTH * HASH_SIZE;
+const CHECKPOINT = 'checkpoint';
+
+/** The directory of one log. Only its owner writes there. */
+export class TileDirectory {
+  readonly #root: string;
+  /** Full tiles known to be on disk, by level. */
+  readonly #full: number[] = [];
+  readonly #made = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Looks which full tiles and bundles are there, up to `size` leaves; the rest is written again. */
+  async scan(size: number): Promise<void> {
+    for (let level = 0; TILE_WIDTH ** (level + 1) <= size; level += 1) {
+      let index = 0;
+      while (index < fullTiles(size, level) && (await this.#isWhole(level, index))) index += 1;
+      this.#full[level] = index;
+    }
+  }
+
+  /** A full hash tile, if it is there in its full length. */
+  readFull(level: number, index: number): Uint8Array | undefined {
+    try {
+      const bytes = readFileSync(join(this.#root, tilePath(level, index)));
+      return bytes.length === TILE_BYTES ? bytes : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Has every file written again by the next {@link TileDirectory.writeUpTo}. */
+  forget(): void {
+    this.#full.length = 0;
+  }
+
+  /** Any file of the log by its path in the specification. */
+  read(path: string): Promise<Uint8Array> {
+    return readFile(join(this.#root, path));
+  }
+
+  /** Writes every file a checkpoint of `size` leaves needs; the full ones before the partial ones. */
+  async writeUpTo(size: number, contents: TileContents): Promise<void> {
+    for (let level = 0; TILE_WIDTH ** level <= size; level += 1) {
+      const end = fullTiles(size, level);
+      for (let index = this.#full[level] ?? 0; index < end; index += 1) {
+        await this.#write(contents, level, index, TILE_WIDTH);
+        await this.#dropPartials(level, index);
+        this.#full[level] = index + 1;
+      }
+      const width = partialWidth(size, level);
+      if (width > 0) await this.#write(contents, level, end, width);
+    }
+  }
+
+  /** Publishes a checkpoint whose tiles were written. */
+  publish(note: string): Promise<void> {
+    return this.#put(CHECKPOINT, Buffer.from(note));
+  }
+
+  /** The published checkpoint, if there is one. */
+  async published(): Promise<string | undefined> {
+    try {
+      return await readFile(join(this.#root, CHECKPOINT), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes partial tiles at the right edge that belong to none of the given sizes. */
+  async prune(sizes: readonly number[]): Promise<void> {
+    const latest = Math.max(...sizes);
+    for (let level = 0; TILE_WIDTH ** level <= latest; level += 1) {
+      const index = fullTiles(latest, level);
+      const keep = sizes
+        .filter((size) => fullTiles(size, level) === index)
+        .map((size) => String(partialWidth(size, level)));
+      for (const path of pathsOf(level, index)) {
+        const directory = join(this.#root, `${path}.p`);
+        const names = await readdir(directory).catch(() => []);
+        for (const name of names.filter((each) => !keep.includes(each))) {
+          await rm(join(directory, name), { force: true });
+        }
+      }
+    }
+  }
+
+  async #write(contents: TileContents, level: number, index: number, width: number): Promise<void> {
+    await this.#put(tilePath(level, index, width), contents.tile(level, index, width));
+    if (level > 0) return;
+    const leaves = contents.leaves(index * TILE_WIDTH, width);
+    await this.#put(bundlePath(index, width), formatBundle(leaves));
+  }
+
+  async #dropPartials(level: number, index: number): Promise<void> {
+    for (const path of pathsOf(level, index)) {
+      const directory = join(this.#root, `${path}.p`);
+      await rm(directory, { recursive: true, force: true });
+      this.#made.delete(directory);
+    }
+  }
+
+  async #put(path: string, bytes: Uint8Array): Promise<void> {
+    const file = join(this.#root, path);
+    const directory = dirname(file);
+    if (!this.#made.has(directory)) {
+      await makeDirectoryDurably(directory);
+      this.#made.add(directory);
+    }
+    await writeDurably(file, bytes);
+  }
+
+  async #isWhole(level: number, index: number): Promise<boolean> {
+    const [tile, bundle] = pathsOf(level, index);
+    const size = async (path: string): Promise<number> =>
+      (await stat(join(this.#root, path)).catch(() => undefined))?.size ?? 0;
+    if ((await size(tile)) !== TILE_BYTES) return false;
+    // A bundle of 256 leaves is never shorter than its length fields; its content is audited, not here.
+    return bundle === undefined || (await size(bundle)) > 2 * TILE_WIDTH;
+  }
+}
+
+/** The hash tile, and at level 0 the entry bundle of the same number. */
+function pathsOf(level: number, index: number): readonly [string, string?] {
+  const tile = tilePath(level, index);
+  return level === 0 ? [tile, bundlePath(index)] : [tile];
+}
+
+function fullTiles(size: number, level: number): number {
+  return Math.floor(size / TILE_WIDTH ** (level + 1));
+}
