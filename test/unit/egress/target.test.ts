@@ -46,6 +46,13 @@ describe('a URL has one spelling', () => {
     );
   });
 
+  it.each(['http://a@b.example/', 'http://a:b@b.example/', 'http://@b.example/'])(
+    'says of %j that it carries credentials',
+    (url) => {
+      expect(() => parseTarget(url)).toThrow('no user name or password');
+    },
+  );
+
   it.each([
     ['HTTP://B.Example/A', 'http://b.example/A'],
     ['http://b.example:80', 'http://b.example/'],
