@@ -69,10 +69,10 @@ export function signerContract(
     it('gives only the low-s half of the signatures', async () => {
       const signer = await open({ roles: ['lease'] });
       const { order, coordinate } = ALGORITHMS[alg];
-      for (let n = 0; n < 24 && order !== null; n += 1) {
+      for (let n = 0; n < 24; n += 1) {
         const signature = await signer.sign({ kind: 'lease', payload: lease });
         const s = BigInt(`0x${Buffer.from(signature.subarray(coordinate)).toString('hex')}`);
-        expect(s <= order / 2n).toBe(true);
+        expect(order === null || s <= order / 2n).toBe(true);
       }
       await signer.close();
     });

@@ -110,6 +110,11 @@ function assertJson(value: unknown, at: string): void {
         return;
       }
       break;
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
+      break;
   }
   throw new WarderError('internal', `\`${at}\` of a row is not JSON (bytes: top level only)`);
 }

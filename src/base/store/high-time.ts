@@ -13,11 +13,13 @@ const KEEP_EVERY_MS = 1000;
 const KEY = 'high-time';
 const TENANT = 'default';
 
-interface HighTimeRow {
+/** The row of the highest time, in table `meta`. */
+export interface HighTimeRow {
   readonly highTime: number;
 }
 
-const metaTable: Table<HighTimeRow> = { name: 'meta', indexes: {} };
+/** Table `meta`, as this room uses it. */
+export const highTimeTable: Table<HighTimeRow> = { name: 'meta', indexes: {} };
 
 /** A store that remembers time and a clock that answers to it. */
 export interface TimedStore {
@@ -32,7 +34,7 @@ export interface TimedStore {
  * commit of its own: at most once a second one row more is written by a commit under way.
  */
 export function keepHighTime(store: Store, clock: Clock): TimedStore {
-  let highest = store.read((reader) => reader.get(metaTable, TENANT, KEY))?.highTime ?? 0;
+  let highest = store.read((reader) => reader.get(highTimeTable, TENANT, KEY))?.highTime ?? 0;
   let kept = highest;
 
   function wall(): number {
@@ -56,7 +58,7 @@ export function keepHighTime(store: Store, clock: Clock): TimedStore {
       if (now > highest) highest = now;
       if (highest >= kept + KEEP_EVERY_MS) {
         keeping = highest;
-        tx.put(metaTable, TENANT, KEY, { highTime: highest });
+        tx.put(highTimeTable, TENANT, KEY, { highTime: highest });
       }
       return value;
     });

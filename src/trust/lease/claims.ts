@@ -10,9 +10,10 @@ export const TTL_MAX_SECONDS = 86_400;
 /** Deepest chain. */
 export const DEPTH_MAX = 4;
 
+// prettier-ignore
 const REQUIRED = [
-  ...['iss', 'sub', 'aud', 'jti', 'iat', 'nbf', 'exp', 'tenant'],
-  ...['authorization_details', 'del_depth', 'del_max'],
+  'iss', 'sub', 'aud', 'jti', 'iat', 'nbf', 'exp', 'tenant',
+  'authorization_details', 'del_depth', 'del_max',
 ] as const;
 const OPTIONAL = ['cnf', 'task', 'max_uses', 'par_hash'] as const;
 

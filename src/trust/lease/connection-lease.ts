@@ -1,6 +1,5 @@
 // The lease of one connection: issued when first needed, renewed before it runs out, released at the end.
 
-import { randomBytes } from 'node:crypto';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { TenantId, Tx } from '../../base/store/store.ts';
 import type { Signer } from '../signer/signer.ts';
@@ -28,6 +27,8 @@ export interface LeaseOffice {
   readonly keys: TrustedKeys;
   /** The daemon's log origin. */
   readonly origin: string;
+  /** Unpredictable bytes, handed in. */
+  random(length: number): Uint8Array;
   /** Runs the change and appends the receipt of the event in one commit; resolves when durable. */
   record(change: (tx: Tx) => LeaseEvent): Promise<void>;
 }
@@ -90,9 +91,13 @@ class IssuedOnDemand implements ConnectionLease {
     this.#now = Math.max(this.#now, now);
     const held = this.#held;
     if (held !== undefined) {
-      const { exp } = held.lease.claims;
-      if (now < exp * 1000 && !this.#office.book.isLive(held.lease, now)) refuseEnded();
-      if (now < exp * 1000 - this.#margin()) return held.lease;
+      const { lease } = held;
+      const { exp } = lease.claims;
+      if (now < exp * 1000 && !this.#office.book.isLive(lease, now)) refuseEnded();
+      if (now < exp * 1000 - this.#margin()) return lease;
+      // One that was revoked and has expired since looks merely expired from memory.
+      const row = this.#office.book.find(lease.claims.tenant, lease.stateKey, now);
+      if (row?.state !== 'active' && row?.state !== 'expired') refuseEnded();
     }
     if (this.#released) refuseEnded();
     // Calls that come meanwhile wait for the same lease.
@@ -124,7 +129,7 @@ class IssuedOnDemand implements ConnectionLease {
     const { book, origin, signer, keys } = this.#office;
     const { agent, connection } = this.#terms;
     const terms = { ...this.#terms, origin, cnf: { conn: connection } };
-    const prepared = prepareLease(terms, signer.key, now, randomBytes(16));
+    const prepared = prepareLease(terms, signer.key, now, this.#office.random(16));
     await this.#office.record((tx) => {
       book.record(tx, prepared, agent);
       const { claims, digest, stateKey } = prepared;

@@ -3,8 +3,8 @@
 /** Longest pattern, UTF-16 units. */
 export const GLOB_MAX = 1024;
 
-/** One token of a pattern: a literal unit, `*` (within a segment) or `**` (across segments). */
-type Token = number | typeof WITHIN | typeof ACROSS;
+/** One token of a pattern: a literal UTF-16 unit, {@link WITHIN} for `*` or {@link ACROSS} for `**`. */
+type Token = number;
 const WITHIN = -1;
 const ACROSS = -2;
 const SLASH = 0x2f;
@@ -85,8 +85,8 @@ export function normalisePath(path: string): string | undefined {
   if (!path.startsWith('/') || /[\\\u0000-\u001f\u007f]/.test(path) || !path.isWellFormed()) {
     return undefined;
   }
-  const trimmed = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (trimmed === '/') return trimmed;
+  if (path === '/') return path;
+  const trimmed = path.endsWith('/') ? path.slice(0, -1) : path;
   const segments = trimmed.slice(1).split('/');
   const bad = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
   return bad ? undefined : trimmed;

@@ -11,7 +11,7 @@ import { parseClaims } from './claims.ts';
 import type { LeaseClaims } from './lease.ts';
 
 /** Media type of the token, in the `typ` header. */
-export const LEASE_TYPE: 'lease+jwt' = 'lease+jwt';
+export const LEASE_TYPE = 'lease+jwt' as const;
 
 /** Longest token, characters. */
 export const TOKEN_MAX = 65_536;

@@ -11,6 +11,8 @@ import { createFileKey, type FileContext, openFileKey } from './file/file-signer
 import { type KeyUri, parseKeyUri } from './key-uri.ts';
 import type { PublicJwk } from './signer.ts';
 
+export type { OpenedSigner } from './checked-signer.ts';
+
 export interface SignerOptions extends SignerRules {
   /** Directory relative paths in the URI are below. */
   readonly home: string;

@@ -39,7 +39,8 @@ describe('the highest wall time', () => {
     const { raw, hands, set } = setUp(50_000);
     let commits = 0;
     const counted = {
-      ...{ read: raw.read.bind(raw), close: raw.close.bind(raw) },
+      read: raw.read.bind(raw),
+      close: raw.close.bind(raw),
       commit: <T>(work: Parameters<typeof raw.commit<T>>[0]): Promise<T> => {
         commits += 1;
         return raw.commit(work);

@@ -21,8 +21,10 @@ export const migrations: readonly Migration[] = [
     version: 1,
     sql: [
       keyed('installation', ['name']),
+      keyed('tool-name', ['installation']),
+      keyed('catalog-version', []),
       keyed('lease', ['agent', 'subject', 'state']),
-      keyed('approval', ['state', 'digest', 'principal']),
+      keyed('approval', ['state', 'digest', 'principal', 'open', 'waiting']),
       keyed('intent', []),
       keyed('opening', []),
       keyed('kv', ['installation']),
