@@ -231,33 +231,34 @@ export class Checkpointer {
   }
 
   async #sign(head: Head): Promise<string> {
-    try {
-      return await this.#signFrom(this.#published?.size ?? 0, head);
-    } catch (thrown) {
-      // A crash between signing and publishing leaves the signer's memory ahead of us: it says so.
-      const signedSize = asWarderError(thrown).data['signedSize'];
-      if (typeof signedSize !== 'number' || signedSize > head.size) throw thrown;
-      return this.#signFrom(signedSize, head);
-    }
-  }
-
-  async #signFrom(from: number, head: Head): Promise<string> {
-    const { log, logKey, signingKey } = this.#parts;
+    const { logKey, signingKey } = this.#parts;
     const text = formatHead(head);
-    const request = {
-      kind: 'checkpoint',
-      payload: encodeUtf8(text),
-      evidence: checkpointEvidence(from, log.tree.consistency(from, head.size)),
-    } as const;
-    const lines = await Promise.all(
+    const signatures = await Promise.all(
       [logKey, signingKey].map(async (signer) => {
-        const signature = await signer.sign(request);
         const key = this.#keys.find(({ kid }) => kid === signer.key.kid);
         if (key === undefined) throw new WarderError('internal', 'a signer changed its key');
-        return noteSignature(head.origin, key.raw, signature);
+        return noteSignature(head.origin, key.raw, await this.#signWith(signer, head, text));
       }),
     );
-    return formatNote({ text, signatures: lines });
+    return formatNote({ text, signatures });
+  }
+
+  async #signWith(signer: Signer, head: Head, text: string): Promise<Uint8Array> {
+    const { log } = this.#parts;
+    const signFrom = (from: number): Promise<Uint8Array> =>
+      signer.sign({
+        kind: 'checkpoint',
+        payload: encodeUtf8(text),
+        evidence: checkpointEvidence(from, log.tree.consistency(from, head.size)),
+      });
+    try {
+      return await signFrom(this.#published?.size ?? 0);
+    } catch (thrown) {
+      // A crash between signing and publishing leaves this signer's memory ahead of us: it says so.
+      const signedSize = asWarderError(thrown).data['signedSize'];
+      if (typeof signedSize !== 'number' || signedSize > head.size) throw thrown;
+      return signFrom(signedSize);
+    }
   }
 
   #answer(checkpoint: Checkpoint): void {
