@@ -15,6 +15,8 @@ export interface CsvOptions {
 /** The records of a CSV text. @throws Problem naming the line of a stray or unclosed quote. */
 export function parseRecords(text: string, delimiter: string): string[][] {
   const records: string[][] = [];
+  // An engine's own search for the end of a field is much faster than a loop in an interpreter.
+  const plain = new RegExp(`[^"\\r\\n${delimiter.replace(/[\\\]^-]/, '\\$&')}]*`, 'y');
   let record: string[] = [];
   let line = 1;
   let at = text.startsWith('\ufeff') ? 1 : 0;
@@ -40,14 +42,10 @@ export function parseRecords(text: string, delimiter: string): string[][] {
         throw new Problem(`line ${line}: text after a quoted field`);
       }
     } else {
-      const from = at;
-      while (at < text.length) {
-        const character = text[at];
-        if (character === delimiter || character === '\n' || character === '\r') break;
-        if (character === '"') throw new Problem(`line ${line}: a quote inside an unquoted field`);
-        at += 1;
-      }
-      value = text.slice(from, at);
+      plain.lastIndex = at;
+      value = plain.exec(text)?.[0] ?? '';
+      at += value.length;
+      if (text[at] === '"') throw new Problem(`line ${line}: a quote inside an unquoted field`);
     }
     record.push(value);
     if (text[at] === delimiter) {
@@ -72,15 +70,19 @@ export function parseCsv(text: string, options: CsvOptions): Json[] {
   const hasHeader = options.header ?? true;
   const names = hasHeader ? first : first.map((_, i) => `column${i + 1}`);
   if (new Set(names).size !== names.length) throw new Problem('two columns have the same name');
-  const toValue = (value: string): Json =>
-    (options.numbers ?? true) && /^-?(0|[1-9]\d{0,15})(\.\d+)?([eE][+-]?\d+)?$/.test(value)
-      ? Number(value)
-      : value;
+  const numbers = options.numbers ?? true;
+  const number = /^-?(0|[1-9]\d{0,15})(\.\d+)?([eE][+-]?\d+)?$/;
   return records.slice(hasHeader ? 1 : 0).map((record, i) => {
     if (record.length !== names.length) {
       const found = `${record.length} fields instead of ${names.length}`;
       throw new Problem(`record ${i + 1}: ${found}`);
     }
-    return Object.fromEntries(names.map((name, k) => [name, toValue(record[k] ?? '')]));
+    // Without a prototype every name, even `__proto__`, is only a name.
+    const row = Object.create(null) as { [key: string]: Json };
+    for (let k = 0; k < names.length; k += 1) {
+      const value = record[k] ?? '';
+      row[names[k] ?? ''] = numbers && number.test(value) ? Number(value) : value;
+    }
+    return row;
   });
 }
