@@ -60,7 +60,7 @@ export class ApprovalBook {
     }
     const { tenant, principal } = request;
     const waiting = tx
-      .list(approvalTable, tenant, { index: ['principal', principal], limit: 1000 })
+      .list(approvalTable, tenant, { index: ['waiting', principal], limit: 1000 })
       .filter(({ value }) => !this.#expire(tx, value, now));
     if (waiting.length >= this.#limits.pendingPerPrincipal) {
       throw new WarderError('limit-reached', 'too many calls of this principal wait for a person', {
@@ -117,7 +117,7 @@ export class ApprovalBook {
     const key = bindingKey(binding);
     return this.#store.read((reader) =>
       reader
-        .list(approvalTable, binding.tenant, { index: ['digest', key] })
+        .list(approvalTable, binding.tenant, { index: ['open', key] })
         .map(({ value }) => value)
         .find((value) => value.state === 'approved' && now < value.expiresAt && sealHolds(value)),
     );
@@ -202,7 +202,7 @@ export class ApprovalBook {
   /** Approvals of this binding that still matter; those whose time ran out are marked so. */
   #open(tx: Tx, binding: ApprovalBinding, now: number): readonly Approval[] {
     return tx
-      .list(approvalTable, binding.tenant, { index: ['digest', bindingKey(binding)] })
+      .list(approvalTable, binding.tenant, { index: ['open', bindingKey(binding)] })
       .map(({ value }) => value)
       .filter((approval) => !this.#expire(tx, approval, now));
   }

@@ -57,10 +57,12 @@ export const approvalTable: Table<Approval> = {
   name: 'approval',
   indexes: {
     state: ({ state }) => state,
-    /** The digest of the binding, of those that can still matter to a call. */
-    digest: (approval) => (isOpen(approval.state) ? bindingKey(approval) : undefined),
-    /** Whose it is, of pending ones: for the cap. */
-    principal: ({ state, principal }) => (state === 'pending' ? principal : undefined),
+    digest: ({ digest }) => digest,
+    principal: ({ principal }) => principal,
+    /** Those that can still matter to a call, by their binding. */
+    open: (approval) => (isOpen(approval.state) ? bindingKey(approval) : undefined),
+    /** Pending ones by principal, for the cap. */
+    waiting: ({ state, principal }) => (state === 'pending' ? principal : undefined),
   },
 };
 

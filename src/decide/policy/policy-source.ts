@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { Cedar } from './cedar.ts';
+import { depthFault, shapeFault } from './policy-bounds.ts';
 
 /** One file of a policy set. */
 export interface PolicyFile {
@@ -104,6 +105,11 @@ function readFile(
     errors.push(`${file.name}: not well-formed Unicode`);
     return;
   }
+  const shape = shapeFault(file.text);
+  if (shape !== undefined) {
+    errors.push(`${file.name}:${shape.line}: ${shape.reason}`);
+    return;
+  }
   const parts = cedar.policySetTextToParts(file.text);
   if (parts.type === 'failure') {
     for (const error of parts.errors) errors.push(`${placeOf(file, error)}: ${reasonOf(error)}`);
@@ -123,7 +129,9 @@ function readFile(
       errors.push(`${file.name}:${line}: ${read.errors.map(reasonOf).join('; ')}`);
       continue;
     }
-    found.push(ruleOf(file.name, line, text, read.json));
+    const depth = depthFault(read.json);
+    if (depth === undefined) found.push(ruleOf(file.name, line, text, read.json));
+    else errors.push(`${file.name}:${line}: ${depth}`);
   }
   found.sort((a, b) => a.line - b.line);
   for (const rule of found) {
