@@ -70,16 +70,23 @@ function shared(root, outDir) {
   };
 }
 
+/** Bundles the executor alone into `dist` (absolute) and gives its path; tests use it as well. */
+export async function bundleExecutor(root, dist) {
+  const outfile = join(dist, executor.outFile);
+  await build({
+    ...shared(root, dirname(executor.outFile)),
+    entryPoints: [executor.entry],
+    outfile,
+    alias: { wasi: `./${executor.wasi}`, 'node:wasi': `./${executor.wasi}` },
+    legalComments: 'eof',
+  });
+  return outfile;
+}
+
 /** Bundles into `dist` (absolute); an entry that is not there yet is said and left out. */
 export async function bundle(root, dist) {
   if (existsSync(join(root, executor.entry))) {
-    await build({
-      ...shared(root, dirname(executor.outFile)),
-      entryPoints: [executor.entry],
-      outfile: join(dist, executor.outFile),
-      alias: { wasi: `./${executor.wasi}`, 'node:wasi': `./${executor.wasi}` },
-      legalComments: 'eof',
-    });
+    await bundleExecutor(root, dist);
   } else {
     console.log(`bundle: no ${executor.entry}, the executor is left out`);
   }
@@ -89,6 +96,8 @@ export async function bundle(root, dist) {
       entryPoints: { main: cli.entry },
       outdir: join(dist, cli.outDir),
       splitting: true,
+      // Its CommonJS form requires files by names esbuild cannot see.
+      alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
       chunkNames: '[name]-[hash]',
       external: [...unmovable, ...builtinModules],
     });

@@ -14,7 +14,7 @@ export const installationTable: Table<Installation> = {
 
 /** Which installation has an operation name. Keyed by the name: unique per tenant by construction. */
 export const toolNameTable: Table<ToolNameRow> = {
-  name: 'tool_name',
+  name: 'tool-name',
   indexes: { installation: (row) => row.installation },
 };
 
@@ -24,7 +24,7 @@ export interface ToolNameRow {
 
 /** Counts the changes of a tenant's catalogue, so that readers know when what they hold is old. */
 export const catalogVersionTable: Table<{ readonly version: number }> = {
-  name: 'catalog_version',
+  name: 'catalog-version',
   indexes: {},
 };
 

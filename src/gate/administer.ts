@@ -6,9 +6,12 @@ import { canonicalBytes } from '../base/encoding/jcs.ts';
 import { ulid } from '../base/encoding/ulid.ts';
 import type { TenantId, Tx } from '../base/store/store.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
+import { type PolicySet } from '../decide/policy/policy-set.ts';
+import { savePolicy } from '../decide/policy/policy-table.ts';
+import type { LeaseEvent } from '../trust/lease/connection-lease.ts';
 import type { Approval } from '../decide/approval/approval.ts';
 import type { Outcome, ReceiptFacts, ReceiptType } from '../trust/receipt/leaf.ts';
-import type { ReceiptRef } from './door.ts';
+import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import type { GateParts } from './parts.ts';
 
 /** Who does it, for the receipt. */
@@ -26,7 +29,7 @@ interface Event {
   readonly subject: ReceiptFacts['subject'];
   readonly principal?: string;
   readonly tool?: string;
-  readonly installation?: ReceiptFacts['installation'];
+  readonly installation?: NonNullable<ReceiptFacts['installation']>;
   readonly lease?: string;
   readonly approval?: string;
   readonly reason?: string;
@@ -50,8 +53,8 @@ export class Administration {
     return store.commit((tx) => {
       const [result, event] = change(tx, now);
       const receipt = log.append(tx, {
-        principal: OPERATOR,
         ...event,
+        principal: event.principal ?? OPERATOR,
         id: `${event.type}_${ulid(now, random(10))}`,
         time: now,
         assurance,
@@ -147,17 +150,41 @@ export class Administration {
     ]);
   }
 
-  async policyChanged(digest: string, before: string | undefined): Promise<void> {
-    await this.record(() => [
-      undefined,
-      {
-        type: 'policy',
-        outcome: 'changed',
-        tenant: 'default',
-        subject: { name: 'policy', sha256: digest },
-        detail: before === undefined ? {} : { before },
-      },
-    ]);
+  /** Puts a prepared set in force in the store; the caller then uses it. */
+  async policyChanged(set: PolicySet, before: string | undefined): Promise<void> {
+    await this.record((tx, now) => {
+      savePolicy(tx, set, now);
+      return [
+        undefined,
+        {
+          type: 'policy',
+          outcome: 'changed',
+          tenant: 'default',
+          subject: { name: 'policy', sha256: set.digest },
+          detail: before === undefined ? {} : { before },
+        },
+      ];
+    });
+  }
+
+  /** A lease was issued or given back. */
+  async leaseEvent(change: (tx: Tx) => LeaseEvent): Promise<void> {
+    await this.record((tx) => {
+      const { outcome, agent, stateKey, claims, digest } = change(tx);
+      return [
+        undefined,
+        {
+          type: 'lease',
+          outcome,
+          tenant: claims.tenant,
+          subject: { name: 'lease', sha256: digest },
+          principal: claims.sub,
+          lease: stateKey,
+          ...(claims.task === undefined ? {} : { task: claims.task }),
+          detail: { agent, expires: claims.exp },
+        },
+      ];
+    });
   }
 }
 

@@ -2,7 +2,8 @@
 
 import type { ErrorJson } from '../base/errors/errors.ts';
 import type { ToolAnswer } from '../run/sandbox/runner.ts';
-import type { CallAnswer, Preview, ReceiptRef } from './door.ts';
+import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
+import type { CallAnswer, Preview } from './door.ts';
 
 /** One call's result as one JSON document. */
 export type OneCallReply =

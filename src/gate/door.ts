@@ -5,6 +5,7 @@ import type { TenantId } from '../base/store/store.ts';
 import type { ToolDefinition } from '../catalog/installation.ts';
 import type { ToolAnswer } from '../run/sandbox/runner.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
+import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 
 /** Who asks: taken from the channel, never from an argument. */
 export interface Caller {
@@ -16,6 +17,8 @@ export interface Caller {
   readonly operator: boolean;
   /** The lease this channel holds now; issued or renewed on demand. */
   lease(now: number): Promise<CheckedLease>;
+  /** Whether the capabilities of this channel cover an operation at all. */
+  covers(tool: string): boolean;
 }
 
 export interface CallRequest {
@@ -28,14 +31,6 @@ export interface CallRequest {
   readonly signal?: AbortSignal;
   /** Lines the tool logs, as they come. */
   readonly onLog?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
-}
-
-/** Where the receipt of an answer stands in the log. */
-export interface ReceiptRef {
-  readonly id: string;
-  readonly index: number;
-  /** RFC 6962 leaf hash, hex. */
-  readonly leafHash: string;
 }
 
 export type CallAnswer =

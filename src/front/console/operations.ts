@@ -2,53 +2,13 @@
 
 import type { Installation } from '../../catalog/installation.ts';
 import type { OneCallReply } from '../../gate/answer-json.ts';
+import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
+import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 
 interface Operation<Input, Output> {
   readonly input: Input;
   readonly output: Output;
-}
-
-/** Selects receipts; an unknown filter is an error. */
-export interface ReceiptFilter {
-  readonly tenant?: string;
-  readonly lease?: string;
-  readonly task?: string;
-  readonly principal?: string;
-  readonly tool?: string;
-  readonly outcome?: string;
-  readonly type?: string;
-  readonly approval?: string;
-  /** Wall milliseconds, inclusive. */
-  readonly since?: number;
-  /** Wall milliseconds, exclusive. */
-  readonly until?: number;
-  /** Newest first, at most this many; 50 when absent. */
-  readonly last?: number;
-}
-
-/** A receipt as lists show it. */
-export interface ReceiptSummary {
-  readonly id: string;
-  readonly index: number;
-  readonly leafHash: string;
-  /** ISO 8601. */
-  readonly time: string;
-  readonly type: string;
-  readonly outcome: string;
-  readonly tenant: string;
-  readonly tool?: string;
-  readonly principal?: string;
-  readonly lease?: string;
-  readonly task?: string;
-  readonly approval?: string;
-}
-
-/** One receipt with what its commitments stand for, where the opening is still kept. */
-export interface ReceiptDetail extends ReceiptSummary {
-  /** The in-toto statement. */
-  readonly statement: unknown;
-  readonly openings: Readonly<Record<string, unknown>>;
 }
 
 export interface StatusReport {

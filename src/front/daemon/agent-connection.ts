@@ -2,20 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { WarderError } from '../../base/errors/errors.ts';
+import { coversTool } from '../../decide/policy/narrowing.ts';
 import type { Caller } from '../../gate/door.ts';
-import type { CheckedLease } from '../../trust/lease/lease.ts';
-import type { Config } from '../config/config.ts';
 import type { Connection, Preamble } from '../mcp/agent-socket.ts';
 import type { Runtime } from './compose.ts';
 
 /** Makes the caller of a connection to `agents/NAME.sock`; its lease is issued when first needed. */
-export function connectAgent(
-  runtime: Runtime,
-  config: Config,
-  name: string,
-  preamble: Preamble,
-): Connection {
-  const agent = config.agents[name];
+export function connectAgent(runtime: Runtime, name: string, preamble: Preamble): Connection {
+  const agent = runtime.config.agents[name];
   if (agent === undefined) {
     throw new WarderError('not-found', `config.json has no agent \`${name}\``);
   }
@@ -38,12 +32,14 @@ export function connectAgent(
     agent: name,
     operator: false,
     lease: (now) => lease.current(now),
+    covers: (tool) => coversTool(agent.capabilities, tool),
   };
-  return { caller, close: () => lease.release() };
+  return { caller, close: () => void lease.release(runtime.gate.clock.wall()) };
 }
 
 /** A caller on the operator channel, on behalf of `principal`: the same gate, recorded as such. */
-export function operatorCaller(runtime: Runtime, config: Config, principal: string): Connection {
+export function operatorCaller(runtime: Runtime, principal: string): Connection {
+  const { config } = runtime;
   const named = Object.values(config.agents).find((agent) => agent.principal === principal);
   const agent = named ?? config.agents['default'];
   if (agent === undefined) {
@@ -69,13 +65,7 @@ export function operatorCaller(runtime: Runtime, config: Config, principal: stri
     agent: 'operator',
     operator: true,
     lease: (now) => lease.current(now),
+    covers: (tool) => coversTool(agent.capabilities, tool),
   };
-  return { caller, close: () => lease.release() };
-}
-
-/** A lease that lives as long as a connection: issued on first use, renewed when it ran out. */
-export interface ConnectionLease {
-  current(now: number): Promise<CheckedLease>;
-  /** Ends it; later calls through the connection are refused. */
-  release(): void;
+  return { caller, close: () => void lease.release(runtime.gate.clock.wall()) };
 }

@@ -49,8 +49,10 @@ export async function examine(home: Home): Promise<readonly Finding[]> {
 
 /** What the running daemon adds. */
 export function doctorFindings(runtime: Runtime): readonly Finding[] {
-  const log = runtime.logState();
-  const { policies, errors } = runtime.policyState();
+  const { signedSize, error } = runtime.receipts.checkpointer.state();
+  const log = { size: runtime.gate.log.size, signedSize, problem: error?.message };
+  const { policy, catalog } = runtime.gate;
+  const { errors } = policy.check(catalog.list('default').flatMap(({ tools }) => tools));
   return [
     log.problem === undefined
       ? { subject: 'log', state: 'ok', text: `${log.size} leaves, signed up to ${log.signedSize}` }
@@ -61,7 +63,11 @@ export function doctorFindings(runtime: Runtime): readonly Finding[] {
           remedy: 'leaves are durable; proofs wait until checkpoints can be signed again',
         },
     errors.length === 0
-      ? { subject: 'policy', state: 'ok', text: `${policies} policies` }
+      ? {
+          subject: 'policy',
+          state: 'ok',
+          text: `${policy.rules.length} policies, ${policy.digest.slice(0, 16)}`,
+        }
       : {
           subject: 'policy',
           state: 'problem',

@@ -1,16 +1,26 @@
 // `warder init`: a home with both keys, the starter policy, a config that pins the keys. Idempotent.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
 import { starterPolicyDirectory, starterPolicyFiles } from '../../decide/policy/starter-policy.ts';
+import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { spki } from '../../trust/signer/jwk.ts';
 import { createKey, openSigner } from '../../trust/signer/open-signer.ts';
 import { parseKeyUri } from '../../trust/signer/key-uri.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { createHome, type Home } from '../config/home.ts';
+import { signerMemoryPath } from './signer-memory.ts';
 
 const SIGNING_KEY = 'file:keys/signing.key?alg=ES256&passphrase-source=keys/signing.passphrase';
 const LOG_KEY = 'file:keys/log.key?alg=EdDSA&passphrase-source=keys/log.passphrase';
@@ -45,6 +55,7 @@ export async function initHome(home: Home, keyUri: string | undefined): Promise<
     writeOnce(join(home.policy, name), readFileSync(join(starterPolicyDirectory(), name), 'utf8'));
   }
   const origin = `warder.invalid/log/${createHash('sha256').update(spki(logKey)).digest('hex').slice(0, 16)}`;
+  await createCheckpointMemory(signerMemoryPath(origin, process.env), origin);
   const text = configText(keyUri ?? SIGNING_KEY, key.kid, logKey.kid, origin);
   writeOnce(home.config, text);
   return { config: readConfig(home.config), created: true };

@@ -12,8 +12,7 @@ import { type AgentSocket, listenForAgent } from '../mcp/agent-socket.ts';
 import { connectAgent } from './agent-connection.ts';
 import { composeRuntime, type Runtime } from './compose.ts';
 import { initHome } from './init.ts';
-import { createOperations } from './operations.ts';
-import { createStreams } from './streams.ts';
+import { createOperations, createStreams, statusReport } from './operations.ts';
 
 /** An auto-started daemon ends after this long without a connection or a call. */
 const IDLE_EXIT_MS = 10 * 60_000;
@@ -48,8 +47,8 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
         door: runtime.door,
         version: options.version,
         limits,
-        connect: (preamble) => connectAgent(runtime, config, name, preamble),
-        onError: (error) => runtime.log.warn('agent connection', error),
+        connect: (preamble) => connectAgent(runtime, name, preamble),
+        onError: (error) => warn('agent connection', error),
       }),
     );
   }
@@ -61,7 +60,7 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   await runtime.administration.daemonEvent('started', { version: options.version });
   runtime.start();
   writeFileSync(home.daemonInfo, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
-  options.onReady(runtime.status(options.version));
+  options.onReady(statusReport(runtime, options.version));
 
   const idle = options.idleExit ? watchIdle(runtime, agents, stop) : undefined;
   const reason = await stop.asked;
@@ -69,11 +68,16 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   await Promise.all([operator.close(), drain(runtime, agents)]);
   await runtime.administration
     .daemonEvent('stopped', { reason })
-    .catch((error: unknown) => runtime.log.warn('last receipt', asWarderError(error)));
+    .catch((error: unknown) => warn('last receipt', asWarderError(error)));
   await runtime.close();
   lock.release();
   for (const path of [home.daemonInfo, home.operatorSocket]) rmSync(path, { force: true });
   return 0;
+}
+
+/** The daemon's own log is its stderr. */
+function warn(where: string, error: Error): void {
+  process.stderr.write(`${where}: ${error.message}\n`);
 }
 
 /** The one way the daemon is told to end. */

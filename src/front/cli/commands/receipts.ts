@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
-import type { ReceiptDetail, ReceiptFilter, ReceiptSummary } from '../../console/operations.ts';
+import type { ReceiptFilter, ReceiptSummary } from '../../../trust/receipt/receipt-filter.ts';
+import type { ReceiptDetail } from '../../../trust/receipt/receipt-reader.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 

@@ -3,7 +3,6 @@
 import type { Approval, ApprovalState } from '../../../decide/approval/approval.ts';
 import { renderArguments, renderText } from '../../../decide/approval/render.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
-import { savePolicy } from '../../../decide/policy/policy-table.ts';
 import type { PolicyFile } from '../../../decide/policy/policy-source.ts';
 import type { ApprovalSummary, OperationHandlers, PolicyReport } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
@@ -27,6 +26,11 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
   const { approvals, policy, catalog } = gate;
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
+  const tenantOf = (id: string): string => {
+    const rows = approvals.list(undefined, gate.now(), { limit: 10_000 });
+    // When it is nowhere, the book's own error says so.
+    return rows.find((row) => row.id === id)?.tenant ?? OPERATOR_TENANT;
+  };
   const report = (files: readonly PolicyFile[]): PolicyReport => {
     const { digest, errors, warnings } = policy.check(definitions(), files);
     return { digest, files, errors, warnings };
@@ -39,20 +43,18 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
         });
       }
       const now = gate.now();
-      const rows = approvals.list(undefined, now);
-      const chosen = rows.filter((row) => state === undefined || row.state === (state as ApprovalState));
-      return Promise.resolve({ approvals: chosen.map(approvalSummary) });
+      const filter = state === undefined ? {} : { state: state as ApprovalState };
+      const rows = approvals.list(undefined, now, filter);
+      return Promise.resolve({ approvals: rows.map(approvalSummary) });
     },
     'approvals.show': ({ id }) =>
-      Promise.resolve(approvalSummary(approvals.show(runtime.tenantOfApproval(id), id, gate.now()))),
+      Promise.resolve(approvalSummary(approvals.show(tenantOf(id), id, gate.now()))),
     'approvals.approve': async ({ id }) => {
-      const tenant = runtime.tenantOfApproval(id);
-      return approvalSummary(
-        await administration.decideApproval(tenant, id, 'approve', undefined),
-      );
+      const tenant = tenantOf(id);
+      return approvalSummary(await administration.decideApproval(tenant, id, 'approve', undefined));
     },
     'approvals.deny': async ({ id, reason }) => {
-      const tenant = runtime.tenantOfApproval(id);
+      const tenant = tenantOf(id);
       return approvalSummary(await administration.decideApproval(tenant, id, 'deny', reason));
     },
     'policy.show': () => Promise.resolve(report(policy.files)),
@@ -62,24 +64,11 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
       if (findings.errors.length > 0) return findings;
       const set = policy.prepare(files, definitions());
       const before = policy.digest;
-      await administration.record((tx, now) => {
-        savePolicy(tx, set, now);
-        return [undefined, policyEvent(set.digest, before)];
-      });
+      await administration.policyChanged(set, before);
       policy.use(set);
       return { ...findings, digest: set.digest };
     },
   };
-}
-
-function policyEvent(digest: string, before: string) {
-  return {
-    type: 'policy',
-    outcome: 'changed',
-    tenant: OPERATOR_TENANT,
-    subject: { name: 'policy', sha256: digest },
-    detail: { before },
-  } as const;
 }
 
 /** An approval as the operator sees it: real arguments, nothing hidden, nothing a terminal obeys. */

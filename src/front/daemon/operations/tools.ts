@@ -38,7 +38,7 @@ export function toolOperations(runtime: Runtime): ToolOperations {
     async ({ name }: { readonly name: string }): Promise<{ name: string }> => {
       const { id } = catalog.show(OPERATOR_TENANT, name);
       const changed = await administration.switchTool(OPERATOR_TENANT, id, change);
-      runtime.toolsChanged();
+      runtime.door.toolsChanged();
       return { name: changed.name };
     };
   return {
@@ -55,7 +55,7 @@ export function toolOperations(runtime: Runtime): ToolOperations {
       });
       await packages.write(bytes);
       const added = await administration.addTool(OPERATOR_TENANT, installation);
-      runtime.toolsChanged();
+      runtime.door.toolsChanged();
       return { ...described(added), warnings };
     },
     'tool.list': () => Promise.resolve({ installations: catalog.list(OPERATOR_TENANT) }),
@@ -64,7 +64,7 @@ export function toolOperations(runtime: Runtime): ToolOperations {
       const { id, grant } = catalog.show(OPERATOR_TENANT, name);
       const changed = await changeGrant(grant, flags, change, ownTrees);
       const installation = await administration.changeGrant(OPERATOR_TENANT, id, changed);
-      runtime.toolsChanged();
+      runtime.door.toolsChanged();
       return described(installation);
     },
     'tool.enable': switched('enable'),

@@ -1,0 +1,207 @@
+// Opens every room of a home in order and joins them: the one place that knows them all.
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../base/clock/clock.ts';
+import { keepHighTime } from '../../base/store/high-time.ts';
+import { openSqliteStore } from '../../base/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../base/store/store.ts';
+import { Catalog } from '../../catalog/catalog.ts';
+import { PackageFiles } from '../../catalog/package-files.ts';
+import { ApprovalBook } from '../../decide/approval/approval-book.ts';
+import { Administration } from '../../gate/administer.ts';
+import { CallSessions } from '../../gate/host-calls.ts';
+import { settleInterrupted } from '../../gate/intent.ts';
+import { type OpenDoor, openDoor } from '../../gate/open-door.ts';
+import type { GateParts } from '../../gate/parts.ts';
+import { Turnstile } from '../../gate/turnstile.ts';
+import { createEgress } from '../../reach/egress/egress.ts';
+import { createFiles } from '../../reach/files/files.ts';
+import { createSandbox, type Sandbox } from '../../run/sandbox/sandbox.ts';
+import {
+  type ConnectionLease,
+  connectionLease,
+  type ConnectionTerms,
+  type LeaseOffice,
+} from '../../trust/lease/connection-lease.ts';
+import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
+import { openLeaseBook } from '../../trust/lease/lease-book.ts';
+import { openCheckpointAdmitter } from '../../trust/receipt/checkpoint-admitter.ts';
+import { openReceipts, type Receipts } from '../../trust/receipt/receipts.ts';
+import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
+import { openSigner } from '../../trust/signer/open-signer.ts';
+import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
+import { loadKeys } from '../../trust/verify/keys.ts';
+import type { Config } from '../config/config.ts';
+import type { Home } from '../config/home.ts';
+import { createPackageSource } from './package-source.ts';
+import { signerMemoryPath } from './signer-memory.ts';
+import { openPolicies } from './policies.ts';
+import { sequences, tables } from './tables.ts';
+
+/** Everything a running daemon is made of. */
+export interface Runtime {
+  readonly home: Home;
+  readonly config: Config;
+  readonly store: Store;
+  readonly gate: GateParts;
+  readonly door: OpenDoor;
+  readonly turnstile: Turnstile;
+  readonly administration: Administration;
+  readonly sandbox: Sandbox;
+  readonly packages: PackageFiles;
+  readonly receipts: Receipts;
+  readonly keys: { readonly signing: OpenedSigner; readonly log: OpenedSigner };
+  /** Directories no grant may reach. */
+  readonly ownTrees: readonly string[];
+  readonly startedAt: number;
+  /** The lease of a new connection; nothing is issued yet. */
+  connectionLease(terms: ConnectionTerms): ConnectionLease;
+  /** Starts what works in the background: blank executors, checkpoints. */
+  start(): void;
+  /** Ends executors, waits for commits under way, closes keys and store. */
+  close(): Promise<void>;
+}
+
+const EXECUTOR = '../../../dist/executor/executor.mjs';
+
+/**
+ * Opens a home. The caller holds its lock.
+ *
+ * @throws WarderError `unavailable` when a part cannot be opened.
+ */
+export async function composeRuntime(home: Home, config: Config, clock: Clock): Promise<Runtime> {
+  const timed = keepHighTime(openSqliteStore({ path: home.state, tables, sequences }), clock);
+  const { store } = timed;
+  const { origin } = config.log;
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  const keys = await openKeys(home, config);
+  const receipts = await openReceipts({
+    store,
+    directory: home.log,
+    origin,
+    logKey: keys.log,
+    signingKey: keys.signing,
+    random,
+    monotonic: () => clock.monotonic(),
+    pause,
+  });
+  const { log } = receipts;
+  const leases = openLeaseBook(store);
+  const catalog = new Catalog(store);
+  const approvals = new ApprovalBook(store, random);
+  const { holder: policy, fresh } = await openPolicies(store, home.policy);
+  const packages = new PackageFiles(home.tools);
+  const ownTrees = ownDirectories(home);
+  const sessions = new CallSessions({
+    clock: timed.clock,
+    store,
+    leases,
+    egress: createEgress({ clock }),
+    files: createFiles({ deny: ownTrees, clock }),
+  });
+  const sandbox = createSandbox({
+    executorPath: fileURLToPath(new URL(EXECUTOR, import.meta.url)),
+    hostCalls: sessions,
+    packages: createPackageSource(home, packages),
+    clock,
+    pool: { maxExecutors: config.pool.size, idleMs: config.pool.idleMs },
+  });
+  const gate: GateParts = {
+    clock,
+    now: () => timed.clock.wall(),
+    random,
+    store,
+    catalog,
+    policy,
+    approvals,
+    leases,
+    log,
+    runner: sandbox,
+    sessions,
+    limits: config.limits,
+    assurance: 'personal',
+    jail: 'none',
+  };
+  const administration = new Administration(gate);
+  const turnstile = new Turnstile(config.limits.concurrentCalls, config.limits.waitingCalls);
+  const office: LeaseOffice = {
+    book: leases,
+    signer: keys.signing,
+    keys: await loadKeys([JSON.stringify(keys.signing.key)], ['lease']),
+    origin,
+    random,
+    record: (change) => administration.leaseEvent(change),
+  };
+  await settleInterrupted(store, log, gate.now());
+  if (fresh) {
+    const set = policy.prepare(policy.files, []);
+    await administration.policyChanged(set, undefined);
+    policy.use(set);
+  }
+  return {
+    home,
+    config,
+    store,
+    gate,
+    door: openDoor(gate, turnstile),
+    turnstile,
+    administration,
+    sandbox,
+    packages,
+    receipts,
+    keys,
+    ownTrees,
+    startedAt: clock.monotonic(),
+    connectionLease: (terms) => connectionLease(office, terms),
+    start: () => {
+      sandbox.warm();
+      receipts.checkpointer.start();
+    },
+    close: async () => {
+      await sandbox.close();
+      await receipts.close();
+      await store.close();
+      await Promise.all([keys.signing.close(), keys.log.close()]);
+    },
+  };
+}
+
+async function openKeys(home: Home, config: Config): Promise<Runtime['keys']> {
+  const { origin } = config.log;
+  const checkpoints = await openCheckpointAdmitter(signerMemoryPath(origin, process.env), origin);
+  const signing = await openSigner(config.key.uri, {
+    home: home.root,
+    kid: config.key.kid,
+    roles: signingKeyRoles,
+    admitters: [leaseAdmitter(origin), checkpoints],
+  });
+  const log = await openSigner(config.logKey.uri, {
+    home: home.root,
+    kid: config.logKey.kid,
+    roles: logKeyRoles,
+    admitters: [checkpoints],
+  });
+  return { signing, log };
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts; does not keep the process alive. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    timer.unref();
+    signal.addEventListener('abort', done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
+
+/** The home, and what of the package is run: a grant may hold neither. */
+function ownDirectories(home: Home): readonly string[] {
+  const root = fileURLToPath(new URL('../../../', import.meta.url));
+  return [home.root, join(root, 'dist'), join(root, 'node_modules')];
+}

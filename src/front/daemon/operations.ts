@@ -1,0 +1,93 @@
+// Every operation of the operator socket, by what it is about.
+
+import { answerToJson, previewToJson } from '../../gate/answer-json.ts';
+import type { OperationHandlers, StatusReport, StreamHandlers } from '../console/operations.ts';
+import { operatorCaller } from './agent-connection.ts';
+import type { Runtime } from './compose.ts';
+import { doctorFindings } from './doctor.ts';
+import { approvalSummary, decisionOperations } from './operations/decisions.ts';
+import { recordOperations } from './operations/records.ts';
+import { toolOperations } from './operations/tools.ts';
+
+export interface OperationOptions {
+  readonly version: string;
+  readonly stop: () => void;
+}
+
+export function createOperations(runtime: Runtime, options: OperationOptions): OperationHandlers {
+  return {
+    status: () => Promise.resolve(statusReport(runtime, options.version)),
+    stop: () => {
+      // After the answer has left.
+      setTimeout(options.stop, 10);
+      return Promise.resolve({ stopping: true });
+    },
+    doctor: () => Promise.resolve({ findings: doctorFindings(runtime) }),
+    call: async ({ tool, arguments: text, as, approval, dryRun }) => {
+      const { caller, close } = operatorCaller(runtime, as);
+      const request = { tool, arguments: text, ...(approval === undefined ? {} : { approval }) };
+      try {
+        if (dryRun === true) {
+          return { preview: previewToJson(await runtime.door.preview(caller, request)) };
+        }
+        return answerToJson(await runtime.door.call(caller, request));
+      } finally {
+        close();
+      }
+    },
+    ...toolOperations(runtime),
+    ...decisionOperations(runtime),
+    ...recordOperations(runtime),
+  };
+}
+
+const WATCH_MS = 250;
+
+export function createStreams(runtime: Runtime): StreamHandlers {
+  const { gate, receipts } = runtime;
+  return {
+    'receipts.follow': (filter, signal) => receipts.reader.follow(filter, signal),
+    'receipts.export': async function* (filter) {
+      yield* receipts.reader.export(filter);
+    },
+    'approvals.watch': async function* (_, signal) {
+      const seen = new Set<string>();
+      while (!signal.aborted) {
+        for (const approval of gate.approvals.list(undefined, gate.now(), { state: 'pending' })) {
+          if (seen.has(approval.id)) continue;
+          seen.add(approval.id);
+          yield approvalSummary(approval);
+        }
+        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      }
+    },
+  };
+}
+
+/** What `status` and `ready` print. */
+export function statusReport(runtime: Runtime, version: string): StatusReport {
+  const { home, config, gate, sandbox, keys, receipts, turnstile } = runtime;
+  const { executors, blanks } = sandbox.stats;
+  const { state, signedSize } = receipts.checkpointer.state();
+  const busy = executors.filter((executor) => executor.busy).length;
+  const named = Object.keys(config.agents).filter((agent) => agent !== 'default');
+  return {
+    pid: process.pid,
+    version,
+    uptimeSeconds: Math.floor((gate.clock.monotonic() - runtime.startedAt) / 1000),
+    home: home.root,
+    addresses: [
+      home.operatorSocket,
+      ...('default' in config.agents ? [home.agentSocket] : []),
+      ...named.map((agent) => `${home.agents}/${agent}.sock`),
+    ],
+    assurance: gate.assurance,
+    jail: gate.jail,
+    tools: gate.catalog.list('default').length,
+    policy: { digest: gate.policy.digest, policies: gate.policy.rules.length },
+    calls: { served: turnstile.served, running: turnstile.running },
+    log: { origin: config.log.origin, size: gate.log.size, signedSize, state },
+    signer: { kid: keys.signing.key.kid, custody: keys.signing.custody.summary },
+    executors: { blank: blanks, busy, idle: executors.length - busy },
+  };
+}

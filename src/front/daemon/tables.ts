@@ -1,0 +1,31 @@
+// Every table and sequence of a home, as the rooms declare them.
+
+import type { AnyTable } from '../../base/store/declared.ts';
+import { highTimeTable } from '../../base/store/high-time.ts';
+import type { Sequence } from '../../base/store/store.ts';
+import { catalogVersionTable, installationTable, toolNameTable } from '../../catalog/catalog.ts';
+import { approvalTable } from '../../decide/approval/approval.ts';
+import { policyTable } from '../../decide/policy/policy-table.ts';
+import { intentTable } from '../../gate/intent.ts';
+import { kvTable } from '../../reach/kv/kv.ts';
+import { leaseTable } from '../../trust/lease/lease-book.ts';
+import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
+import { openingTable } from '../../trust/receipt/openings.ts';
+import { leafSequence } from '../../trust/receipt/receipt-log.ts';
+
+/** What the store is opened with. */
+export const tables: readonly AnyTable[] = [
+  installationTable,
+  toolNameTable,
+  catalogVersionTable,
+  leaseTable,
+  approvalTable,
+  intentTable,
+  openingTable,
+  kvTable,
+  highTimeTable,
+  checkpointTable,
+  policyTable,
+];
+
+export const sequences: readonly Sequence[] = [leafSequence];
