@@ -55,6 +55,9 @@ function connect(path: string): DatabaseSync {
       });
     }
     db.exec('PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    if (db.prepare('PRAGMA synchronous').get()?.['synchronous'] !== 2) {
+      throw new WarderError('unavailable', `commits to \`${path}\` would not be durable`);
+    }
     migrate(db, path);
     return db;
   } catch (error) {
