@@ -106,7 +106,11 @@ describe('bad input gets a clear error, and the next call works', () => {
   });
 
   test('invalid UTF-8', async () => {
-    const input = Buffer.concat([Buffer.from('{"text":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
+    const input = Buffer.concat([
+      Buffer.from('{"text":"'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('"}'),
+    ]);
     const file = join(scratch, 'bad-utf8.json');
     writeFileSync(file, input);
     const done = await home.run(['--json', 'call', 'text_echo', '--args', `@${file}`]);
@@ -140,12 +144,15 @@ describe('packages that are none are refused at admission', () => {
     expect(done.json<{ error: { code: string } }>().error.code).toBe('not-admitted');
   });
 
-  test.each(['unknown-import', 'start-loop', 'start-trap', 'import-constructor'])('%s', async (name) => {
-    const bytes = readFileSync(resolve(repository, `test/fixtures/wasm/${name}.wasm`));
-    const done = await add(name, bytes);
-    expect(done.code).toBe(2);
-    expect(done.json<{ error: { code: string } }>().error.code).toBe('not-admitted');
-  });
+  test.each(['unknown-import', 'start-loop', 'start-trap', 'import-constructor'])(
+    '%s',
+    async (name) => {
+      const bytes = readFileSync(resolve(repository, `test/fixtures/wasm/${name}.wasm`));
+      const done = await add(name, bytes);
+      expect(done.code).toBe(2);
+      expect(done.json<{ error: { code: string } }>().error.code).toBe('not-admitted');
+    },
+  );
 
   test('and the daemon still serves', async () => {
     const next = await home.ok<CallReply>(['call', 'text_echo', '--args', '{"text":"ok"}']);

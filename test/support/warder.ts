@@ -16,6 +16,7 @@ export interface Finished {
   readonly stdout: string;
   readonly stderr: string;
   /** The one JSON document of stdout. Throws when there is none. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what it reads
   json<T = Record<string, unknown>>(): T;
 }
 
@@ -43,26 +44,39 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
   const root = mkdtempSync(join(tmpdir(), 'warder-test-'));
   const home: TestHome = {
     root,
-    run: (args, runOptions) => runWarder(['--home', root, ...args], runOptions),
+    run: (args, runOptions = {}) =>
+      runWarder(['--home', root, ...args], {
+        ...runOptions,
+        env: { ...stateOf(root), ...runOptions.env },
+      }),
     ok: async <T>(args: readonly string[], runOptions?: RunOptions) => {
       const done = await home.run(['--json', ...args], runOptions);
       if (done.code !== 0) {
-        throw new Error(`warder ${args.join(' ')}: exit ${done.code}\n${done.stderr}${done.stdout}`);
+        throw new Error(
+          `warder ${args.join(' ')}: exit ${done.code}\n${done.stderr}${done.stdout}`,
+        );
       }
       return done.json<T>();
     },
     mcp: (...more) => ({
       command: process.execPath,
       args: ['--disable-sigusr1', warderMain, 'mcp', '--home', root, ...more],
-      env: { PATH: process.env['PATH'] ?? '' },
+      env: { PATH: process.env['PATH'] ?? '', ...stateOf(root) },
     }),
     remove: async () => {
       await home.run(['stop']);
-      rmSync(root, { recursive: true, force: true });
+      for (const path of [root, stateOf(root).XDG_STATE_HOME]) {
+        rmSync(path, { recursive: true, force: true });
+      }
     },
   };
   if (options.init !== false) await home.ok(['init']);
   return home;
+}
+
+/** What the signer remembers of a test home stands beside it and goes with it. */
+function stateOf(root: string): { readonly XDG_STATE_HOME: string } {
+  return { XDG_STATE_HOME: `${root}-state` };
 }
 
 /** Runs the built command once. */
@@ -94,13 +108,16 @@ export interface ForegroundDaemon {
   readonly exited: Promise<number>;
 }
 
-/** Starts `warder serve` and waits for `ready`. */
-export async function serveInForeground(root: string): Promise<ForegroundDaemon> {
-  const child = spawn(
-    process.execPath,
-    ['--disable-sigusr1', warderMain, '--home', root, '--json', 'serve'],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
-  );
+/** Starts `warder serve` and waits for `ready`; `flags` are Node's. */
+export async function serveInForeground(
+  root: string,
+  options: { readonly flags?: readonly string[] } = {},
+): Promise<ForegroundDaemon> {
+  const { flags = ['--disable-sigusr1'] } = options;
+  const child = spawn(process.execPath, [...flags, warderMain, '--home', root, '--json', 'serve'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', ...stateOf(root) },
+  });
   const exited = new Promise<number>((done) => {
     child.once('exit', (code) => done(code ?? 128));
   });

@@ -1,0 +1,187 @@
+// Daemon and executors killed at any time: what was acknowledged stays, what was cut off is `unknown` once.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fixture, sampleTool } from '../support/fixtures.ts';
+import { executorsOf, isAlive } from '../support/processes.ts';
+import { openRawMcp, type RawMcp } from '../support/raw-mcp.ts';
+import { createTestHome, serveInForeground, type TestHome } from '../support/warder.ts';
+
+interface Row {
+  readonly id: string;
+  readonly outcome: string;
+}
+
+let home: TestHome;
+
+beforeEach(async () => {
+  home = await createTestHome();
+  await home.ok(['tool', 'add', sampleTool('text')]);
+});
+
+afterEach(() => home.remove());
+
+async function daemonPid(): Promise<number> {
+  return (await home.ok<{ pid: number }>(['status'])).pid;
+}
+
+async function killDaemon(): Promise<void> {
+  const pid = await daemonPid();
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
+}
+
+async function openMcp(): Promise<RawMcp> {
+  const mcp = openRawMcp(home);
+  await mcp.initialize();
+  return mcp;
+}
+
+async function expectEcho(): Promise<void> {
+  const reply = await home.ok<{ content: unknown }>([
+    'call',
+    'text_echo',
+    '--args',
+    '{"text":"ok"}',
+  ]);
+  expect(reply.content).toEqual([{ type: 'text', text: 'ok' }]);
+}
+
+async function receipts(...filter: readonly string[]): Promise<readonly Row[]> {
+  return home.ok<Row[]>(['receipts', 'list', '--last', '100000', ...filter]);
+}
+
+async function calling(tool: string): Promise<RawMcp> {
+  const mcp = await openMcp();
+  mcp.send({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: tool, arguments: {} } });
+  const running = async () =>
+    (await home.ok<{ calls: { running: number } }>(['status'])).calls.running;
+  await expect.poll(running, { timeout: 5000 }).toBe(1);
+  return mcp;
+}
+
+test('a daemon killed mid-call: one receipt `unknown`, guests gone, the next call works', async () => {
+  await home.ok(['tool', 'add', fixture('loop'), '--timeout', '60s']);
+  const mcp = await calling('loop');
+  const executors = executorsOf(await daemonPid());
+  expect(executors.length).toBeGreaterThan(0);
+  await killDaemon();
+  await mcp.exited;
+  await expect.poll(() => executors.filter(isAlive), { timeout: 5000 }).toEqual([]);
+
+  // Sockets of the dead daemon are there and are replaced.
+  expect(existsSync(join(home.root, 'agent.sock'))).toBe(true);
+  await expectEcho();
+  expect(await receipts('--tool', 'loop')).toMatchObject([{ outcome: 'unknown' }]);
+  await killDaemon();
+  await expectEcho();
+  expect(await receipts('--tool', 'loop')).toHaveLength(1);
+  expect((await home.run(['receipts', 'verify'])).code).toBe(0);
+});
+
+test('killed again and again under load: every acknowledged receipt is kept, and the log is sound', async () => {
+  const acknowledged: string[] = [];
+  // Fixed, so that a failure can be repeated.
+  for (const wait of [20, 90, 160, 45, 230, 5]) {
+    const mcp = await openMcp();
+    const pid = await daemonPid();
+    const killed = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        process.kill(pid, 'SIGKILL');
+        resolve();
+      }, wait);
+    });
+    await callUntilDead(mcp, acknowledged);
+    await killed;
+    await mcp.exited;
+    await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
+  }
+  await expectEcho();
+  const kept = new Set((await receipts()).map(({ id }) => id));
+  expect(acknowledged.length).toBeGreaterThan(0);
+  expect(acknowledged.filter((id) => !kept.has(id))).toEqual([]);
+  const audit = await home.run(['receipts', 'verify']);
+  expect(audit.code, audit.stderr).toBe(0);
+});
+
+/** Eight calls in flight until the connection is gone; notes what was acknowledged. */
+async function callUntilDead(mcp: RawMcp, acknowledged: string[]): Promise<void> {
+  let id = 100;
+  const lane = async (): Promise<void> => {
+    for (;;) {
+      id += 1;
+      const params = { name: 'text_echo', arguments: { text: `${id}` } };
+      const { result } = await mcp.request(id, 'tools/call', params);
+      const meta = result?.['_meta'] as { 'warder/receipt': { id: string } };
+      acknowledged.push(meta['warder/receipt'].id);
+    }
+  };
+  await Promise.allSettled(Array.from({ length: 8 }, lane));
+}
+
+test('SIGTERM drains: a call under way gets its answer, then the daemon ends with 0', async () => {
+  await home.ok(['tool', 'add', fixture('loop'), '--timeout', '2s']);
+  await home.ok(['stop']);
+  const daemon = await serveInForeground(home.root);
+  const mcp = await calling('loop');
+  daemon.kill('SIGTERM');
+  const { result } = await mcp.until(({ id }) => id === 2);
+  expect(result?.['isError']).toBe(true);
+  expect(result?.['_meta']).toMatchObject({ 'warder/error': { code: 'tool-limit' } });
+  expect(await daemon.exited).toBe(0);
+  await mcp.exited;
+  for (const socket of ['operator.sock', 'agent.sock']) {
+    expect(existsSync(join(home.root, socket))).toBe(false);
+  }
+  expect(await receipts('--tool', 'loop')).toMatchObject([{ outcome: 'limit' }]);
+});
+
+test('an executor killed mid-call: a clear error, a receipt, and the next call works', async () => {
+  await home.ok(['tool', 'add', fixture('loop'), '--timeout', '60s']);
+  const mcp = await calling('loop');
+  for (const pid of executorsOf(await daemonPid())) process.kill(pid, 'SIGKILL');
+  const { result } = await mcp.until(({ id }) => id === 2);
+  expect(result?.['isError']).toBe(true);
+  expect(result?.['_meta']).toMatchObject({ 'warder/error': { code: 'tool-failed' } });
+  expect(await receipts('--tool', 'loop')).toMatchObject([{ outcome: 'crashed' }]);
+  await expectEcho();
+  mcp.endInput();
+  await mcp.exited;
+});
+
+test('idle executors killed at once: nobody notices', async () => {
+  await expectEcho();
+  const pid = await daemonPid();
+  for (const each of executorsOf(pid)) process.kill(each, 'SIGKILL');
+  await expectEcho();
+  expect(await daemonPid()).toBe(pid);
+});
+
+describe('one daemon per home', () => {
+  test('a second one ends with 7 and names the first; the first goes on', async () => {
+    const pid = await daemonPid();
+    const second = await home.run(['--json', 'serve']);
+    expect(second.code).toBe(7);
+    expect(second.json<{ error: { message: string } }>().error.message).toContain('another daemon');
+    expect(second.stderr).toContain(`${pid}`);
+    await expectEcho();
+  });
+
+  test('ten commands at once start one', async () => {
+    await home.ok(['stop']);
+    const done = await Promise.all(
+      Array.from({ length: 10 }, () => home.run(['call', 'text_echo', '--args', '{"text":"x"}'])),
+    );
+    expect(done.map(({ code, stderr }) => (code === 0 ? '' : stderr))).toEqual(Array(10).fill(''));
+    const rows = await home.ok<Row[]>([
+      'receipts',
+      'list',
+      '--type',
+      'daemon',
+      '--outcome',
+      'started',
+    ]);
+    expect(rows).toHaveLength(2);
+  }, 40_000);
+});
