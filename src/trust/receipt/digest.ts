@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
+import type { Json } from '../../base/encoding/json.ts';
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
@@ -18,18 +19,22 @@ export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
 
 /** SHA-256(salt ‖ text), hex: the commitment to a value whose canonical JSON is `text`. */
 export function commitToText(salt: Uint8Array, text: string): string {
-  return hash('sha256', Buffer.concat([salt, Buffer.from(text)]), 'hex');
+  const bytes = Buffer.allocUnsafe(salt.length + text.length * 3);
+  bytes.set(salt);
+  const written = bytes.write(text, salt.length);
+  return hash('sha256', bytes.subarray(0, salt.length + written), 'hex');
 }
 
 /**
- * Canonical JSON of a fact. What JSON cannot say (a tool's unpaired surrogate) is kept as text about
- * it rather than refused: a receipt is written however the call ended.
+ * Canonical JSON of a fact, and the fact as it says it. What JSON cannot say (a tool's unpaired
+ * surrogate) is kept as text about it rather than refused: a receipt is written however the call ended.
  */
-export function factText(value: unknown): string {
+export function factText(value: unknown): readonly [text: string, fact: Json] {
   try {
-    return canonicalJson(value);
+    return [canonicalJson(value), value as Json];
   } catch {
     const text = JSON.stringify(value) as string | undefined;
-    return canonicalJson({ unrepresentable: (text ?? 'undefined').toWellFormed() });
+    const fact = { unrepresentable: (text ?? 'undefined').toWellFormed() };
+    return [canonicalJson(fact), fact];
   }
 }

@@ -29,22 +29,20 @@ const WHOLE = 64 * 1024;
 /** What is kept of a longer one, UTF-16 units. */
 const HEAD = 4 * 1024;
 
-/** Commits to a value: the commitment for the leaf, the opening for the store. */
+/**
+ * Commits to a value: the commitment for the leaf, the opening for the store. The opening shares the
+ * value; it is to be stored before anyone changes it.
+ */
 export function commit(
   salt: Uint8Array,
   value: unknown,
 ): { readonly commitment: string; readonly opening: KeptOpening } {
-  const text = factText(value);
+  const [text, kept] = factText(value);
   const hex = Buffer.from(salt).toString('hex');
   const bytes = text.length * 3 <= WHOLE ? 0 : Buffer.byteLength(text);
   const opening: KeptOpening =
     bytes <= WHOLE
-      ? { salt: hex, value: plainValue(value, text) }
+      ? { salt: hex, value: kept }
       : { salt: hex, shortened: { bytes, head: text.slice(0, HEAD).toWellFormed() } };
   return { commitment: commitToText(salt, text), opening };
-}
-
-/** Strings need no copy; anything else is what its canonical text says, whoever changes it later. */
-function plainValue(value: unknown, text: string): Json {
-  return typeof value === 'string' && value.isWellFormed() ? value : (JSON.parse(text) as Json);
 }
