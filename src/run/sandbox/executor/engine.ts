@@ -13,17 +13,26 @@ export interface GuestHost {
   readonly config: Readonly<Record<string, string>>;
   /** Guest directories this call may read, e.g. `/data`. */
   readonly roots: readonly string[];
+  /** Guest directories this call may write; none when absent. */
+  readonly writable?: readonly string[];
 }
 
 /** A guest that ended by itself: trapped, exited, returned an error. Its message is hostile text. */
 export class GuestFailure extends Error {
-  override readonly name = 'GuestFailure';
+  override readonly name: string = 'GuestFailure';
+  /** Highest linear memory of the instance that failed, bytes, where it is known. */
+  peakMemoryBytes = 0;
+}
+
+/** A guest that wanted more memory than its call may have. */
+export class GuestOutOfMemory extends GuestFailure {
+  override readonly name = 'GuestOutOfMemory';
 }
 
 /** A compiled package. Each method makes a fresh instance and drops it. */
 export interface LoadedTool {
   /** The JSON value the guest's `describe` gave, or what was derived from its exports. Unchecked. */
-  describe(host: GuestHost): { readonly convention: 'warder' | 'plain' | 'wit'; readonly tools: unknown };
+  describe(host: GuestHost): Description | Promise<Description>;
   /**
    * Runs one operation.
    *
@@ -31,7 +40,18 @@ export interface LoadedTool {
    * @returns JSON bytes of an MCP CallToolResult (`content`, `structuredContent`, `isError`). Unchecked.
    * @throws GuestFailure when the guest ended without an answer.
    */
-  call(tool: string, argumentBytes: Uint8Array, host: GuestHost): GuestAnswer;
+  call(
+    tool: string,
+    argumentBytes: Uint8Array,
+    host: GuestHost,
+  ): GuestAnswer | Promise<GuestAnswer>;
+  /** Called when a call's last frame has left, before the next is waited for. */
+  rest?(): void;
+}
+
+export interface Description {
+  readonly convention: 'warder' | 'plain' | 'wit';
+  readonly tools: unknown;
 }
 
 export interface GuestAnswer {

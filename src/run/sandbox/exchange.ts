@@ -1,0 +1,195 @@
+// One load, describe or call on one executor, from its first frame to its last: deadline, counters,
+// host requests, and the kill that ends what will not end by itself.
+
+import type { ProcessExit } from '../../base/process/spawn-node.ts';
+import { FrameKind } from './executor/frames.ts';
+import type { ExecutorListener, ExecutorProcess } from './executor-process.ts';
+import type { ExecutorFrame } from './frame-reader.ts';
+import type { HostReply, HostRequest } from './host-calls.ts';
+import { readHostRequest } from './host-request.ts';
+
+/** Largest body of a request: a file of 16 MiB and some. */
+const MAX_REQUEST_BODY = 17 * 1024 * 1024;
+const MAX_REQUEST_HEAD = 512 * 1024;
+const MAX_LOG_BODY = 64 * 1024;
+const MAX_SMALL_HEAD = 16 * 1024;
+/** What each log line counts besides its bytes, so that empty lines are not free. */
+const LOG_LINE_COST = 32;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+const LOG_LEVELS: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
+
+/** What is exchanged. */
+export interface ExchangeOptions {
+  readonly send: { readonly kind: FrameKind; readonly head?: object; readonly body?: Uint8Array };
+  /** The kind of the frame that ends it well. */
+  readonly end: typeof FrameKind.loaded | typeof FrameKind.answer;
+  readonly timeoutMs: number;
+  readonly outputBytes: number;
+  /** Absent: the guest may ask the host nothing. */
+  readonly host?: {
+    readonly serve: (request: HostRequest, signal: AbortSignal) => Promise<HostReply>;
+    readonly hostCalls: number;
+    readonly logBytes: number;
+    readonly onLog?: (level: LogLevel, message: string) => void;
+  };
+  readonly signal?: AbortSignal;
+}
+
+/** How it ended. The executor lives on after `answered` and `failed` alone. */
+export type ExchangeEnd =
+  | { readonly kind: 'answered'; readonly head: Head; readonly body: Uint8Array }
+  | { readonly kind: 'failed'; readonly head: Head }
+  | { readonly kind: 'limit'; readonly limit: 'deadline' | 'host-calls' | 'log' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'host-broken'; readonly cause: unknown }
+  | { readonly kind: 'gone'; readonly exit: ProcessExit; readonly fault: string | undefined };
+
+type Head = Readonly<Record<string, unknown>>;
+
+/** What the guest used of the host. */
+export interface ExchangeCounts {
+  readonly hostCalls: number;
+  readonly logBytes: number;
+}
+
+const lenient = new TextDecoder();
+
+export class Exchange implements ExecutorListener {
+  readonly call: number;
+  readonly #executor: ExecutorProcess;
+  readonly #options: ExchangeOptions;
+  readonly #resolve: (end: ExchangeEnd) => void;
+  readonly #onAbort: () => void;
+  /** Resolves once; when the executor was killed, after its death. Never rejects. */
+  readonly ended: Promise<ExchangeEnd>;
+  #timer: NodeJS.Timeout | undefined;
+  #abort: AbortController | undefined;
+  #over = false;
+  #requestOpen = false;
+  #hostCalls = 0;
+  #logBytes = 0;
+
+  constructor(executor: ExecutorProcess, options: ExchangeOptions) {
+    const { promise, resolve } = Promise.withResolvers<ExchangeEnd>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    this.#executor = executor;
+    this.#options = options;
+    this.call = executor.nextCall();
+    this.#onAbort = () => this.#stop({ kind: 'cancelled' });
+    options.signal?.addEventListener('abort', this.#onAbort);
+    this.#timer = setTimeout(
+      () => this.#stop({ kind: 'limit', limit: 'deadline' }),
+      Math.max(1, options.timeoutMs),
+    );
+    executor.listen(this);
+    executor.send(options.send.kind, this.call, options.send.head, options.send.body);
+    if (options.signal?.aborted === true) this.#onAbort();
+  }
+
+  get counts(): ExchangeCounts {
+    return { hostCalls: this.#hostCalls, logBytes: this.#logBytes };
+  }
+
+  room(kind: number): { readonly head: number; readonly body: number } | undefined {
+    // While a request waits for its reply the guest is blocked, so nothing may come.
+    if (this.#requestOpen) return undefined;
+    switch (kind) {
+      case this.#options.end:
+        return { head: MAX_SMALL_HEAD, body: this.#options.outputBytes };
+      case FrameKind.failed:
+        return { head: MAX_SMALL_HEAD, body: 0 };
+      case FrameKind.request:
+        return this.#options.host && { head: MAX_REQUEST_HEAD, body: MAX_REQUEST_BODY };
+      case FrameKind.log:
+        return this.#options.host && { head: MAX_SMALL_HEAD, body: MAX_LOG_BODY };
+      default:
+        return undefined;
+    }
+  }
+
+  frame(frame: ExecutorFrame): void {
+    // Frames of a killed executor that were still on their way.
+    if (this.#over) return;
+    switch (frame.kind) {
+      case FrameKind.request:
+        this.#request(readHostRequest(frame.head, frame.body));
+        return;
+      case FrameKind.log:
+        this.#log(frame);
+        return;
+      case FrameKind.failed:
+        this.#settle({ kind: 'failed', head: frame.head });
+        return;
+      default:
+        this.#settle({ kind: 'answered', head: frame.head, body: frame.body });
+    }
+  }
+
+  gone(exit: ProcessExit, fault: string | undefined): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#resolve({ kind: 'gone', exit, fault });
+  }
+
+  #request(request: HostRequest): void {
+    const { host } = this.#options;
+    if (host === undefined) return;
+    this.#hostCalls += 1;
+    if (this.#hostCalls > host.hostCalls) {
+      this.#stop({ kind: 'limit', limit: 'host-calls' });
+      return;
+    }
+    this.#requestOpen = true;
+    this.#abort ??= new AbortController();
+    host.serve(request, this.#abort.signal).then(
+      (reply) => {
+        if (this.#over) return;
+        this.#requestOpen = false;
+        this.#executor.send(FrameKind.reply, this.call, ...replyFrame(reply));
+      },
+      (cause: unknown) => this.#stop({ kind: 'host-broken', cause }),
+    );
+  }
+
+  #log({ head, body }: ExecutorFrame): void {
+    const { host } = this.#options;
+    const { level } = head;
+    if (host === undefined || !LOG_LEVELS.has(level)) throw new TypeError('a log line without level');
+    this.#logBytes += body.length + LOG_LINE_COST;
+    if (this.#logBytes > host.logBytes) {
+      this.#stop({ kind: 'limit', limit: 'log' });
+      return;
+    }
+    host.onLog?.(level as LogLevel, lenient.decode(body));
+  }
+
+  /** It ended by itself; the executor is free for the next call. */
+  #settle(end: ExchangeEnd): void {
+    this.#finish();
+    this.#executor.idle();
+    this.#resolve(end);
+  }
+
+  /** It is ended from outside: nothing that still comes is believed, and death is awaited. */
+  #stop(end: ExchangeEnd): void {
+    if (this.#over) return;
+    this.#finish();
+    void this.#executor.kill().then(() => this.#resolve(end));
+  }
+
+  #finish(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#abort?.abort();
+  }
+}
+
+function replyFrame(reply: HostReply): [object, Uint8Array?] {
+  if (!reply.ok) return [{ ok: false, code: reply.code, message: reply.message }];
+  const head = { ok: true, value: reply.value, hasBytes: reply.bytes !== undefined };
+  return reply.bytes === undefined ? [head] : [head, reply.bytes];
+}

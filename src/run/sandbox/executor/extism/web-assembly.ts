@@ -1,0 +1,28 @@
+// The parts of the WebAssembly JavaScript interface this engine uses; Node's type library has none.
+
+export interface CoreModule {
+  readonly [tag]: 'module';
+}
+declare const tag: unique symbol;
+
+export interface CoreMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+export interface ExportDescriptor {
+  readonly name: string;
+  readonly kind: 'function' | 'memory' | 'table' | 'global' | 'tag';
+}
+
+interface WebAssemblyApi {
+  readonly Module: {
+    new (bytes: Uint8Array): CoreModule;
+    exports(module: CoreModule): ExportDescriptor[];
+  };
+  readonly Memory: new (descriptor: object) => CoreMemory;
+  readonly RuntimeError: new (message: string) => Error;
+}
+
+export const wasm: WebAssemblyApi = (
+  globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }
+).WebAssembly;

@@ -1,0 +1,97 @@
+// Reads the end of an exchange as the outcome of a call.
+
+import { asWarderError } from '../../base/errors/errors.ts';
+import type { CallLimits } from '../../catalog/installation.ts';
+import { readAnswer } from './answer.ts';
+import type { ExchangeCounts, ExchangeEnd } from './exchange.ts';
+import { describeExit } from './executor-process.ts';
+import type { RunOutcome, Usage } from './runner.ts';
+
+/** What was seen from outside while the call ran. */
+export interface Seen extends ExchangeCounts {
+  readonly limits: CallLimits;
+  /** End of the executor's stderr. */
+  readonly stderr: string;
+  readonly wallMs: number;
+}
+
+/** V8's last words when the heap, or a single allocation, is too large. */
+const OUT_OF_MEMORY = /out of memory|allocation failed/i;
+
+const LIMIT_REASONS = {
+  deadline: ({ limits }: Seen) => `the tool ran longer than ${limits.timeoutMs} ms`,
+  'host-calls': ({ limits }: Seen) => `the tool asked the host more than ${limits.hostCalls} times`,
+  log: ({ limits }: Seen) => `the tool logged more than ${limits.logBytes} bytes`,
+} as const;
+
+export function describeOutcome(end: ExchangeEnd, seen: Seen): RunOutcome {
+  switch (end.kind) {
+    case 'answered': {
+      const usage = usageOf(seen, end.head, end.body.length);
+      try {
+        return { kind: 'answered', answer: readAnswer(end.body, seen.limits.outputBytes), usage };
+      } catch (error) {
+        return { kind: 'failed', reason: asWarderError(error).message, usage };
+      }
+    }
+    case 'failed': {
+      const usage = usageOf(seen, end.head);
+      const reason = reasonOf(end.head);
+      const { cause } = end.head;
+      if (cause === 'memory' || cause === 'output') {
+        return { kind: 'limit', limit: cause, reason, usage };
+      }
+      return { kind: 'failed', reason, usage };
+    }
+    case 'limit':
+      return {
+        kind: 'limit',
+        limit: end.limit,
+        reason: LIMIT_REASONS[end.limit](seen),
+        usage: usageOf(seen),
+      };
+    case 'cancelled':
+      return { kind: 'cancelled', usage: usageOf(seen) };
+    case 'host-broken':
+      return {
+        kind: 'crashed',
+        reason: `a host call failed: ${asWarderError(end.cause).message}`,
+        usage: usageOf(seen),
+      };
+    case 'gone': {
+      const usage = usageOf(seen);
+      if (end.fault !== undefined) {
+        return { kind: 'crashed', reason: `the executor sent ${end.fault}`, usage };
+      }
+      if (OUT_OF_MEMORY.test(seen.stderr)) {
+        return { kind: 'limit', limit: 'memory', reason: 'the executor ran out of memory', usage };
+      }
+      return { kind: 'crashed', reason: `the executor died: ${describeExit(end.exit)}`, usage };
+    }
+  }
+}
+
+function reasonOf(head: Readonly<Record<string, unknown>>): string {
+  const { reason } = head;
+  return typeof reason === 'string' && reason !== '' ? reason : 'the tool ended without a reason';
+}
+
+function usageOf(
+  seen: Seen,
+  head: Readonly<Record<string, unknown>> = {},
+  outputBytes = 0,
+): Usage {
+  return {
+    wallMs: seen.wallMs,
+    cpuMs: count(head['cpuMicros']) / 1000,
+    peakMemoryBytes: count(head['peakMemoryBytes']),
+    hostCalls: seen.hostCalls,
+    outputBytes,
+    logBytes: seen.logBytes,
+  };
+}
+
+/** A number an executor claims. */
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}

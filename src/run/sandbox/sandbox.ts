@@ -1,0 +1,205 @@
+// The sandbox: runs permitted calls, and describes packages, in executor processes.
+
+import type { Clock } from '../../base/clock/clock.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Engine, Inspection, Inspector } from '../../catalog/installation.ts';
+import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
+import type { ToolCall } from '../../decide/request/tool-call.ts';
+import { Blanks } from './blanks.ts';
+import { Exchange } from './exchange.ts';
+import { type CallHead, FrameKind } from './executor/frames.ts';
+import type { Package } from './executor/engine.ts';
+import type { HostCalls } from './host-calls.ts';
+import { inspectPackage } from './inspect.ts';
+import { loadPackage } from './load-package.ts';
+import { describeOutcome } from './outcome.ts';
+import { type Assigned, type ExecutorKey, Pool, type PoolOptions, type PoolStats } from './pool.ts';
+import type { RunOptions, RunOutcome, Runner, Usage } from './runner.ts';
+
+/** Where packages come from, ready to be loaded. */
+export interface PackageSource {
+  /** The package of an installation, by digest of its binary. Rejects when it is not there. */
+  load(digest: string): Promise<Package>;
+  /** A binary that is not installed yet. Rejects with WarderError `not-admitted`. */
+  prepare(wasm: Uint8Array, engine: Engine): Promise<Package>;
+}
+
+export interface SandboxOptions {
+  /** Absolute path of the executor bundle. */
+  readonly executorPath: string;
+  readonly hostCalls: HostCalls;
+  readonly packages: PackageSource;
+  readonly clock: Clock;
+  readonly pool?: Partial<PoolOptions> & {
+    /** Executors kept started without a package. */
+    readonly blanks?: number;
+  };
+  /** Linear memory a package may take while it describes itself, bytes. */
+  readonly inspectMemoryBytes?: number;
+  /** Node binary of executors; the daemon's own when absent. */
+  readonly node?: string;
+}
+
+export interface SandboxStats extends PoolStats {
+  readonly blanks: number;
+  /** Executor processes started so far. */
+  readonly started: number;
+}
+
+export interface Sandbox extends Runner, Inspector {
+  /** Starts the blank executors. Without it the first call waits for a process to start. */
+  warm(): void;
+  readonly stats: SandboxStats;
+  /** Ends every executor; calls still running end as `crashed`. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_BLANKS = 2;
+const DEFAULT_POOL: PoolOptions = {
+  maxExecutors: 16,
+  maxPerKey: 4,
+  growAfterMs: 25,
+  restMs: 250,
+  idleMs: 300_000,
+};
+const DEFAULT_INSPECT_MEMORY = 256 * 1024 * 1024;
+
+const NO_USAGE: Usage = {
+  wallMs: 0,
+  cpuMs: 0,
+  peakMemoryBytes: 0,
+  hostCalls: 0,
+  outputBytes: 0,
+  logBytes: 0,
+};
+
+export function createSandbox(options: SandboxOptions): Sandbox {
+  return new ProcessSandbox(options);
+}
+
+class ProcessSandbox implements Sandbox {
+  readonly #options: SandboxOptions;
+  readonly #blanks: Blanks;
+  readonly #pool: Pool;
+
+  constructor(options: SandboxOptions) {
+    this.#options = options;
+    const { blanks = DEFAULT_BLANKS, ...pool } = options.pool ?? {};
+    const { executorPath, node, packages, clock } = options;
+    this.#blanks = new Blanks({ executorPath, ...(node === undefined ? {} : { node }) }, blanks);
+    this.#pool = new Pool(
+      this.#blanks,
+      async (executor, { digest, memoryBytes }) => {
+        const loaded = await packages.load(digest);
+        await loadPackage(executor, { ...loaded, maxMemoryBytes: memoryBytes });
+      },
+      clock,
+      { ...DEFAULT_POOL, ...pool },
+    );
+  }
+
+  get stats(): SandboxStats {
+    return { ...this.#pool.stats, blanks: this.#blanks.size, started: this.#blanks.started };
+  }
+
+  warm(): void {
+    this.#blanks.refill(0);
+  }
+
+  async run(permit: Permit, call: ToolCall, options: RunOptions = {}): Promise<RunOutcome> {
+    assertPermit(permit);
+    const { terms } = permit;
+    if (terms.callDigest !== call.digest || terms.tool !== call.tool) {
+      throw new WarderError('permit-denied', 'the permit is for another call');
+    }
+    const key: ExecutorKey = {
+      tenant: terms.tenant,
+      digest: terms.installation.digest,
+      memoryBytes: terms.limits.memoryBytes,
+    };
+    let assigned: Assigned;
+    try {
+      options.signal?.throwIfAborted();
+      assigned =
+        this.#pool.tryAcquire(key) ??
+        (await this.#pool.acquire(key, terms.principal, options.signal));
+    } catch (error) {
+      return notStarted(error, options.signal);
+    }
+    try {
+      return await this.#runOn(assigned, permit, call, options);
+    } finally {
+      this.#pool.release(assigned);
+    }
+  }
+
+  inspect(wasm: Uint8Array, engine: Engine): Promise<Inspection> {
+    return inspectPackage(
+      this.#blanks,
+      async () => ({
+        ...(await this.#options.packages.prepare(wasm, engine)),
+        maxMemoryBytes: this.#options.inspectMemoryBytes ?? DEFAULT_INSPECT_MEMORY,
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.close(), this.#blanks.close()]);
+  }
+
+  async #runOn(
+    { executor }: Assigned,
+    permit: Permit,
+    call: ToolCall,
+    { signal, onLog }: RunOptions,
+  ): Promise<RunOutcome> {
+    const { terms } = permit;
+    const { limits } = terms;
+    const head: CallHead = {
+      tool: call.tool,
+      env: terms.env,
+      config: terms.config,
+      roots: guestPaths(terms.read),
+      writable: guestPaths(terms.write),
+      outputBytes: limits.outputBytes,
+    };
+    const { clock, hostCalls } = this.#options;
+    const start = clock.monotonic();
+    const exchange = new Exchange(executor, {
+      send: { kind: FrameKind.call, head, body: call.argumentBytes },
+      end: FrameKind.answer,
+      timeoutMs: limits.timeoutMs,
+      outputBytes: limits.outputBytes,
+      host: {
+        serve: (request, abort) => hostCalls.serve(permit, request, abort),
+        hostCalls: limits.hostCalls,
+        logBytes: limits.logBytes,
+        ...(onLog === undefined ? {} : { onLog }),
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const end = await exchange.ended;
+    const wallMs = clock.monotonic() - start;
+    return describeOutcome(end, {
+      limits,
+      stderr: executor.stderrTail(),
+      wallMs,
+      ...exchange.counts,
+    });
+  }
+}
+
+function guestPaths(grants: readonly { readonly guest: string }[]): readonly string[] {
+  return grants.length === 0 ? NONE : [...new Set(grants.map(({ guest }) => guest))];
+}
+const NONE: readonly string[] = [];
+
+/** A call that never reached its guest. */
+function notStarted(error: unknown, signal: AbortSignal | undefined): RunOutcome {
+  if (signal?.aborted === true) return { kind: 'cancelled', usage: NO_USAGE };
+  if (error instanceof WarderError && error.code === 'tool-failed') {
+    return { kind: 'failed', reason: error.message, usage: NO_USAGE };
+  }
+  const reason = error instanceof Error ? error.message : 'the package could not be loaded';
+  return { kind: 'crashed', reason, usage: NO_USAGE };
+}
