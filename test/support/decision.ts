@@ -13,6 +13,7 @@ import {
   starterPolicyFiles,
 } from '../../src/decide/policy/starter-policy.ts';
 import { parseToolCall } from '../../src/decide/request/parse-tool-call.ts';
+import { makeCheckedLease } from '../../src/trust/lease/checked.ts';
 import type { Capability, CheckedLease } from '../../src/trust/lease/lease.ts';
 
 export const NOW = 1_700_000_000_000;
@@ -110,25 +111,22 @@ export function leaseOf(
   change: Partial<CheckedLease['claims']> = {},
   holder: CheckedLease['holder'] = 'connection',
 ): CheckedLease {
-  return {
-    stateKey: 'a'.repeat(64),
-    holder,
-    claims: {
-      iss: 'warder.invalid/log/0',
-      sub: 'alice',
-      aud: 'warder.invalid/log/0',
-      jti: 'j',
-      iat: NOW / 1000 - 10,
-      nbf: NOW / 1000 - 10,
-      exp: NOW / 1000 + 600,
-      tenant: 'default',
-      cnf: { conn: 'default' },
-      authorization_details: capabilities,
-      del_depth: 0,
-      del_max: 0,
-      ...change,
-    },
+  const claims = {
+    iss: 'warder.invalid/log/0',
+    sub: 'alice',
+    aud: 'warder.invalid/log/0',
+    jti: 'j',
+    iat: NOW / 1000 - 10,
+    nbf: NOW / 1000 - 10,
+    exp: NOW / 1000 + 600,
+    tenant: 'default',
+    cnf: { conn: 'default' },
+    authorization_details: capabilities,
+    del_depth: 0,
+    del_max: 0,
+    ...change,
   };
+  return makeCheckedLease('a'.repeat(64), claims, holder);
 }
 
 /** A decision about `args` for the echo tool; vary the rest. */

@@ -153,6 +153,14 @@ export class ApprovalBook {
     );
   }
 
+  /** Whose tenant an approval is of; undefined when there is none with that id. */
+  tenantOf(id: string): TenantId | undefined {
+    const rows = this.#store.read((reader) =>
+      reader.list(approvalTable, undefined, { keyPrefix: id, limit: 1 }),
+    );
+    return rows[0]?.key === id ? rows[0].tenant : undefined;
+  }
+
   /** Approvals of one tenant or of all, newest first, with their states as of now. */
   list(
     tenant: TenantId | undefined,

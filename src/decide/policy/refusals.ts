@@ -2,13 +2,19 @@
 // Never a policy's text, name or place.
 
 import { WarderError } from '../../base/errors/errors.ts';
+import { assertCheckedLease } from '../../trust/lease/checked.ts';
 import type { DecisionInput } from './decide.ts';
 import { coversTool } from './narrowing.ts';
 import type { Rule } from './policy-source.ts';
 
-/** The refusal when the lease does not carry this call; undefined when it does. */
+/**
+ * The refusal when the lease does not carry this call; undefined when it does.
+ *
+ * @throws TypeError for a lease that the lease room did not make.
+ */
 export function refusedByLease(input: DecisionInput): WarderError | undefined {
   const { call, definition, installation, lease, now } = input;
+  assertCheckedLease(lease);
   const { claims } = lease;
   if (definition.name !== call.tool || !installation.tools.includes(definition)) {
     return new WarderError('internal', 'a call was matched with another tool');

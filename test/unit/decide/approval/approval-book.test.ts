@@ -237,6 +237,13 @@ describe.each([
     expect(await codeOf(ask(lying))).toBe('internal');
   });
 
+  test('says whose tenant one is of, by its whole id only', async () => {
+    const { id } = await ask();
+    expect(book.tenantOf(id)).toBe('default');
+    expect(book.tenantOf(id.slice(0, -1))).toBe(undefined);
+    expect(book.tenantOf('')).toBe(undefined);
+  });
+
   test('lists newest first, by state', async () => {
     const first = await ask();
     const second = await ask(request({}, { text: 'y' }), NOW + 1);

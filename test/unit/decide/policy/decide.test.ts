@@ -338,6 +338,12 @@ describe('the lease', () => {
     expect(refusal(decision).code).toBe('lease-refused');
   });
 
+  test('refuses when it is a look-alike, not one that was checked', async () => {
+    const holder = await holderOf(PERMIT_ALL);
+    const decision = holder.decide(inputOf({}, { lease: { ...leaseOf() } }));
+    expect(decision.kind).toBe('refused');
+  });
+
   test('narrows the grant in the permit', async () => {
     const lease = leaseOf([
       { type: 'tool.call', tools: ['text_echo'] },
