@@ -43,7 +43,11 @@ export interface TestSandbox {
   ): Promise<RunOutcome>;
 }
 
-export type Serve = (permit: Permit, request: HostRequest, signal: AbortSignal) => HostReply | Promise<HostReply>;
+export type Serve = (
+  permit: Permit,
+  request: HostRequest,
+  signal: AbortSignal,
+) => HostReply | Promise<HostReply>;
 
 export const deny: Serve = () => ({ ok: false, code: 'denied', message: 'not granted' });
 

@@ -1,6 +1,7 @@
 // HOME/config.json: its type, its published JSON Schema, and reading it. Read once per process.
 
 import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { WarderError } from '../../base/errors/errors.ts';
 import { type Capability, parseCapabilities } from '../../trust/lease/capability.ts';
@@ -27,7 +28,12 @@ export interface Config {
   readonly version: 1;
   readonly key: KeyPin;
   readonly logKey: KeyPin;
-  readonly log: { readonly origin: string; readonly public: boolean };
+  readonly log: {
+    readonly origin: string;
+    readonly public: boolean;
+    /** File in which the signer remembers the last head it signed; outside the home. Absolute. */
+    readonly memory: string;
+  };
   readonly agents: Readonly<Record<string, AgentConfig>>;
   readonly jail: { readonly require: readonly string[] };
   readonly limits: {
@@ -123,7 +129,7 @@ class Checker {
       'pool',
     ]);
     if (top['version'] !== 1) this.#problems.push('`version` must be 1');
-    const log = this.object(top['log'], 'log', ['origin', 'public']);
+    const log = this.object(top['log'], 'log', ['origin', 'public', 'memory']);
     const jail = this.object(top['jail'] ?? {}, 'jail', ['require']);
     const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
@@ -139,6 +145,7 @@ class Checker {
       log: {
         origin: this.text(log['origin'], 'log.origin'),
         public: this.boolean(log['public'] ?? false, 'log.public'),
+        memory: this.absolutePath(log['memory'], 'log.memory'),
       },
       agents: this.agents(top['agents']),
       jail: { require: this.texts(jail['require'] ?? [], 'jail.require') },
@@ -218,6 +225,12 @@ class Checker {
     if (typeof value === 'string' && value.length > 0 && value.length <= 4096) return value;
     this.#problems.push(`\`${at}\` must be a non-empty string`);
     return '';
+  }
+
+  absolutePath(value: unknown, at: string): string {
+    const path = this.text(value, at);
+    if (path !== '' && !isAbsolute(path)) this.#problems.push(`\`${at}\` must be an absolute path`);
+    return path;
   }
 
   texts(value: unknown, at: string): readonly string[] {

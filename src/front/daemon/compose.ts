@@ -36,7 +36,6 @@ import { loadKeys } from '../../trust/verify/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { createPackageSource } from './package-source.ts';
-import { signerMemoryPath } from './signer-memory.ts';
 import { openPolicies } from './policies.ts';
 import { sequences, tables } from './tables.ts';
 
@@ -169,8 +168,8 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
 }
 
 async function openKeys(home: Home, config: Config): Promise<Runtime['keys']> {
-  const { origin } = config.log;
-  const checkpoints = await openCheckpointAdmitter(signerMemoryPath(origin, process.env), origin);
+  const { origin, memory } = config.log;
+  const checkpoints = await openCheckpointAdmitter(memory, origin);
   const signing = await openSigner(config.key.uri, {
     home: home.root,
     kid: config.key.kid,

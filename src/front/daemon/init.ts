@@ -55,8 +55,9 @@ export async function initHome(home: Home, keyUri: string | undefined): Promise<
     writeOnce(join(home.policy, name), readFileSync(join(starterPolicyDirectory(), name), 'utf8'));
   }
   const origin = `warder.invalid/log/${createHash('sha256').update(spki(logKey)).digest('hex').slice(0, 16)}`;
-  await createCheckpointMemory(signerMemoryPath(origin, process.env), origin);
-  const text = configText(keyUri ?? SIGNING_KEY, key.kid, logKey.kid, origin);
+  const memory = signerMemoryPath(origin, process.env);
+  await createCheckpointMemory(memory, origin);
+  const text = configText(memory, keyUri ?? SIGNING_KEY, key.kid, logKey.kid, origin);
   writeOnce(home.config, text);
   return { config: readConfig(home.config), created: true };
 }
@@ -78,7 +79,13 @@ async function ensureKey(home: Home, uri: string, alg: PublicJwk['alg']): Promis
   return signer.key;
 }
 
-function configText(keyUri: string, kid: string, logKid: string, origin: string): string {
+function configText(
+  memory: string,
+  keyUri: string,
+  kid: string,
+  logKid: string,
+  origin: string,
+): string {
   return `// warder's configuration; see docs/operations.md. Read when the daemon starts.
 {
   "version": 1,
@@ -86,7 +93,12 @@ function configText(keyUri: string, kid: string, logKid: string, origin: string)
   "key": { "uri": ${JSON.stringify(keyUri)}, "kid": ${JSON.stringify(kid)} },
   // Signs checkpoints, for witnesses and tools that take only Ed25519.
   "logKey": { "uri": ${JSON.stringify(LOG_KEY)}, "kid": ${JSON.stringify(logKid)} },
-  "log": { "origin": ${JSON.stringify(origin)}, "public": false },
+  "log": {
+    "origin": ${JSON.stringify(origin)},
+    "public": false,
+    // What the signer signed last. Not in the home, so that an old copy of the home cannot fork the log.
+    "memory": ${JSON.stringify(memory)}
+  },
   "agents": {
     // May call every enabled tool within its grants; the policies decide what asks first.
     "default": {

@@ -8,7 +8,7 @@ const sound = {
   version: 1,
   key: { uri: 'file:keys/signing.json?alg=ES256', kid: 'abc' },
   logKey: { uri: 'file:keys/log.json?alg=EdDSA', kid: 'def' },
-  log: { origin: 'warder.invalid/log/0123456789abcdef' },
+  log: { origin: 'warder.invalid/log/0123456789abcdef', memory: '/var/lib/memory.json' },
   agents: { default: { capabilities: [{ type: 'tool.call', tools: ['*'] }] } },
 };
 
@@ -42,6 +42,7 @@ describe('mistakes are refused, by the reader and by the published schema alike'
     'an unknown agent key': { ...sound, agents: { a: { capabilities: [], maxDurationMS: 4 } } },
     'another version': { ...sound, version: 2 },
     'no key': { ...sound, key: undefined },
+    'a memory inside wherever': { ...sound, log: { ...sound.log, memory: 'memory.json' } },
     'a limit that is no count': { ...sound, limits: { argumentBytes: -1 } },
     'a limit that is text': { ...sound, limits: { argumentBytes: '5' } },
     'an agent name that could be a path': { ...sound, agents: { '../x': { capabilities: [] } } },

@@ -52,7 +52,7 @@ export function recordOperations(runtime: Runtime): RecordOperations {
     'receipts.checkpoint': async () => ({ note: (await checkpointer.current()).note }),
     'receipts.audit': async () => {
       const { size, root } = await receipts.audit();
-      return { size, root: Buffer.from(root).toString('hex') };
+      return { size, root };
     },
     'keys.list': () => Promise.resolve({ keys: keySummaries(runtime) }),
   };
