@@ -54,7 +54,7 @@ test('a call answers, and its receipt verifies offline with the published keys a
   expect(tampered.stderr).toContain('error[verification-failed]');
 });
 
-test('vkey lines verify as well, and both keys are required', async () => {
+test('vkey lines verify as well, and every given key is required', async () => {
   const reply = await home.ok<CallReply>(['call', 'text_echo', '--args', '{"text":"again"}']);
   const proofFile = join(scratch, 'vkey.proof');
   const { stdout } = await home.run(['receipts', 'proof', reply.receipt.id]);
@@ -62,12 +62,17 @@ test('vkey lines verify as well, and both keys are required', async () => {
   const keys = await home.ok<{ name: string; vkey: string }[]>(['keys', 'list']);
   const both = join(scratch, 'both.vkey');
   writeFileSync(both, `${keys.map((key) => key.vkey).join('\n')}\n`);
-  const one = join(scratch, 'one.vkey');
-  writeFileSync(one, `${keys[0]?.vkey ?? ''}\n`);
   expect((await runWarder(['receipts', 'verify', proofFile, '--key', both])).code).toBe(0);
-  const half = await runWarder(['receipts', 'verify', proofFile, '--key', one]);
-  expect(half.code).toBe(6);
-  expect(half.stderr).toContain('error[not-trusted]');
+
+  // A key that did not sign is required too: nobody can leave its line out unseen.
+  const stranger = await createTestHome();
+  const theirs = await stranger.ok<{ vkey: string }[]>(['keys', 'list']);
+  await stranger.remove();
+  const three = join(scratch, 'three.vkey');
+  writeFileSync(three, `${[...keys, ...theirs].map((key) => key.vkey).join('\n')}\n`);
+  const refused = await runWarder(['receipts', 'verify', proofFile, '--key', three]);
+  expect(refused.code).toBe(6);
+  expect(refused.stderr).toContain('error[not-trusted]');
 });
 
 test('the whole log audits', async () => {

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { text as readAll } from 'node:stream/consumers';
+import { buffer as readBytes, text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
 import { errorFromJson, WarderError } from '../../../base/errors/errors.ts';
 import type { OneCallReply } from '../../../gate/answer-json.ts';
 import { agentSocketPath } from '../../config/home.ts';
@@ -126,14 +127,28 @@ async function callAsAgent(
 }
 
 async function readArguments(value: string): Promise<string> {
-  if (value === '-') return readAll(process.stdin);
+  if (value === '-') return decode(await readBytes(process.stdin));
   if (!value.startsWith('@')) return value;
+  let bytes: Uint8Array;
   try {
-    return readFileSync(value.slice(1), 'utf8');
+    bytes = readFileSync(value.slice(1));
   } catch (cause) {
     throw new WarderError('usage', `cannot read \`${value.slice(1)}\``, {
       cause,
       hint: '`--args @FILE` reads the arguments from a file',
+    });
+  }
+  return decode(bytes);
+}
+
+/** Repairing broken text here would change what was asked. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch (cause) {
+    throw new WarderError('malformed', 'the arguments are not valid UTF-8', {
+      cause,
+      hint: 'encode the JSON as UTF-8',
     });
   }
 }
