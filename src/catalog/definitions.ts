@@ -67,16 +67,18 @@ function refused(faults: readonly string[]): WarderError {
 }
 
 function readDefinition(
-  entry: unknown,
+  given: unknown,
   place: string,
   faults: string[],
   warnings: string[],
 ): ToolDefinition | undefined {
   const before = faults.length;
-  if (!isObject(entry)) {
+  if (!isObject(given)) {
     faults.push(`${place}: must be an object`);
     return undefined;
   }
+  // Own members only.
+  const entry: JsonObject = Object.assign(Object.create(null) as JsonObject, given);
   const fault = (reason: string): void => void faults.push(`${place}: ${reason}`);
   for (const key of Object.keys(entry)) {
     if (!KNOWN.has(key) && key !== '_meta' && key !== 'icons') {

@@ -7,9 +7,36 @@ const RESERVED = /^(?:lease_|warder_)/i;
 /** Operators' names for installations. */
 const INSTALLATION_NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
-/** Characters that do not show, or that reorder what is shown: controls, bidi marks, zero width, tags. */
-const HIDDEN =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/u;
+/**
+ * First and last code points of what does not show, or reorders what is shown: controls (but for tab
+ * and line feed), soft hyphen, fillers, variation selectors, zero width, bidi marks, tags.
+ */
+const HIDDEN: readonly (readonly [first: number, last: number])[] = [
+  [0x00, 0x08],
+  [0x0b, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180f],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0x3164, 0x3164],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff0, 0xfffb],
+  [0x1bca0, 0x1bca3],
+  [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+];
+
+function isHidden(code: number): boolean {
+  return HIDDEN.some(([first, last]) => code >= first && code <= last);
+}
 
 /** Why `name` cannot be the name of an operation; undefined when it can. */
 export function toolNameFault(name: string): string | undefined {
@@ -28,8 +55,8 @@ export function isInstallationName(name: string): boolean {
 export function hiddenCharacters(text: string): readonly string[] {
   const found = new Set<string>();
   for (const character of text) {
-    if (!HIDDEN.test(character)) continue;
     const code = character.codePointAt(0) ?? 0;
+    if (!isHidden(code)) continue;
     found.add(`U+${code.toString(16).toUpperCase().padStart(4, '0')}`);
     if (found.size === 8) break;
   }
@@ -39,13 +66,11 @@ export function hiddenCharacters(text: string): readonly string[] {
 /** A text for people: hidden characters made visible, at most `limit` characters. */
 export function showText(text: string, limit = 80): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return [...cut]
-    .map((character) =>
-      HIDDEN.test(character) || character === '\n' || character === '\t'
-        ? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
-        : character,
-    )
-    .join('');
+  return Array.from(cut, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    const shown = !isHidden(code) && code !== 0x09 && code !== 0x0a;
+    return shown ? character : `\\u{${code.toString(16)}}`;
+  }).join('');
 }
 
 /** The candidate closest to `name`, when it is close enough to be a slip of the finger. */

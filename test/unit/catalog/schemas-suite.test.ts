@@ -25,7 +25,7 @@ function bare(value: Json): Json {
   if (Array.isArray(value)) return value.map(bare);
   if (typeof value !== 'object' || value === null) return value;
   const copy = Object.create(null) as Record<string, Json>;
-  for (const [key, inner] of Object.entries(value)) copy[key] = bare(inner as Json);
+  for (const [key, inner] of Object.entries(value)) copy[key] = bare(inner);
   return copy;
 }
 

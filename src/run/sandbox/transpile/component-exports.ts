@@ -2,37 +2,12 @@
 // WASI 0.2). Bounded: sizes, counts and nesting are checked; nothing is compiled.
 
 import { BinaryReader, broken } from '../../../catalog/binary-reader.ts';
-import {
-  partsOf,
-  type WitCase,
-  type WitExports,
-  type WitField,
-  type WitFunction,
-  type WitScalar,
-  type WitType,
-} from './wit-type.ts';
+import { readFields, readValueDefinition, readValueType } from './read-value-type.ts';
+import type { WitExports, WitFunction, WitType } from './wit-type.ts';
 
 const MAX_ITEMS = 20_000;
 const MAX_NAME = 1024;
 const MAX_NESTING = 16;
-/** Parts of one type when written out; types refer to each other, so a few bytes could mean millions. */
-const MAX_WEIGHT = 2000;
-
-const SCALARS: ReadonlyMap<number, WitScalar> = new Map([
-  [0x7f, 'bool'],
-  [0x7e, 's8'],
-  [0x7d, 'u8'],
-  [0x7c, 's16'],
-  [0x7b, 'u16'],
-  [0x7a, 's32'],
-  [0x79, 'u32'],
-  [0x78, 's64'],
-  [0x77, 'u64'],
-  [0x76, 'f32'],
-  [0x75, 'f64'],
-  [0x74, 'char'],
-  [0x73, 'string'],
-]);
 
 /** What an index space holds; `sort` bytes are those of the binary format. */
 type Item =
@@ -82,6 +57,12 @@ class Scope {
   readonly #instances: ReadonlyMap<string, Item>[] = [];
   readonly #components: ReadonlyMap<string, Item>[] = [];
   readonly #exports = new Map<string, Item>();
+
+  /** The value type with that index, for types made of it. */
+  readonly #valueAt = (index: number): WitType => {
+    const type = at(this.#types, index);
+    return type.is === 'value' ? type.type : { kind: 'opaque', what: 'a type that is no value' };
+  };
 
   constructor(outer: Scope | undefined, depth: number) {
     if (depth > MAX_NESTING) throw broken('components are nested too deeply');
@@ -328,7 +309,7 @@ class Scope {
         if (reader.byte() === 0x01) reader.u32();
         return opaque('resource');
       default:
-        return { is: 'value', type: weighed(this.#valueDefinition(kind, reader)) };
+        return { is: 'value', type: readValueDefinition(kind, reader, this.#valueAt) };
     }
   }
 
@@ -358,98 +339,12 @@ class Scope {
   }
 
   #functionDefinition(reader: BinaryReader): WitFunction {
-    const params = this.#fields(reader);
+    const params = readFields(reader, this.#valueAt);
     const kind = reader.byte();
-    if (kind === 0x00) return { params, result: this.#valueType(reader) };
+    if (kind === 0x00) return { params, result: readValueType(reader, this.#valueAt) };
     if (kind !== 0x01 || reader.byte() !== 0x00) throw broken('named results are not supported');
     return { params };
   }
-
-  #fields(reader: BinaryReader): WitField[] {
-    const count = reader.count('fields of a type', MAX_ITEMS);
-    return Array.from({ length: count }, () => ({
-      name: reader.name(MAX_NAME),
-      type: this.#valueType(reader),
-    }));
-  }
-
-  #valueType(reader: BinaryReader): WitType {
-    const first = reader.peek();
-    const scalar = SCALARS.get(first);
-    if (scalar !== undefined) {
-      reader.byte();
-      return { kind: scalar };
-    }
-    if (first === 0x64) {
-      reader.byte();
-      return { kind: 'opaque', what: 'error-context' };
-    }
-    const type = at(this.#types, reader.u32());
-    return type.is === 'value' ? type.type : { kind: 'opaque', what: 'a type that is no value' };
-  }
-
-  #optional(reader: BinaryReader): WitType | undefined {
-    return reader.byte() === 0x00 ? undefined : this.#valueType(reader);
-  }
-
-  #valueDefinition(kind: number, reader: BinaryReader): WitType {
-    const scalar = SCALARS.get(kind);
-    if (scalar !== undefined) return { kind: scalar };
-    const names = (): string[] =>
-      Array.from({ length: reader.count('cases of a type', MAX_ITEMS) }, () =>
-        reader.name(MAX_NAME),
-      );
-    switch (kind) {
-      case 0x72:
-        return { kind: 'record', fields: this.#fields(reader) };
-      case 0x71: {
-        const count = reader.count('cases of a type', MAX_ITEMS);
-        const cases = Array.from({ length: count }, (): WitCase => {
-          const name = reader.name(MAX_NAME);
-          const type = this.#optional(reader);
-          if (reader.byte() !== 0x00) throw broken('a variant that refines another');
-          return type === undefined ? { name } : { name, type };
-        });
-        return { kind: 'variant', cases };
-      }
-      case 0x70:
-        return { kind: 'list', of: this.#valueType(reader) };
-      case 0x6f: {
-        const count = reader.count('members of a tuple', MAX_ITEMS);
-        return { kind: 'tuple', of: Array.from({ length: count }, () => this.#valueType(reader)) };
-      }
-      case 0x6e:
-        return { kind: 'flags', names: names() };
-      case 0x6d:
-        return { kind: 'enum', names: names() };
-      case 0x6b:
-        return { kind: 'option', of: this.#valueType(reader) };
-      case 0x6a: {
-        const ok = this.#optional(reader);
-        const err = this.#optional(reader);
-        return { kind: 'result', ...(ok && { ok }), ...(err && { err }) };
-      }
-      case 0x69:
-      case 0x68:
-        reader.u32();
-        return { kind: 'opaque', what: 'resource' };
-      case 0x66:
-      case 0x65:
-        this.#optional(reader);
-        return { kind: 'opaque', what: kind === 0x66 ? 'stream' : 'future' };
-      default:
-        throw broken(`a type of the unknown kind ${String(kind)}`);
-    }
-  }
-}
-
-const weights = new WeakMap<WitType, number>();
-
-function weighed(type: WitType): WitType {
-  const weight = partsOf(type).reduce((sum, part) => sum + (weights.get(part) ?? 1), 1);
-  if (weight > MAX_WEIGHT) throw broken(`a type of more than ${String(MAX_WEIGHT)} parts`);
-  weights.set(type, weight);
-  return type;
 }
 
 function opaque(what: string): TypeItem {

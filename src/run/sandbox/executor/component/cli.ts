@@ -2,6 +2,7 @@
 // terminal; exit ends the call and nothing else.
 
 import type { GuestHost, LogLevel } from '../engine.ts';
+import { absentResource } from './absent-resource.ts';
 import { GuestExit } from './err-result.ts';
 import { InputStream, OutputStream, type Sink } from './io.ts';
 
@@ -36,8 +37,8 @@ export class LineLog implements Sink {
   }
 }
 
-class TerminalInput {}
-class TerminalOutput {}
+const TerminalInput = absentResource('terminal-input');
+const TerminalOutput = absentResource('terminal-output');
 
 /** The wasi:cli interfaces for one call; `end` logs unfinished lines. */
 export function makeCli(host: GuestHost): {

@@ -3,6 +3,7 @@
 
 import type { HostReply, RefusalCode } from '../../host-calls.ts';
 import type { GuestHost } from '../engine.ts';
+import { absentResource } from './absent-resource.ts';
 import { ErrResult } from './err-result.ts';
 import { Fields } from './http-fields.ts';
 import { BoundedBuffer, InputStream, OutputStream, Pollable } from './io.ts';
@@ -294,9 +295,9 @@ function outcomeOf(reply: HostReply): Tagged {
 }
 
 /** Server-side resources exist by name only: nothing calls into a tool over HTTP. */
-class IncomingRequest {}
-class OutgoingResponse {}
-class ResponseOutparam {}
+const IncomingRequest = absentResource('incoming-request');
+const OutgoingResponse = absentResource('outgoing-response');
+const ResponseOutparam = absentResource('response-outparam');
 
 /** wasi:http for one call. */
 export function makeHttp(host: GuestHost): Record<string, object> {

@@ -190,7 +190,7 @@ export function fromWit(type: WitType, value: unknown): JsonValue {
       return value as JsonValue;
     case 's64':
     case 'u64': {
-      const exact = BigInt(value as bigint);
+      const exact = value as bigint;
       const small =
         exact >= BigInt(Number.MIN_SAFE_INTEGER) && exact <= BigInt(Number.MAX_SAFE_INTEGER);
       return small ? Number(exact) : String(exact);
