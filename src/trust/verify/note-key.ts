@@ -23,6 +23,11 @@ export function noteKeyId(name: string, raw: RawKey): Uint8Array {
   return digest.slice(0, 4);
 }
 
+/** Whether a key can sign notes: type 0x02 is used with P-256 only. */
+export function canSignNotes(raw: RawKey): boolean {
+  return raw.form.alg !== 'ES384';
+}
+
 /** A key name and its key. */
 export interface NamedKey {
   readonly name: string;
@@ -50,11 +55,11 @@ export function parseVkey(line: string): NamedKey {
 function parseKey(type: number | undefined, key: Uint8Array): RawKey {
   if (type === ECDSA) {
     const raw = parseSpki(key);
-    if (raw.form.kty === 'EC') return raw;
+    if (raw.form.alg === 'ES256') return raw;
   }
   const form = KEY_FORMS.find(({ alg }) => alg === 'EdDSA');
   if (type === ED25519 && key.length === 32 && form !== undefined) return { form, x: key.slice() };
-  return refuse('only types 0x01 (Ed25519) and 0x02 (ECDSA) are supported');
+  return refuse('only types 0x01 (Ed25519) and 0x02 (ECDSA P-256) are supported');
 }
 
 /** @throws WarderError `malformed` for a name a signed note cannot carry. */

@@ -7,7 +7,7 @@ import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { formatDerSignature, parseDerSignature } from './der-signature.ts';
 import type { TrustedKey } from './keys.ts';
-import { checkKeyName, noteKeyId } from './note-key.ts';
+import { canSignNotes, checkKeyName, noteKeyId } from './note-key.ts';
 import { holds } from './signature.ts';
 import type { RawKey } from './spki.ts';
 
@@ -87,7 +87,7 @@ export async function signersOf(
   const message = encodeUtf8(note.text);
   const signers: TrustedKey[] = [];
   for (const key of keys) {
-    if (key.name !== undefined && key.name !== name) continue;
+    if (!canSignNotes(key.raw) || (key.name !== undefined && key.name !== name)) continue;
     const id = noteKeyId(name, key.raw);
     const line = note.signatures.find((each) => each.name === name && sameBytes(each.keyId, id));
     if (line === undefined) continue;
