@@ -156,7 +156,8 @@ export class Exchange implements ExecutorListener {
   #log({ head, body }: ExecutorFrame): void {
     const { host } = this.#options;
     const { level } = head;
-    if (host === undefined || !LOG_LEVELS.has(level)) throw new TypeError('a log line without level');
+    if (host === undefined || !LOG_LEVELS.has(level))
+      throw new TypeError('a log line without level');
     this.#logBytes += body.length + LOG_LINE_COST;
     if (this.#logBytes > host.logBytes) {
       this.#stop({ kind: 'limit', limit: 'log' });

@@ -2,11 +2,7 @@
 // kills it for the first frame that nobody may send now.
 
 import { type NodeProcess, type ProcessExit, spawnNode } from '../../base/process/spawn-node.ts';
-import {
-  encodeFrame,
-  FrameKind,
-  type FrameHeader,
-} from './executor/frames.ts';
+import { encodeFrame, FrameKind, type FrameHeader } from './executor/frames.ts';
 import { type ExecutorFrame, FrameReader } from './frame-reader.ts';
 
 /** JavaScript heap of an executor. Guest memory and compiled code are outside of it. */

@@ -1,12 +1,7 @@
 // Puts an executor's byte stream together into frames. Hostile: a length is judged before a byte of
 // it is stored.
 
-import {
-  decodeHead,
-  decodeHeader,
-  type FrameHeader,
-  HEADER_BYTES,
-} from './executor/frames.ts';
+import { decodeHead, decodeHeader, type FrameHeader, HEADER_BYTES } from './executor/frames.ts';
 
 /** A whole frame from an executor. */
 export interface ExecutorFrame {

@@ -59,7 +59,10 @@ function readInspection(end: ExchangeEnd): Inspection {
   try {
     value = parseJson(end.body, { maxBytes: MAX_DESCRIPTION_BYTES });
   } catch (error) {
-    throw refused(`the package describes itself in bad JSON: ${asWarderError(error).message}`, error);
+    throw refused(
+      `the package describes itself in bad JSON: ${asWarderError(error).message}`,
+      error,
+    );
   }
   return { convention: convention as Convention, tools: readDefinitions(value).tools };
 }

@@ -27,7 +27,10 @@ export async function loadPackage(executor: ExecutorProcess, pkg: Package): Prom
   const end = await exchange.ended;
   if (end.kind === 'answered') return;
   if (end.kind === 'failed') {
-    throw new WarderError('tool-failed', `the package cannot be loaded: ${String(end.head['reason'])}`);
+    throw new WarderError(
+      'tool-failed',
+      `the package cannot be loaded: ${String(end.head['reason'])}`,
+    );
   }
   const why = end.kind === 'limit' ? `not within ${LOAD_TIMEOUT_MS / 1000} s` : 'the executor died';
   throw new WarderError('unavailable', `the package could not be loaded: ${why}`);

@@ -76,11 +76,7 @@ function reasonOf(head: Readonly<Record<string, unknown>>): string {
   return typeof reason === 'string' && reason !== '' ? reason : 'the tool ended without a reason';
 }
 
-function usageOf(
-  seen: Seen,
-  head: Readonly<Record<string, unknown>> = {},
-  outputBytes = 0,
-): Usage {
+function usageOf(seen: Seen, head: Readonly<Record<string, unknown>> = {}, outputBytes = 0): Usage {
   return {
     wallMs: seen.wallMs,
     cpuMs: count(head['cpuMicros']) / 1000,

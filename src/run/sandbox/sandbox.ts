@@ -134,13 +134,10 @@ class ProcessSandbox implements Sandbox {
   }
 
   inspect(wasm: Uint8Array, engine: Engine): Promise<Inspection> {
-    return inspectPackage(
-      this.#blanks,
-      async () => ({
-        ...(await this.#options.packages.prepare(wasm, engine)),
-        maxMemoryBytes: this.#options.inspectMemoryBytes ?? DEFAULT_INSPECT_MEMORY,
-      }),
-    );
+    return inspectPackage(this.#blanks, async () => ({
+      ...(await this.#options.packages.prepare(wasm, engine)),
+      maxMemoryBytes: this.#options.inspectMemoryBytes ?? DEFAULT_INSPECT_MEMORY,
+    }));
   }
 
   async close(): Promise<void> {

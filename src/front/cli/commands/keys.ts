@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
+import { ROLES_MEMBER } from '../../../trust/verify/keys.ts';
 import type { Run } from '../program.ts';
 
 /** Adds `keys list|show|jwks`. */
@@ -47,7 +48,9 @@ export function addKeyCommands(program: Command, run: Run): void {
     .action(() =>
       run(async ({ operator, out }) => {
         const { keys: rows } = await (await operator()).call('keys.list', {});
-        const jwks = { keys: rows.map((row) => ({ ...row.jwk, use: 'sig' })) };
+        const jwks = {
+          keys: rows.map((row) => ({ ...row.jwk, use: 'sig', [ROLES_MEMBER]: row.roles })),
+        };
         out.result(jwks, JSON.stringify(jwks, null, 2));
       }),
     );

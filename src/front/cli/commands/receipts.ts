@@ -66,7 +66,7 @@ export function addReceiptCommands(program: Command, run: Run): void {
     .command('verify')
     .argument('[proof]', 'a proof file; without one the whole log is audited')
     .option('--key <file>', 'JWKS, PEM or vkey file; repeat for more', collect, [])
-    .option('--allow-missing-keys', 'accept lines of keys that were not given')
+    .option('--any-key', 'one of the given keys suffices; all must have signed otherwise')
     .description('check a receipt offline, or audit the log')
     .action((file: string | undefined, options: VerifyOptions) =>
       run(async ({ operator, out }) => {
@@ -114,7 +114,7 @@ export function addReceiptCommands(program: Command, run: Run): void {
 
 interface VerifyOptions {
   readonly key: readonly string[];
-  readonly allowMissingKeys?: true;
+  readonly anyKey?: true;
 }
 
 async function verifyFile(
@@ -131,7 +131,7 @@ async function verifyFile(
   const { verifyReceipt } = await import('../../../trust/verify/receipt.ts');
   const keys = await loadKeys(options.key.map((path) => readText(path)));
   const verified = await verifyReceipt(readText(file), keys, {
-    require: options.allowMissingKeys === true ? 'any' : 'all',
+    require: options.anyKey === true ? 'any' : 'all',
   });
   out.result(verified, [
     `verified: leaf ${verified.index} of ${verified.treeSize} in \`${verified.origin}\``,

@@ -45,8 +45,6 @@ export interface LoadedTool {
     argumentBytes: Uint8Array,
     host: GuestHost,
   ): GuestAnswer | Promise<GuestAnswer>;
-  /** Called when a call's last frame has left, before the next is waited for. */
-  rest?(): void;
 }
 
 export interface Description {

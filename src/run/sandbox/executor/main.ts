@@ -29,10 +29,7 @@ const decoder = new TextDecoder();
 let tool: LoadedTool | undefined;
 
 writeFrame(FrameKind.ready, 0);
-for (;;) {
-  await serve(readFrame());
-  tool?.rest?.();
-}
+for (;;) await serve(readFrame());
 
 async function serve(frame: Frame): Promise<void> {
   const cpu = process.cpuUsage();
@@ -113,7 +110,8 @@ function part(parts: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array 
 }
 
 function failure(thrown: unknown, cpu: NodeJS.CpuUsage): FailedHead {
-  const message = thrown instanceof Error ? thrown.message : 'something that is no error was thrown';
+  const message =
+    thrown instanceof Error ? thrown.message : 'something that is no error was thrown';
   return {
     cause: thrown instanceof GuestOutOfMemory ? 'memory' : 'tool',
     reason: message.slice(0, MAX_REASON),

@@ -87,5 +87,7 @@ export class CallState {
 }
 
 function asFailure(error: unknown): GuestFailure {
-  return error instanceof GuestFailure ? error : new GuestOutOfMemory('the host has no more memory');
+  return error instanceof GuestFailure
+    ? error
+    : new GuestOutOfMemory('the host has no more memory');
 }

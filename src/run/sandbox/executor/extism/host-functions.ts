@@ -26,7 +26,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     }),
   },
   kv_set: {
-    request: (fields) => ({ op: 'kv-set', key: text(fields, 'key'), value: bytes(fields, 'value') }),
+    request: (fields) => ({
+      op: 'kv-set',
+      key: text(fields, 'key'),
+      value: bytes(fields, 'value'),
+    }),
     ok: NOTHING,
   },
   kv_delete: {

@@ -14,7 +14,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export function describePlain(exports: Readonly<Record<string, unknown>>): readonly object[] {
   const names = Object.entries(exports)
     // An Extism export takes its input through the kernel, not through parameters.
-    .filter(([name, value]) => typeof value === 'function' && value.length === 0 && isOperation(name))
+    .filter(
+      ([name, value]) => typeof value === 'function' && value.length === 0 && isOperation(name),
+    )
     .map(([name]) => name);
   return names.slice(0, MAX_OPERATIONS).map((name) => ({
     name,

@@ -8,6 +8,7 @@ export class GuestExit extends GuestFailure {}
 
 let running: GuestHost | undefined;
 let exited: GuestExit | undefined;
+let atEnd: (() => void) | undefined;
 
 /** Declares `host`'s guest to be the one that runs. */
 export function startGuest(host: GuestHost): void {
@@ -17,8 +18,16 @@ export function startGuest(host: GuestHost): void {
 
 /** No guest runs any more. */
 export function endGuest(): void {
+  const last = atEnd;
+  atEnd = undefined;
+  last?.();
   running = undefined;
   exited = undefined;
+}
+
+/** Runs `last` when the guest that runs has ended. */
+export function whenGuestEnds(last: () => void): void {
+  atEnd = last;
 }
 
 /** The host of the guest that runs. */
