@@ -108,7 +108,7 @@ export function permitFor(
 ): Permit {
   return makePermit({
     callId: 'call_test',
-    tenant: 'default' as PermitTerms['tenant'],
+    tenant: 'default',
     principal: 'agent:test',
     tool: call.tool,
     callDigest: call.digest,

@@ -105,7 +105,9 @@ export function spawnNode(options: NodeProcessOptions): NodeProcess {
     return exited;
   };
   const deadline =
-    options.deadlineMs === undefined ? undefined : setTimeout(kill, options.deadlineMs);
+    options.deadlineMs === undefined
+      ? undefined
+      : setTimeout(() => void kill(), options.deadlineMs);
   void exited.then(() => {
     ended = true;
     clearTimeout(deadline);

@@ -68,7 +68,6 @@ function isObject(value: Json | undefined): value is JsonObject {
 }
 
 function refused(why: string, cause?: unknown): WarderError {
-  return new WarderError('tool-failed', `answered something that is not a tool answer: ${why}`, {
-    ...(cause === undefined ? {} : { cause }),
-  });
+  const message = `answered something that is not a tool answer: ${why}`;
+  return new WarderError('tool-failed', message, cause === undefined ? {} : { cause });
 }

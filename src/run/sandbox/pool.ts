@@ -349,7 +349,7 @@ export class Pool {
     let idle = 0;
     let unrested = 0;
     for (const line of this.#lines.values()) {
-      for (const assigned of [...line.idle]) {
+      for (const assigned of line.idle.slice()) {
         const idleFor = now - assigned.idleSince;
         if (idleFor >= idleMs || !assigned.executor.usable) {
           void this.#retire(assigned);

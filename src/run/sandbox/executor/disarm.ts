@@ -16,7 +16,7 @@ for (const name of ['fetch', 'WebSocket', 'EventSource', 'Worker', 'BroadcastCha
 
 // The SDK asks of everything it is given whether it is a Response; Node's own is loaded at first
 // sight, with a whole HTTP client behind it.
-Object.defineProperty(globalThis, 'Response', { value: class Response {} });
+Object.defineProperty(globalThis, 'Response', { value: function Response(): void {} });
 
 const collect = (globalThis as { readonly gc?: () => void }).gc;
 Reflect.deleteProperty(globalThis, 'gc');

@@ -20,6 +20,8 @@ interface Block {
 
 export class Arena {
   readonly #maxBytes: number;
+  /** Bytes held elsewhere that count against the same bound. */
+  besides = 0;
   #bytes = new Uint8Array(SMALLEST);
   #view = new DataView(this.#bytes.buffer);
   #top = FIRST;
@@ -44,7 +46,7 @@ export class Arena {
       this.#blocks.set(reused, { length, capacity });
       return reused;
     }
-    if (!(this.heldBytes + capacity + BLOCK_COST <= this.#maxBytes)) {
+    if (!(this.heldBytes + this.besides + capacity + BLOCK_COST <= this.#maxBytes)) {
       throw new GuestOutOfMemory(`more than ${this.#maxBytes} bytes held in the host`);
     }
     const at = this.#top;
@@ -107,7 +109,7 @@ export class Arena {
   #grow(): void {
     let size = this.#bytes.length;
     while (size < this.#top) size *= 2;
-    const bytes = new Uint8Array(size);
+    const bytes = new Uint8Array(Math.max(this.#top, Math.min(size, this.#maxBytes)));
     bytes.set(this.#bytes);
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);

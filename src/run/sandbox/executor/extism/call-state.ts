@@ -18,7 +18,6 @@ export class CallState {
   readonly input: Span;
   readonly #maxBytes: number;
   readonly #variables = new Map<string, Uint8Array>();
-  #variableBytes = 0;
   output: Span | undefined;
   error: Span | undefined;
   httpStatus = 0;
@@ -35,7 +34,7 @@ export class CallState {
 
   /** Bytes the host holds for the guest, besides its own memory. */
   get heldBytes(): number {
-    return this.memory.heldBytes + this.#variableBytes;
+    return this.memory.heldBytes + this.memory.besides;
   }
 
   /** Ends the call: throws through the guest, and is remembered if the guest catches it. */
@@ -71,9 +70,9 @@ export class CallState {
 
   setVariable(name: string, value: Uint8Array): void {
     this.deleteVariable(name);
-    this.#variableBytes += name.length * 2 + value.length + VARIABLE_COST;
-    if (this.#variableBytes > this.#maxBytes) {
-      this.end(new GuestOutOfMemory(`more than ${this.#maxBytes} bytes of variables`));
+    this.memory.besides += name.length * 2 + value.length + VARIABLE_COST;
+    if (this.heldBytes > this.#maxBytes) {
+      this.end(new GuestOutOfMemory(`more than ${this.#maxBytes} bytes held in the host`));
     }
     this.#variables.set(name, value.slice());
   }
@@ -81,7 +80,7 @@ export class CallState {
   deleteVariable(name: string): void {
     const old = this.#variables.get(name);
     if (old === undefined) return;
-    this.#variableBytes -= name.length * 2 + old.length + VARIABLE_COST;
+    this.memory.besides -= name.length * 2 + old.length + VARIABLE_COST;
     this.#variables.delete(name);
   }
 }

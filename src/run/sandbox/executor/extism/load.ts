@@ -1,7 +1,7 @@
 // Extism plugins in the executor: compiled once, a fresh plugin of the SDK for each call, with the
 // SDK's ways out (fetch, stdio, unbounded blocks and variables) replaced by ours.
 
-import createPlugin, { type ExtismPluginOptions } from '@extism/extism';
+import { createPlugin, type ExtismPluginOptions } from '@extism/extism';
 
 import { limitMemory } from '../../../../catalog/limit-memory.ts';
 import {
@@ -103,7 +103,7 @@ class LoadedPlugin implements LoadedTool {
     let exports: Exports = {};
     try {
       const plugin = await createPlugin(
-        { wasm: [{ module: this.#module as never, name: 'main' }] },
+        { wasm: [{ module: this.#module, name: 'main' }] },
         {
           useWasi: true,
           // With it the SDK opens no descriptor for WASI; the class that stands in ignores them.
@@ -138,7 +138,7 @@ function withoutContext(functions: Record<string, HostFunction>): Record<string,
   for (const host of Object.values(functions)) {
     Object.defineProperty(host, 'bind', { value: () => host });
   }
-  return functions as Record<string, () => unknown>;
+  return functions;
 }
 
 /** How the guest ended itself or was ended; it can catch what is thrown through it. */
