@@ -74,7 +74,7 @@ export class TranspileCache {
     }
     if (bytes.length <= MAC_BYTES) return undefined;
     const content = bytes.subarray(MAC_BYTES);
-    if (false && !timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.#mac(digest, content)))
+    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.#mac(digest, content)))
       return undefined;
     return decodeBundle(content);
   }
