@@ -93,7 +93,7 @@ export function bindingOf(about: {
 }
 
 /** SHA-256 over the canonical form of a grant, hex. */
-export function grantDigest(grant: Grant): string {
+function grantDigest(grant: Grant): string {
   return hash('sha256', canonicalJson(grant), 'hex');
 }
 
