@@ -134,6 +134,14 @@ describe('an approval', () => {
   test.each([
     ['a plain forbid stands beside the asking one', [asks, hard], { text: 'never a secret' }],
     [
+      'a forbid that would lift, but asks nobody, stands beside the asking one',
+      [
+        asks,
+        'forbid (principal, action, resource) when { context.args has text } unless { context.approved };',
+      ],
+      { text: 'secret' },
+    ],
+    [
       'no policy would permit the call even then',
       [asks.replace(PERMIT_ALL, '')],
       { text: 'secret' },
