@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto';
 import { ulid } from '../base/encoding/ulid.ts';
-import type { JsonObject } from '../base/encoding/json.ts';
 import { WarderError } from '../base/errors/errors.ts';
 import type { Tx } from '../base/store/store.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
@@ -102,7 +101,7 @@ export class Trail {
     }
     const { answer } = outcome;
     this.#facts.result = {
-      content: answer.content as unknown as JsonObject[],
+      content: answer.content,
       ...(answer.structuredContent === undefined
         ? {}
         : { structuredContent: answer.structuredContent }),

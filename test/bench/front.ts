@@ -26,7 +26,11 @@ export async function benchFront(report: Report): Promise<void> {
       report.ratio('mcp-start-warm', warm, 'ms', 'bare SDK server, start to tools/list', bare);
     }
     if (report.wants('mcp-start-cold')) {
-      const cold = await startTimes(() => home.mcp(), 5, () => home.run(['stop']));
+      const cold = await startTimes(
+        () => home.mcp(),
+        5,
+        () => home.run(['stop']),
+      );
       const bare = await startTimes(() => BARE, 5);
       report.ratio('mcp-start-cold', cold, 'ms', 'bare SDK server, start to tools/list', bare);
     }
@@ -68,7 +72,7 @@ async function benchMemory(report: Report, home: TestHome): Promise<void> {
     return home.ok<{ pid: number }>(['status']);
   });
   await new Promise((done) => setTimeout(done, 3000));
-  report.plain('memory-daemon', (await residentKiB(pid)) / 1024, 'MiB PSS');
+  report.plain('memory-daemon', residentKiB(pid) / 1024, 'MiB PSS');
 }
 
 async function connect(server: { command: string; args: string[] }): Promise<Client> {

@@ -23,12 +23,20 @@ export function createReport(filter: string, json: boolean): Report {
   ): void => {
     if (!name.includes(filter)) return;
     const ratio = controlValue === null ? null : round(value / controlValue);
-    const figure = { name, value: round(value), unit, control, controlValue: controlValue === null ? null : round(controlValue), ratio };
+    const figure = {
+      name,
+      value: round(value),
+      unit,
+      control,
+      controlValue: controlValue === null ? null : round(controlValue),
+      ratio,
+    };
     if (json) {
       process.stdout.write(`${JSON.stringify(figure)}\n`);
       return;
     }
-    const against = control === null ? '' : `  ratio ${ratio} to ${figure.controlValue} (${control})`;
+    const against =
+      control === null ? '' : `  ratio ${ratio} to ${figure.controlValue} (${control})`;
     process.stdout.write(`${name.padEnd(20)} ${figure.value} ${unit}${against}\n`);
   };
   return {

@@ -1,6 +1,6 @@
 // Starts a detached daemon for a home and waits until it answers.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +10,8 @@ import { WarderError } from '../../base/errors/errors.ts';
 
 const READY_TIMEOUT_MS = 10_000;
 const POLL_MS = 15;
+/** How long a daemon that is ending is given before the next try. */
+const RETRY_MS = 200;
 
 /** Whether a daemon of this home accepts connections. */
 export function daemonAnswers(root: string): Promise<boolean> {
@@ -36,28 +38,70 @@ export async function startDaemon(root: string): Promise<void> {
   const entry = fileURLToPath(
     new URL(import.meta.url.endsWith('.ts') ? './main.ts' : '../../bin/main.js', import.meta.url),
   );
+  try {
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    let child = launch(root, log);
+    while (performance.now() < deadline) {
+      if (await daemonAnswers(root)) {
+        child.process.unref();
+        return;
+      }
+      const { code } = child;
+      if (code !== undefined) {
+        // It lost the race for the lock, to one that will answer or to one that is still ending.
+        if (code !== 7 || !(await isHeld(root))) break;
+        await pause(RETRY_MS);
+        if (!(await daemonAnswers(root))) child = launch(root, log);
+      }
+      await pause(POLL_MS);
+    }
+  } finally {
+    closeSync(log);
+  }
+  throw new WarderError('unavailable', 'the daemon did not start', {
+    hint: `its log is \`${logPath}\`; last lines: ${lastLines(logPath)}`,
+  });
+}
+
+interface Launched {
+  readonly process: ChildProcess;
+  /** Set once it has exited. */
+  code: number | undefined;
+}
+
+function launch(root: string, log: number): Launched {
+  const entry = fileURLToPath(
+    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : '../../bin/main.js', import.meta.url),
+  );
   const child = spawn(
     process.execPath,
     ['--disable-sigusr1', '--no-warnings', entry, '--home', root, 'serve', '--auto'],
     { detached: true, stdio: ['ignore', log, log], env: scrubEnvironment(process.env), cwd: '/' },
   );
-  closeSync(log);
-  let exited: number | null | undefined;
-  child.once('exit', (code) => (exited = code));
-  child.once('error', () => (exited = 1));
-  const deadline = performance.now() + READY_TIMEOUT_MS;
-  while (performance.now() < deadline) {
-    if (await daemonAnswers(root)) {
-      child.unref();
-      return;
-    }
-    // A daemon that lost the race for the lock exits with 7; the winner will answer.
-    if (exited !== undefined && exited !== 7) break;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const launched: Launched = { process: child, code: undefined };
+  child.once('exit', (code) => (launched.code = code ?? 1));
+  child.once('error', () => (launched.code = 1));
+  return launched;
+}
+
+/** Whether a live process left word that it holds the lock of the home. */
+async function isHeld(root: string): Promise<boolean> {
+  const { lockHolder } = await import('../../base/store/home-lock.ts');
+  const pid = lockHolder(root);
+  return pid !== undefined && isAlive(pid);
+}
+
+/** Whether a process of that id exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-  throw new WarderError('unavailable', 'the daemon did not start', {
-    hint: `its log is \`${logPath}\`; last lines: ${lastLines(logPath)}`,
-  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function lastLines(path: string): string {

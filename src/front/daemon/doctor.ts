@@ -32,7 +32,7 @@ const jailFinding: Finding = {
 /** What can be told without a daemon. */
 export async function examine(home: Home): Promise<readonly Finding[]> {
   const findings: Finding[] = [assuranceFinding, jailFinding, nodeFinding()];
-  const config = attempt(findings, 'home', `${home.root}`, () => {
+  const config = attempt(findings, 'home', home.root, () => {
     checkHome(home);
     return readConfig(home.config);
   });

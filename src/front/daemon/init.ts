@@ -20,7 +20,7 @@ import { parseKeyUri } from '../../trust/signer/key-uri.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { createHome, type Home } from '../config/home.ts';
-import { signerMemoryPath } from './signer-memory.ts';
+import { signerMemoryPath } from '../config/signer-memory.ts';
 
 const SIGNING_KEY = 'file:keys/signing.key?alg=ES256&passphrase-source=keys/signing.passphrase';
 const LOG_KEY = 'file:keys/log.key?alg=EdDSA&passphrase-source=keys/log.passphrase';
@@ -55,7 +55,7 @@ export async function initHome(home: Home, keyUri: string | undefined): Promise<
     writeOnce(join(home.policy, name), readFileSync(join(starterPolicyDirectory(), name), 'utf8'));
   }
   const origin = `warder.invalid/log/${createHash('sha256').update(spki(logKey)).digest('hex').slice(0, 16)}`;
-  const memory = signerMemoryPath(origin, process.env);
+  const memory = signerMemoryPath(origin);
   await createCheckpointMemory(memory, origin);
   const text = configText(memory, keyUri ?? SIGNING_KEY, key.kid, logKey.kid, origin);
   writeOnce(home.config, text);

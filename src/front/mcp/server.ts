@@ -63,9 +63,9 @@ function toMcpTool(definition: ToolDefinition): Tool {
     description,
     inputSchema: inputSchema as Tool['inputSchema'],
     ...(title === undefined ? {} : { title }),
-    ...(outputSchema === undefined ? {} : { outputSchema: outputSchema as object }),
+    ...(outputSchema === undefined ? {} : { outputSchema }),
     ...(annotations === undefined ? {} : { annotations }),
-  } as Tool;
+  };
 }
 
 /** An answer of the gate as MCP says it. */
@@ -77,7 +77,7 @@ export function toMcpResult(answer: CallAnswer): CallToolResult {
       ...(structuredContent === undefined ? {} : { structuredContent }),
       ...(isError ? { isError } : {}),
       _meta: { [metaKeys.receipt]: answer.receipt },
-    } as CallToolResult;
+    };
   }
   return {
     content: [{ type: 'text', text: explain(answer.error) }],
@@ -87,7 +87,7 @@ export function toMcpResult(answer: CallAnswer): CallToolResult {
       [metaKeys.error]: answer.error.toJSON(),
       ...(answer.approval === undefined ? {} : { [metaKeys.approval]: answer.approval }),
     },
-  } as CallToolResult;
+  };
 }
 
 function explain(error: WarderError): string {

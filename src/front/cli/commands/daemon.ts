@@ -7,6 +7,9 @@ import { table } from '../output.ts';
 import { packageVersion, type Run } from '../program.ts';
 import { readLease } from './call.ts';
 
+/** How long `stop` waits for the daemon to end. */
+const STOP_TIMEOUT_MS = 20_000;
+
 /** Adds the commands. */
 export function addDaemonCommands(program: Command, run: Run): void {
   program
@@ -62,16 +65,18 @@ export function addDaemonCommands(program: Command, run: Run): void {
           out.result({ stopped: false }, `no daemon runs for ${home.root}`);
           return;
         }
+        const { pid } = await operator.call('status', {});
         await operator.call('stop', {});
-        const { daemonAnswers } = await import('../start-daemon.ts');
-        const deadline = performance.now() + 10_000;
-        while (await daemonAnswers(home.root)) {
+        const { isAlive } = await import('../start-daemon.ts');
+        const deadline = performance.now() + STOP_TIMEOUT_MS;
+        // Until the process is gone it holds the lock of the home, and no other can start.
+        while (isAlive(pid)) {
           if (performance.now() > deadline) {
-            throw new WarderError('unavailable', 'the daemon is still draining after 10 s', {
-              hint: 'calls are under way; see `warder status`',
+            throw new WarderError('unavailable', 'the daemon is still draining', {
+              hint: `calls are under way; it is process ${pid}`,
             });
           }
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          await new Promise((resolve) => setTimeout(resolve, 20));
         }
         out.result({ stopped: true }, 'stopped');
       }),

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../../trust/receipt/receipt-filter.ts';
-import type { ReceiptDetail } from '../../../trust/receipt/receipt-reader.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 
@@ -85,7 +84,7 @@ export function addReceiptCommands(program: Command, run: Run): void {
         const client = await operator();
         const stop = stopOnSignal();
         for await (const item of client.stream('receipts.export', readFilter(options), stop)) {
-          process.stdout.write(`${JSON.stringify(item as ReceiptDetail)}\n`);
+          process.stdout.write(`${JSON.stringify(item)}\n`);
         }
       }),
     );

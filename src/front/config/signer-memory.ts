@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** The memory file of one log: `$XDG_STATE_HOME/warder-signer/…`, else below `~/.local/state`. */
 export function signerMemoryPath(
   origin: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
   const stated = env['XDG_STATE_HOME'];
   const base = stated === undefined || stated === '' ? join(homedir(), '.local', 'state') : stated;

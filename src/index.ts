@@ -1,0 +1,30 @@
+// `warder`: embedding the runtime. The parts are those the daemon is composed of, each replaceable;
+// src/front/daemon/compose.ts shows how they fit.
+
+export { type Clock, systemClock } from './base/clock/clock.ts';
+export { type ErrorCode, WarderError } from './base/errors/errors.ts';
+export { openMemoryStore } from './base/store/memory/memory-store.ts';
+export { openSqliteStore } from './base/store/sqlite/sqlite-store.ts';
+export type { Sequence, Store, Table, Tx } from './base/store/store.ts';
+export { Catalog } from './catalog/catalog.ts';
+export type { Grant, Installation, ToolDefinition } from './catalog/installation.ts';
+export { PackageFiles } from './catalog/package-files.ts';
+export { prepareInstallation } from './catalog/prepare.ts';
+export { ApprovalBook } from './decide/approval/approval-book.ts';
+export type { Permit } from './decide/policy/permit.ts';
+export { PolicyHolder } from './decide/policy/policy-holder.ts';
+export { starterPolicyDirectory } from './decide/policy/starter-policy.ts';
+export { composeRuntime, type Runtime } from './front/daemon/compose.ts';
+export { Administration } from './gate/administer.ts';
+export type { AgentDoor, CallAnswer, Caller, CallRequest, Preview } from './gate/door.ts';
+export { CallSessions } from './gate/host-calls.ts';
+export { openDoor } from './gate/open-door.ts';
+export type { GateParts } from './gate/parts.ts';
+export { Turnstile } from './gate/turnstile.ts';
+export { createEgress } from './reach/egress/egress.ts';
+export { createFiles } from './reach/files/files.ts';
+export type { Runner, RunOutcome, ToolAnswer } from './run/sandbox/runner.ts';
+export { createSandbox } from './run/sandbox/sandbox.ts';
+export { connectionLease } from './trust/lease/connection-lease.ts';
+export { openLeaseBook } from './trust/lease/lease-book.ts';
+export { openReceipts } from './trust/receipt/receipts.ts';

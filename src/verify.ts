@@ -1,0 +1,13 @@
+// `warder/verify`: offline verification of receipts and logs. Pure: runs in Node and in a browser.
+
+export { WarderError } from './base/errors/errors.ts';
+export { type TrustedKey, type TrustedKeys, loadKeys } from './trust/verify/keys.ts';
+export { type VerifiedReceipt, verifyReceipt } from './trust/verify/receipt.ts';
+export {
+  type Requirement,
+  type VerifiedCheckpoint,
+  verifyCheckpoint,
+} from './trust/verify/checkpoint.ts';
+export { type Opening, verifyOpening } from './trust/verify/commitment.ts';
+export { type LogReader, type VerifiedLog, verifyLog } from './trust/verify/log.ts';
+export { type ReceiptStatement, parseLeaf } from './trust/verify/leaf.ts';
