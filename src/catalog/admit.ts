@@ -29,7 +29,7 @@ export interface AdmissionLimits {
 
 const MiB = 1024 ** 2;
 
-export const defaultAdmission: AdmissionLimits = { fileBytes: 64 * MiB, memoryBytes: 4096 * MiB };
+const defaultAdmission: AdmissionLimits = { fileBytes: 64 * MiB, memoryBytes: 4096 * MiB };
 
 /** Export names of a plugin; jco makes JavaScript of a component's, so those are stricter. */
 const EXPORT_NAME = /^[A-Za-z0-9_$.:@/#[\]-]{1,128}$/;

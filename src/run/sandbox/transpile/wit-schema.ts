@@ -85,7 +85,7 @@ export function recordSchema(
 }
 
 /** `option<option<T>>` needs a wrapper: null alone would be ambiguous. */
-export function wrapsNull(type: WitType): boolean {
+function wrapsNull(type: WitType): boolean {
   return type.kind === 'option';
 }
 

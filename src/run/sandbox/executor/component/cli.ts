@@ -10,7 +10,7 @@ import { InputStream, OutputStream, type Sink } from './io.ts';
 const MAX_LINE = 8192;
 
 /** Turns what a guest prints into log lines. */
-export class LineLog implements Sink {
+class LineLog implements Sink {
   readonly #host: GuestHost;
   readonly #level: LogLevel;
   readonly #decoder = new TextDecoder();

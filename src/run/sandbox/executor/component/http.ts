@@ -19,7 +19,7 @@ interface Tagged {
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'connect', 'options', 'trace', 'patch'];
 
 /** wasi:http/types outgoing-body. */
-export class OutgoingBody {
+class OutgoingBody {
   readonly #buffer = new BoundedBuffer(MAX_BODY);
   #taken = false;
   #finished = false;
@@ -52,7 +52,7 @@ export class OutgoingBody {
 }
 
 /** wasi:http/types outgoing-request. */
-export class OutgoingRequest {
+class OutgoingRequest {
   readonly #headers: Fields;
   #method: Tagged = { tag: 'get' };
   #scheme: Tagged | undefined;
@@ -136,7 +136,7 @@ function isToken(value: unknown): boolean {
 }
 
 /** wasi:http/types request-options: times are the daemon's to keep; values are only remembered. */
-export class RequestOptions {
+class RequestOptions {
   #connect: bigint | undefined;
   #firstByte: bigint | undefined;
   #betweenBytes: bigint | undefined;
@@ -167,7 +167,7 @@ export class RequestOptions {
 }
 
 /** wasi:http/types future-trailers: there are none. */
-export class FutureTrailers {
+class FutureTrailers {
   #given = false;
 
   subscribe(): Pollable {
@@ -182,7 +182,7 @@ export class FutureTrailers {
 }
 
 /** wasi:http/types incoming-body. */
-export class IncomingBody {
+class IncomingBody {
   #bytes: Uint8Array | undefined;
 
   constructor(bytes: Uint8Array) {
@@ -202,7 +202,7 @@ export class IncomingBody {
 }
 
 /** wasi:http/types incoming-response. */
-export class IncomingResponse {
+class IncomingResponse {
   readonly #status: number;
   readonly #headers: Fields;
   #body: Uint8Array | undefined;
@@ -230,7 +230,7 @@ export class IncomingResponse {
 }
 
 /** wasi:http/types future-incoming-response. */
-export class FutureIncomingResponse {
+class FutureIncomingResponse {
   readonly #source: FutureSource;
   readonly #host: GuestHost;
   #outcome: Tagged | undefined;
