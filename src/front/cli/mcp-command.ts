@@ -29,6 +29,15 @@ export function quickArguments(argv: readonly string[]): McpArguments | undefine
 
 /** Relays one client to its agent socket; starts a daemon when none answers. */
 export async function runMcp(args: McpArguments): Promise<number> {
+  if (!NAME.test(args.agent)) {
+    const { reportError } = await import('./output.ts');
+    const { WarderError } = await import('../../base/errors/errors.ts');
+    const hint = 'names are like `my-agent`; see `agents` in config.json';
+    return reportError(
+      new WarderError('usage', `\`${args.agent}\` is not the name of an agent`, { hint }),
+      false,
+    );
+  }
   const flag = args.home ?? process.env['WARDER_HOME'];
   const root = resolve(flag === undefined || flag === '' ? join(homedir(), '.warder') : flag);
   const socketPath =

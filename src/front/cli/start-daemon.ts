@@ -1,6 +1,6 @@
 // Starts a detached daemon for a home and waits until it answers.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -35,17 +35,11 @@ export async function startDaemon(root: string): Promise<void> {
   mkdirSync(join(root, 'logs'), { recursive: true, mode: 0o700 });
   const logPath = join(root, 'logs', 'daemon.log');
   const log = openSync(logPath, 'a', 0o600);
-  const entry = fileURLToPath(
-    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : '../../bin/main.js', import.meta.url),
-  );
   try {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     let child = launch(root, log);
     while (performance.now() < deadline) {
-      if (await daemonAnswers(root)) {
-        child.process.unref();
-        return;
-      }
+      if (await daemonAnswers(root)) return;
       const { code } = child;
       if (code !== undefined) {
         // It lost the race for the lock, to one that will answer or to one that is still ending.
@@ -64,7 +58,6 @@ export async function startDaemon(root: string): Promise<void> {
 }
 
 interface Launched {
-  readonly process: ChildProcess;
   /** Set once it has exited. */
   code: number | undefined;
 }
@@ -78,7 +71,8 @@ function launch(root: string, log: number): Launched {
     ['--disable-sigusr1', '--no-warnings', entry, '--home', root, 'serve', '--auto'],
     { detached: true, stdio: ['ignore', log, log], env: scrubEnvironment(process.env), cwd: '/' },
   );
-  const launched: Launched = { process: child, code: undefined };
+  const launched: Launched = { code: undefined };
+  child.unref();
   child.once('exit', (code) => (launched.code = code ?? 1));
   child.once('error', () => (launched.code = 1));
   return launched;

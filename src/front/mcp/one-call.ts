@@ -5,6 +5,7 @@ import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { answerToJson, type OneCallReply, previewToJson } from '../../gate/answer-json.ts';
 import type { AgentDoor, Caller, CallRequest } from '../../gate/door.ts';
+import { HALF_OPEN_MS } from './end-of-input.ts';
 import type { MessageLimits } from './socket-transport.ts';
 
 /** The request line. */
@@ -26,6 +27,7 @@ export function serveOneCall(
 ): void {
   const hangUp = new AbortController();
   socket.on('close', () => hangUp.abort());
+  socket.on('end', () => setTimeout(() => hangUp.abort(), HALF_OPEN_MS).unref());
   const parts = [head];
   let held = head.length;
   const onData = (chunk: Buffer): void => {

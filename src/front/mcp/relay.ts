@@ -1,6 +1,9 @@
-// `warder mcp`: a byte relay between stdio and an agent's socket. Imports nothing but node:net.
+// `warder mcp`: a byte relay between stdio and an agent's socket. Imports next to nothing, so that it starts fast.
 
 import { connect, type Socket } from 'node:net';
+import { END_OF_INPUT } from './end-of-input.ts';
+
+const PARENT_POLL_MS = 250;
 
 export interface RelayOptions {
   readonly socketPath: string;
@@ -24,7 +27,11 @@ export async function relay(options: RelayOptions): Promise<number> {
     socket = await open(options.socketPath);
   }
   if (options.preamble !== undefined) socket.write(`${options.preamble}\n`);
-  process.stdin.pipe(socket);
+  process.stdin.pipe(socket, { end: false });
+  process.stdin.once('end', () => {
+    socket.write(`\n${END_OF_INPUT}\n`);
+    endWithParent(socket);
+  });
   socket.pipe(process.stdout);
   process.stdout.on('error', () => socket.destroy());
   return new Promise((resolve) => {
@@ -36,9 +43,18 @@ export async function relay(options: RelayOptions): Promise<number> {
   });
 }
 
+/** A client that was killed also ends our stdin; then nobody waits for the answers. */
+function endWithParent(socket: Socket): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) socket.destroy();
+  }, PARENT_POLL_MS);
+  timer.unref();
+}
+
 function open(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path, allowHalfOpen: true });
+    const socket = connect(path);
     socket.once('connect', () => {
       socket.off('error', reject);
       resolve(socket);

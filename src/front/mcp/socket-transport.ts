@@ -9,6 +9,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server';
 import { parseJson } from '../../base/encoding/parse-json.ts';
+import { END_OF_INPUT, HALF_OPEN_MS } from './end-of-input.ts';
 
 const NEWLINE = 0x0a;
 
@@ -50,10 +51,7 @@ export class SocketTransport implements Transport {
     this.#socket.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#socket.on('error', (error) => this.onerror?.(error));
     this.#socket.on('close', () => this.#end());
-    this.#socket.on('end', () => {
-      this.#ended = true;
-      this.#endWhenAnswered();
-    });
+    this.#socket.on('end', () => this.#peerClosed());
     if (head !== undefined) this.#take(head);
     this.#socket.resume();
     return Promise.resolve();
@@ -93,6 +91,21 @@ export class SocketTransport implements Transport {
     this.#socket.end();
   }
 
+  #peerClosed(): void {
+    const announced = this.#ended;
+    this.#ended = true;
+    this.#endWhenAnswered();
+    if (this.#closed) return;
+    // After its announcement the relay closes only by dying.
+    const timer = setTimeout(() => this.#abandon(), announced ? 0 : HALF_OPEN_MS);
+    timer.unref();
+  }
+
+  #abandon(): void {
+    this.#end();
+    this.#socket.destroy();
+  }
+
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -128,6 +141,11 @@ export class SocketTransport implements Transport {
     if (skipped) return;
     if (line.length > this.#limits.maxBytes) return this.#tooLong();
     if (line.length === 0 || (line.length === 1 && line[0] === 0x0d)) return;
+    if (line.length === END_OF_INPUT.length && line.toString('latin1') === END_OF_INPUT) {
+      this.#ended = true;
+      this.#endWhenAnswered();
+      return;
+    }
     let message: JSONRPCMessage;
     try {
       message = parseJSONRPCMessage(parseJson(line, this.#limits));
@@ -136,8 +154,10 @@ export class SocketTransport implements Transport {
       return;
     }
     if ('method' in message) {
-      if ('id' in message) this.#pending.add(message.id);
-      else if (message.method === 'notifications/cancelled') {
+      // A subscription is answered when it ends, so nobody waits for that.
+      if ('id' in message) {
+        if (message.method !== 'subscriptions/listen') this.#pending.add(message.id);
+      } else if (message.method === 'notifications/cancelled') {
         const id = message.params?.['requestId'];
         if (typeof id === 'string' || typeof id === 'number') this.#pending.delete(id);
       }

@@ -26,11 +26,8 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
   const { approvals, policy, catalog } = gate;
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
-  const tenantOf = (id: string): string => {
-    const rows = approvals.list(undefined, gate.now(), { limit: 10_000 });
-    // When it is nowhere, the book's own error says so.
-    return rows.find((row) => row.id === id)?.tenant ?? OPERATOR_TENANT;
-  };
+  // When it is nowhere, the book's own error says so.
+  const tenantOf = (id: string): string => approvals.tenantOf(id) ?? OPERATOR_TENANT;
   const report = (files: readonly PolicyFile[]): PolicyReport => {
     const { digest, errors, warnings } = policy.check(definitions(), files);
     return { digest, files, errors, warnings };
