@@ -70,7 +70,7 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
     log,
     checkpointer,
     reader,
-    proof: (id, tenant) => proofFor({ store, log, checkpointer }, reader.indexOf(id, tenant)),
+    proof: async (id, tenant) => proofFor({ store, log, checkpointer }, reader.indexOf(id, tenant)),
     audit: async (remembered) => {
       const { note } = await checkpointer.current();
       const expectation = remembered === undefined ? {} : { remembered };

@@ -1,0 +1,189 @@
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
+import { WarderError } from '../../../src/base/errors/errors.ts';
+import { checkpointTable } from '../../../src/trust/receipt/checkpoint-table.ts';
+import { openingTable } from '../../../src/trust/receipt/openings.ts';
+import { ReceiptLog } from '../../../src/trust/receipt/receipt-log.ts';
+import type { Signer } from '../../../src/trust/signer/signer.ts';
+import { loadKeys } from '../../../src/trust/verify/keys.ts';
+import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
+import { callFacts, declared, type Fixture, openFixture, random } from './log-fixture.ts';
+
+async function fill(log: Fixture, count: number): Promise<string[]> {
+  const refs = await Promise.all(Array.from({ length: count }, () => log.append()));
+  return refs.map(({ id }) => id);
+}
+
+async function verifies(log: Fixture, id: string): Promise<void> {
+  const keys = await loadKeys([log.keys.jwks]);
+  expect(await verifyReceipt(await log.proof(id), keys)).toMatchObject({ id });
+}
+
+test('a rolled-back receipt leaves no trace, alone or within a group', async () => {
+  const log = await openFixture();
+  const [first] = await fill(log, 1);
+  const undone = (): Promise<unknown> =>
+    log.store.commit((tx) => {
+      log.log.append(tx, callFacts());
+      log.log.append(tx, callFacts());
+      throw new WarderError('limit-reached', 'no');
+    });
+  await expect(undone()).rejects.toMatchObject({ code: 'limit-reached' });
+  const group = await Promise.allSettled([log.append(), undone(), log.append(), undone()]);
+  expect(group.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'rejected',
+  ]);
+  const last = await log.append();
+  expect(last.index).toBe(3);
+  for (const id of [first ?? '', last.id]) await verifies(log, id);
+  expect(await log.audit()).toMatchObject({ size: 4 });
+});
+
+test('a proof is refused for what is not in the log', async () => {
+  const log = await openFixture();
+  await fill(log, 1);
+  await expect(log.checkpointer.covering(1)).rejects.toMatchObject({ code: 'not-found' });
+  await expect(log.proof('call_none')).rejects.toMatchObject({ code: 'not-found' });
+  const other = (await log.append(callFacts({ tenant: 'other' }))).id;
+  await expect(log.proof(other, 'default')).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test('the empty log has a checkpoint too', async () => {
+  const log = await openFixture();
+  expect(await log.audit()).toMatchObject({ size: 0 });
+});
+
+test('a log opened again goes on where it was, over tile borders', async () => {
+  let log = await openFixture();
+  const ids: string[] = [];
+  for (const count of [1, 254, 1, 1, 300]) {
+    ids.push(...(await fill(log, count)));
+    log = await log.reopen();
+  }
+  expect(await log.audit()).toMatchObject({ size: 557 });
+  for (const id of [ids[0], ids[255], ids[256], ids[556]]) await verifies(log, id ?? '');
+});
+
+test('missing and short files are written again', async () => {
+  let log = await openFixture();
+  const [first = ''] = await fill(log, 600);
+  await log.checkpointer.current();
+  const before = await snapshot(log);
+  rmSync(join(log.directory, 'tile/0/000'));
+  truncateSync(join(log.directory, 'tile/0/001'), 100);
+  rmSync(join(log.directory, 'tile/entries'), { recursive: true });
+  rmSync(join(log.directory, 'checkpoint'));
+  log = await log.reopen();
+  expect(await snapshot(log)).toEqual(before);
+  await verifies(log, first);
+});
+
+/** Every published file, by path. Partial tiles of earlier checkpoints may be there or not. */
+async function snapshot(log: Fixture): Promise<Map<string, string>> {
+  const { size } = await log.checkpointer.current();
+  const names = readdirSync(log.directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !/\.p\/\d+$/.test(path) || path.endsWith(`.p/${size % 256}`));
+  return new Map(names.toSorted().map((name) => [name, readFileSync(name).toString('base64')]));
+}
+
+test('a damaged tile never makes a wrong proof, and the audit reports it', async () => {
+  let log = await openFixture();
+  const [first = '', second = ''] = await fill(log, 600);
+  await log.checkpointer.current();
+  const path = join(log.directory, 'tile/0/000');
+  const tile = readFileSync(path);
+  tile[40] = (tile[40] ?? 0) ^ 1;
+  writeFileSync(path, tile);
+  await expect(log.audit()).rejects.toMatchObject({ code: 'verification-failed' });
+  log = await log.reopen();
+  await verifies(log, first);
+  await verifies(log, second);
+  await log.append();
+  await log.checkpointer.current();
+  expect(await log.audit()).toMatchObject({ size: 601 });
+});
+
+test('a store that lost leaves or holds others does not open over a signed log', async () => {
+  const log = await openFixture();
+  await fill(log, 3);
+  await log.checkpointer.current();
+  await log.close();
+  const directory = join(log.directory, '..');
+  const cut = openMemoryStore(declared);
+  await expect(openFixture(cut, directory, log.keys)).rejects.toMatchObject({
+    code: 'verification-failed',
+  });
+  const other = openMemoryStore(declared);
+  const forked = new ReceiptLog({ store: other, origin: log.keys.origin, random });
+  for (let at = 0; at < 3; at += 1) await other.commit((tx) => forked.append(tx, callFacts()));
+  await expect(openFixture(other, directory, log.keys)).rejects.toMatchObject({
+    code: 'verification-failed',
+  });
+});
+
+/** A signer that can be switched off. */
+function switched(signer: Signer, off: { now: boolean }): Signer {
+  return {
+    key: signer.key,
+    custody: signer.custody,
+    roles: signer.roles,
+    sign: (request) =>
+      off.now ? Promise.reject(new WarderError('unavailable', 'gone')) : signer.sign(request),
+    close: () => signer.close(),
+  };
+}
+
+test.each(['logKey', 'signingKey'] as const)(
+  'without the %s nothing is published; when it is back everything is',
+  async (name) => {
+    const off = { now: false };
+    const base = await openFixture();
+    const log = await base.reopen({ [name]: switched(base.keys[name], off) });
+    await fill(log, 2);
+    const signed = await log.checkpointer.covering(1);
+    off.now = true;
+    const { id, index } = await log.append();
+    await expect(log.checkpointer.covering(index)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(log.checkpointer.state()).toMatchObject({ state: 'failing', signedSize: 2 });
+    expect(readFileSync(join(log.directory, 'checkpoint'), 'utf8')).toBe(signed.note);
+    off.now = false;
+    await verifies(log, id);
+    expect(log.checkpointer.state()).toMatchObject({ signedSize: 3, failures: 0 });
+  },
+);
+
+test('a checkpoint signed but not published before a crash is caught up with', async () => {
+  const log = await openFixture();
+  await fill(log, 2);
+  const { note } = await log.checkpointer.current();
+  await fill(log, 3);
+  await log.checkpointer.current();
+  await log.close();
+  // As the crash leaves it: the signers remember five leaves, two are published.
+  writeFileSync(join(log.directory, 'checkpoint'), note);
+  await log.store.commit((tx) => tx.put(checkpointTable, 'default', 'last', { note }));
+  const again = await log.reopen();
+  expect(again.checkpointer.published?.size).toBe(2);
+  const [id = ''] = await fill(again, 1);
+  await verifies(again, id);
+  expect(await again.audit()).toMatchObject({ size: 6 });
+});
+
+test('an erased opening takes nothing from the proof', async () => {
+  const log = await openFixture();
+  const [id = ''] = await fill(log, 1);
+  expect(log.reader.show(id).openings.fields['principal']).toMatchObject({
+    value: 'agent:default',
+  });
+  await log.store.commit((tx) => tx.delete(openingTable, 'default', id));
+  expect(log.reader.show(id).openings.fields).toEqual({});
+  await verifies(log, id);
+  expect(await log.audit()).toMatchObject({ size: 1 });
+});
