@@ -1,18 +1,13 @@
-// Where the third-party vectors are; absent, their tests say so loudly and check nothing.
+// Third-party vectors as this room's tests read them.
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { vectorSuite } from '../../support/vectors.ts';
 
-const root =
-  process.env['WARDER_VECTORS'] ?? join(import.meta.dirname, '../../../../shared/vectors');
-
-/** Every JSON document below `path`, by its name; none when the vectors are not there. */
+/** Every JSON document at or below `path`, by its name; none when the vectors are not there. */
 export function vectorFiles(path: string): Map<string, unknown> {
-  const from = join(root, path);
-  if (!existsSync(from)) {
-    console.error(`SKIPPED: vectors not found at ${from}; set WARDER_VECTORS`);
-    return new Map();
-  }
+  const from = vectorSuite(path);
+  if (from === undefined) return new Map();
   const names = statSync(from).isFile()
     ? ['']
     : readdirSync(from, { recursive: true, encoding: 'utf8' }).filter((name) =>
