@@ -63,6 +63,7 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
   if (published !== undefined) {
     await directory.writeUpTo(published.size, contents);
     await directory.publish(published.note);
+    await directory.prune([published.size]);
   }
   const reader = new ReceiptReader(store, log);
 

@@ -63,7 +63,6 @@ export class TileDirectory {
       const end = fullTiles(size, level);
       for (let index = this.#full[level] ?? 0; index < end; index += 1) {
         await this.#write(contents, level, index, TILE_WIDTH);
-        await this.#dropPartials(level, index);
         this.#full[level] = index + 1;
       }
       const width = partialWidth(size, level);
@@ -86,20 +85,33 @@ export class TileDirectory {
     }
   }
 
-  /** Removes partial tiles at the right edge that belong to none of the given sizes. */
+  /**
+   * Removes partial tiles that belong to none of the given checkpoints, and those that became full
+   * since. Called when the last of them is published: the one before keeps its files until then.
+   */
   async prune(sizes: readonly number[]): Promise<void> {
     const latest = Math.max(...sizes);
     for (let level = 0; TILE_WIDTH ** level <= latest; level += 1) {
-      const index = fullTiles(latest, level);
-      const keep = sizes
-        .filter((size) => fullTiles(size, level) === index)
-        .map((size) => String(partialWidth(size, level)));
-      for (const path of pathsOf(level, index)) {
-        const directory = join(this.#root, `${path}.p`);
-        const names = await readdir(directory).catch(() => []);
-        for (const name of names.filter((each) => !keep.includes(each))) {
-          await rm(join(directory, name), { force: true });
-        }
+      const edge = fullTiles(latest, level);
+      // One further back: a kill may have come before the last time.
+      const from = Math.max(0, fullTiles(Math.min(...sizes), level) - 1);
+      for (let index = from; index < edge; index += 1) await this.#dropPartials(level, index);
+      await this.#keepPartials(
+        level,
+        edge,
+        sizes
+          .filter((size) => fullTiles(size, level) === edge)
+          .map((size) => String(partialWidth(size, level))),
+      );
+    }
+  }
+
+  async #keepPartials(level: number, index: number, keep: readonly string[]): Promise<void> {
+    for (const path of pathsOf(level, index)) {
+      const directory = join(this.#root, `${path}.p`);
+      const names = await readdir(directory).catch(() => []);
+      for (const name of names.filter((each) => !keep.includes(each))) {
+        await rm(join(directory, name), { force: true });
       }
     }
   }

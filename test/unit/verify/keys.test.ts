@@ -22,7 +22,7 @@ test.each(['ES256', 'ES384', 'EdDSA'] as const)(
   async (alg) => {
     const { publicKey } = pairs[alg];
     const jwk = jwkOf(publicKey);
-    const kid = await jose.calculateJwkThumbprint(jwk as jose.JWK);
+    const kid = await jose.calculateJwkThumbprint(jwk);
     const texts = [JSON.stringify(jwk), JSON.stringify({ keys: [jwk] }), pemOf(publicKey)];
     for (const text of texts) {
       const [key] = await loadKeys([text]);
