@@ -3,7 +3,7 @@
 import { asWarderError } from '../base/errors/errors.ts';
 import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
-import { Ticket, type Turnstile } from './turnstile.ts';
+import { Ticket, type Turnstile, withdrawn } from './turnstile.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { decideCall } from './decide-call.ts';
 import { outcomeOf, runPermitted } from './run-permitted.ts';
@@ -43,6 +43,7 @@ export async function governedCall(
     const { permit } = decided;
 
     await gate.store.commit((tx) => {
+      if (request.signal?.aborted === true) throw withdrawn();
       gate.leases.spend(tx, lease, now);
       if (decided.approval !== undefined) {
         gate.approvals.consume(tx, { ...decided.binding, id: decided.approval }, now);

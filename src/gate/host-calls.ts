@@ -12,8 +12,11 @@ import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { LeaseBook } from '../trust/lease/lease-book.ts';
 import type { Effect } from '../trust/receipt/leaf.ts';
 
-/** Most distinct effects one receipt lists; further ones are counted in the last. */
-const EFFECTS_MAX = 32;
+/** Distinct targets kept per call; what follows is counted by kind and state alone. */
+const EFFECTS_MAX = 64;
+const FURTHER = '(further targets)';
+
+type Counted = { -readonly [Key in keyof Effect]: Effect[Key] };
 
 /** One running call's reach: what it has used, and what it did. */
 export class CallSession {
@@ -21,19 +24,22 @@ export class CallSession {
   readonly lease: CheckedLease;
   readonly net: NetBudget;
   readonly #store: Store;
+  readonly #clock: Clock;
   #kv: KvSession | undefined;
-  readonly #effects = new Map<string, { -readonly [Key in keyof Effect]: Effect[Key] }>();
-  #inFlight = 0;
+  readonly #effects = new Map<string, Counted>();
+  /** Requests under way, as the receipt of a call that is cut off now has to tell them. */
+  readonly #inFlight = new Set<Effect>();
 
-  constructor(permit: Permit, lease: CheckedLease, store: Store) {
+  constructor(permit: Permit, lease: CheckedLease, parts: Pick<HostCallParts, 'store' | 'clock'>) {
     this.permit = permit;
     this.lease = lease;
     this.net = createNetBudget(permit);
-    this.#store = store;
+    this.#store = parts.store;
+    this.#clock = parts.clock;
   }
 
   get kv(): KvSession {
-    this.#kv ??= openKvSession(this.permit, this.#store);
+    this.#kv ??= openKvSession(this.permit, this.#store, { clock: this.#clock });
     return this.#kv;
   }
 
@@ -42,38 +48,39 @@ export class CallSession {
     this.#kv?.apply(tx);
   }
 
-  /** What the guest did, repeated ones folded. */
+  /** What the guest did, repeated ones folded; of a request under way nobody knows more than `sent`. */
   effects(): readonly Effect[] {
-    return [...this.#effects.values()];
+    return [...this.#effects.values(), ...this.#inFlight];
   }
 
   /** Whether a request left and its answer never came. */
   unanswered(): boolean {
-    return this.#inFlight > 0 || this.effects().some((effect) => effect.state === 'sent');
+    return this.effects().some((effect) => effect.state === 'sent');
   }
 
-  /** Marks a request as under way, so that a kill meanwhile is `unknown`, not "timed out". */
-  sending(): () => void {
-    this.#inFlight += 1;
-    return () => {
-      this.#inFlight -= 1;
-    };
+  /** Does what may change the world. A kill meanwhile makes the call `unknown`, not "timed out". */
+  async sending<T>(kind: Effect['kind'], target: string, work: Promise<T>): Promise<T> {
+    const effect: Effect = { kind, state: 'sent', count: 1, target, bytes: 0 };
+    this.#inFlight.add(effect);
+    try {
+      return await work;
+    } finally {
+      this.#inFlight.delete(effect);
+    }
   }
 
   record(effect: Omit<Effect, 'count'>): void {
-    const key = `${effect.kind} ${effect.state} ${effect.target}`;
-    const same =
-      this.#effects.get(key) ?? (this.#effects.size >= EFFECTS_MAX ? this.#last() : undefined);
+    const group = `${effect.kind} ${effect.state} `;
+    const known = this.#effects.get(group + effect.target);
+    const target =
+      known !== undefined || this.#effects.size < EFFECTS_MAX ? effect.target : FURTHER;
+    const same = known ?? this.#effects.get(group + target);
     if (same === undefined) {
-      this.#effects.set(key, { ...effect, count: 1 });
+      this.#effects.set(group + target, { ...effect, target, count: 1 });
     } else {
       same.count += 1;
       same.bytes += effect.bytes;
     }
-  }
-
-  #last(): { -readonly [Key in keyof Effect]: Effect[Key] } | undefined {
-    return [...this.#effects.values()].at(-1);
   }
 }
 
@@ -96,7 +103,7 @@ export class CallSessions implements HostCalls {
 
   open(permit: Permit, lease: CheckedLease): CallSession {
     assertPermit(permit);
-    const session = new CallSession(permit, lease, this.#parts.store);
+    const session = new CallSession(permit, lease, this.#parts);
     this.#open.set(permit.terms.callId, session);
     return session;
   }
@@ -132,14 +139,13 @@ export class CallSessions implements HostCalls {
     const { permit } = session;
     switch (request.op) {
       case 'http': {
-        const settled = session.sending();
-        try {
-          const done = await egress.fetch(permit, request, signal, session.net);
-          for (const hop of done.hops) session.record(hop);
-          return done;
-        } finally {
-          settled();
-        }
+        const done = await session.sending(
+          'http',
+          shown(`${request.method.slice(0, 20)} ${request.url}`),
+          egress.fetch(permit, request, signal, session.net),
+        );
+        for (const hop of done.hops) session.record(hop);
+        return done;
       }
       case 'kv-get':
         return session.kv.get(request.key);
@@ -158,9 +164,18 @@ export class CallSessions implements HostCalls {
       case 'file-read':
         return files.read(permit, request.path, request.offset, request.length);
       case 'file-write':
-        return files.write(permit, request.path, request.data);
+        return session.sending(
+          'file-write',
+          shown(request.path),
+          files.write(permit, request.path, request.data),
+        );
     }
   }
+}
+
+/** A hostile target, cut to a length a receipt can hold. */
+function shown(target: string): string {
+  return target.slice(0, 1024).toWellFormed();
 }
 
 function denied(message: string): HostReply {

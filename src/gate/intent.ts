@@ -2,7 +2,7 @@
 
 import type { Store, Table } from '../base/store/store.ts';
 import type { ReceiptFacts } from '../trust/receipt/leaf.ts';
-import type { ReceiptLog } from '../trust/receipt/receipt-log.ts';
+import { leafSequence, type ReceiptLog } from '../trust/receipt/receipt-log.ts';
 
 /** A call that was let in and has no outcome yet. Key: the call id. */
 export interface Intent {
@@ -27,6 +27,7 @@ export async function settleInterrupted(
     left.map(({ tenant, key, value }) =>
       store.commit((tx) => {
         if (!tx.delete(intentTable, tenant, key)) return;
+        if (tx.entryById(leafSequence, key) !== undefined) return;
         log.append(tx, {
           ...value.facts,
           outcome: 'unknown',

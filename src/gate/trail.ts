@@ -125,9 +125,11 @@ export class Trail {
     this.#facts.outcome = error.code === 'cancelled' ? 'cancelled' : 'refused';
     this.#facts.code = error.code;
     this.#facts.reason = error.message;
-    const receipt = await this.#gate.store.commit((tx) =>
-      this.#gate.log.append(tx, { ...this.#facts }),
-    );
+    const receipt = await this.#gate.store.commit((tx) => {
+      // Were it there after all, recovery would answer for this call a second time.
+      tx.delete(intentTable, this.#caller.tenant, this.id);
+      return this.#gate.log.append(tx, { ...this.#facts });
+    });
     return this.#stoppedAnswer(error, receipt);
   }
 

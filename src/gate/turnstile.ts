@@ -32,6 +32,7 @@ export class Turnstile {
 
   /** @throws WarderError `limit-reached` when the queue is full, `cancelled` when aborted while waiting. */
   async enter(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) throw withdrawn();
     if (this.#inside < this.#concurrent) {
       this.#inside += 1;
       return;
@@ -44,12 +45,13 @@ export class Turnstile {
     await new Promise<void>((resolve, reject) => {
       const waiting: Waiting = { proceed: resolve, giveUp: reject };
       this.#queue.push(waiting);
-      signal?.addEventListener('abort', () => {
+      const leaveQueue = (): void => {
         const at = this.#queue.indexOf(waiting);
         if (at === -1) return;
         this.#queue.splice(at, 1);
-        waiting.giveUp(new WarderError('cancelled', 'the call was withdrawn while it waited'));
-      });
+        waiting.giveUp(withdrawn());
+      };
+      signal?.addEventListener('abort', leaveQueue, { once: true });
     });
   }
 
@@ -59,6 +61,13 @@ export class Turnstile {
     if (next === undefined) this.#inside -= 1;
     else next.proceed();
   }
+}
+
+/** The caller took a call back before anything ran for it. */
+export function withdrawn(): WarderError {
+  return new WarderError('cancelled', 'the call was withdrawn before it started', {
+    hint: 'nothing ran and nothing was spent',
+  });
 }
 
 /** One call's passage; leaves by itself at the end of its scope if it was let in. */

@@ -1,0 +1,33 @@
+// A working store whose commits fail when they are told to, as a full disk makes them fail.
+
+import { WarderError } from '../../src/base/errors/errors.ts';
+import type { Reader, Store, Tx } from '../../src/base/store/store.ts';
+
+export class FaultyStore implements Store {
+  readonly #store: Store;
+  /** Commits that were kept. */
+  kept = 0;
+  /** While true, nothing can be written. */
+  full = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  read<T>(work: (reader: Reader) => T): T {
+    return this.#store.read(work);
+  }
+
+  async commit<T>(work: (tx: Tx) => T): Promise<T> {
+    if (this.full) {
+      throw new WarderError('unavailable', 'the store cannot be written', { hint: 'make room' });
+    }
+    const result = await this.#store.commit(work);
+    this.kept += 1;
+    return result;
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}

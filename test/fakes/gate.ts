@@ -1,0 +1,168 @@
+// A whole gate over a store in memory: every room is the real one but the runner, the clock and the network.
+
+import { randomBytes } from 'node:crypto';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { Grant, Installation, ToolDefinition } from '../../src/catalog/installation.ts';
+import { openMemoryStore } from '../../src/base/store/memory/memory-store.ts';
+import { ApprovalBook } from '../../src/decide/approval/approval-book.ts';
+import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
+import type { PolicyFile } from '../../src/decide/policy/policy-source.ts';
+import { Administration } from '../../src/gate/administer.ts';
+import type { CallAnswer, Caller, CallRequest } from '../../src/gate/door.ts';
+import { CallSessions } from '../../src/gate/host-calls.ts';
+import { type OpenDoor, openDoor } from '../../src/gate/open-door.ts';
+import type { GateParts } from '../../src/gate/parts.ts';
+import { Turnstile } from '../../src/gate/turnstile.ts';
+import { tables, sequences } from '../../src/front/daemon/tables.ts';
+import type { Egress } from '../../src/reach/egress/egress.ts';
+import { createFiles } from '../../src/reach/files/files.ts';
+import {
+  connectionLease,
+  type ConnectionLease,
+  type ConnectionTerms,
+  type LeaseOffice,
+} from '../../src/trust/lease/connection-lease.ts';
+import { leaseAdmitter } from '../../src/trust/lease/lease-admitter.ts';
+import { openLeaseBook } from '../../src/trust/lease/lease-book.ts';
+import { ReceiptLog } from '../../src/trust/receipt/receipt-log.ts';
+import { type ReceiptDetail, ReceiptReader } from '../../src/trust/receipt/receipt-reader.ts';
+import { openMemorySigner } from '../../src/trust/signer/memory/memory-signer.ts';
+import { loadKeys } from '../../src/trust/verify/keys.ts';
+import { ALL_CAPABILITIES, ECHO, installed, starter } from '../support/decision.ts';
+import { FakeClock } from './clock.ts';
+import { FaultyStore } from './faulty-store.ts';
+import { FakeRunner } from './runner.ts';
+
+const ORIGIN = 'warder.invalid/log/0123456789abcdef';
+
+export interface FakeGate {
+  readonly parts: GateParts;
+  readonly store: FaultyStore;
+  readonly clock: FakeClock;
+  readonly runner: FakeRunner;
+  readonly door: OpenDoor;
+  readonly turnstile: Turnstile;
+  readonly administration: Administration;
+  readonly reader: ReceiptReader;
+  /** A connection of an agent, with a lease of its own. */
+  connect(terms?: Partial<ConnectionTerms>): FakeConnection;
+  install(installation: Installation): Promise<Installation>;
+  /** Receipts of calls, oldest first. */
+  receipts(): readonly ReceiptDetail[];
+}
+
+export interface FakeConnection {
+  readonly caller: Caller;
+  readonly lease: ConnectionLease;
+  call(args: object, more?: Partial<CallRequest>): Promise<CallAnswer>;
+}
+
+export interface GateOptions {
+  readonly grant?: Partial<Grant>;
+  readonly tools?: readonly ToolDefinition[];
+  readonly egress?: Egress;
+  /** The starter policy when absent. */
+  readonly policy?: readonly PolicyFile[];
+  readonly limits?: Partial<GateParts['limits']>;
+}
+
+/** Answers nothing: for tests in which nobody asks. */
+export const noNetwork: Egress = {
+  fetch: () => Promise.reject(new TypeError('this test has no network')),
+};
+
+export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
+  const clock = new FakeClock();
+  const store = new FaultyStore(openMemoryStore({ tables, sequences }));
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  const log = new ReceiptLog({ store, origin: ORIGIN, random });
+  const leases = openLeaseBook(store);
+  const runner = new FakeRunner();
+  const sessions = new CallSessions({
+    clock,
+    store,
+    leases,
+    egress: options.egress ?? noNetwork,
+    files: createFiles({ deny: [], clock }),
+  });
+  runner.hostCalls = sessions;
+  const parts: GateParts = {
+    clock,
+    now: () => clock.wall(),
+    random,
+    store,
+    catalog: new Catalog(store),
+    policy: await PolicyHolder.open(options.policy ?? starter()),
+    approvals: new ApprovalBook(store, random),
+    leases,
+    log,
+    runner,
+    sessions,
+    limits: { argumentBytes: 65_536, concurrentCalls: 64, waitingCalls: 64, ...options.limits },
+    assurance: 'personal',
+    jail: 'none',
+  };
+  const administration = new Administration(parts);
+  const signer = openMemorySigner('ES256', {
+    roles: ['lease'],
+    admitters: [leaseAdmitter(ORIGIN)],
+  });
+  const office: LeaseOffice = {
+    book: leases,
+    signer,
+    keys: await loadKeys([JSON.stringify({ ...signer.key, warder_roles: ['lease'] })]),
+    origin: ORIGIN,
+    random,
+    record: (change) => administration.leaseEvent(change),
+  };
+  const turnstile = new Turnstile(parts.limits.concurrentCalls, parts.limits.waitingCalls);
+  const door = openDoor(parts, turnstile);
+  const reader = new ReceiptReader(store, log);
+  const install = (installation: Installation): Promise<Installation> =>
+    administration.addTool('default', installation);
+  await install(installed(options.grant, options.tools ?? [ECHO]));
+  return {
+    parts,
+    store,
+    clock,
+    runner,
+    door,
+    turnstile,
+    administration,
+    reader,
+    install,
+    connect: (terms) => connect(office, door, terms),
+    receipts: () => [...reader.export({ type: 'call' })],
+  };
+}
+
+function connect(
+  office: LeaseOffice,
+  door: OpenDoor,
+  terms: Partial<ConnectionTerms> = {},
+): FakeConnection {
+  const whole: ConnectionTerms = {
+    agent: 'default',
+    connection: randomBytes(8).toString('hex'),
+    principal: 'alice',
+    tenant: 'default',
+    capabilities: ALL_CAPABILITIES,
+    ttlSeconds: 600,
+    ...terms,
+  };
+  const lease = connectionLease(office, whole);
+  const caller: Caller = {
+    tenant: whole.tenant,
+    principal: whole.principal,
+    agent: whole.agent,
+    operator: false,
+    lease: (now) => lease.current(now),
+    covers: () => true,
+  };
+  return {
+    caller,
+    lease,
+    call: (args, more = {}) =>
+      door.call(caller, { tool: ECHO.name, arguments: JSON.stringify(args), ...more }),
+  };
+}
