@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../base/encoding/json.ts';
 import { canonicalBytes } from '../base/encoding/jcs.ts';
 import { ulid } from '../base/encoding/ulid.ts';
+import { WarderError } from '../base/errors/errors.ts';
 import type { TenantId, Tx } from '../base/store/store.ts';
+import { installationTable } from '../catalog/catalog.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
@@ -72,8 +74,21 @@ export class Administration {
     return result;
   }
 
-  async changeGrant(tenant: TenantId, id: string, grant: Grant): Promise<Installation> {
+  /**
+   * Replaces a grant.
+   *
+   * @param before the installation as it was when the new grant was worked out.
+   * @throws WarderError `conflict` when its grant was changed meanwhile.
+   */
+  async changeGrant(tenant: TenantId, before: Installation, grant: Grant): Promise<Installation> {
+    const { id } = before;
     const { result } = await this.record((tx) => {
+      const now = tx.get(installationTable, tenant, id)?.grant;
+      if (digestOf(now ?? null) !== digestOf(before.grant)) {
+        throw new WarderError('conflict', `the grant of \`${before.name}\` was changed meanwhile`, {
+          hint: 'look at it with `warder tool show`, then try again',
+        });
+      }
       const changed = this.#parts.catalog.grant(tx, tenant, id, grant);
       return [changed, grantEvent(tenant, changed, 'changed', 'grant changed')];
     });

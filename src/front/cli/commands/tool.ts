@@ -128,16 +128,24 @@ function toFlags(options: GrantOptions): string[] {
     const property = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const values = options[property];
     if (Array.isArray(values)) {
-      for (const value of values as readonly string[])
-        flags.push(`--${flag}`, absolute(flag, value));
+      for (const value of values as readonly string[]) {
+        flags.push(`--${flag}`, expand(flag, value, options['remove'] === true));
+      }
     }
   }
   if (options['allowKv'] === true) flags.push('--allow-kv');
   return flags;
 }
 
-/** The daemon runs elsewhere: relative directories are made absolute here. */
-function absolute(flag: string, value: string): string {
+/** The daemon runs elsewhere: directories are made absolute and variables given their value here. */
+function expand(flag: string, value: string, removing: boolean): string {
+  if (flag === 'allow-env' && !removing && !value.includes('=')) {
+    const own = process.env[value];
+    if (own !== undefined) return `${value}=${own}`;
+    throw new WarderError('usage', `there is no environment variable \`${value}\` to take over`, {
+      hint: 'give the value: `--allow-env NAME=VALUE`',
+    });
+  }
   if (flag !== 'allow-read' && flag !== 'allow-write') return value;
   const split = value.lastIndexOf(':/');
   if (split <= 0) return resolve(value);

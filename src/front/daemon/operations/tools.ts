@@ -61,9 +61,9 @@ export function toolOperations(runtime: Runtime): ToolOperations {
     'tool.list': () => Promise.resolve({ installations: catalog.list(OPERATOR_TENANT) }),
     'tool.show': ({ name }) => Promise.resolve(described(catalog.show(OPERATOR_TENANT, name))),
     'tool.grant': async ({ name, change, flags }) => {
-      const { id, grant } = catalog.show(OPERATOR_TENANT, name);
-      const changed = await changeGrant(grant, flags, change, ownTrees);
-      const installation = await administration.changeGrant(OPERATOR_TENANT, id, changed);
+      const before = catalog.show(OPERATOR_TENANT, name);
+      const changed = await changeGrant(before.grant, flags, change, ownTrees);
+      const installation = await administration.changeGrant(OPERATOR_TENANT, before, changed);
       runtime.door.toolsChanged();
       return described(installation);
     },
