@@ -1,6 +1,7 @@
 // What our processes expose, and what calls can see of each other.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createTestHome, serveInForeground, type TestHome } from '../support/warder.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixture, sampleTool } from '../support/fixtures.ts';
@@ -45,21 +46,15 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 describe('SIGUSR1 opens no inspector', () => {
   test('control: in a plain node process it does, and this test sees it', async () => {
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
-      stdio: 'ignore',
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000); console.log(1)'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     const pid = child.pid ?? 0;
     try {
-      await expect
-        .poll(
-          () => {
-            process.kill(pid, 'SIGUSR1');
-            return isAlive(pid) ? listeningPorts(pid).length : -1;
-          },
-          // Before Node has set its handler the signal ends the process; see the pause below.
-          { interval: 400, timeout: 5000 },
-        )
-        .toBeGreaterThan(0);
+      // Before Node has set its handler the signal would end the process.
+      await once(child.stdout, 'data');
+      process.kill(pid, 'SIGUSR1');
+      await expect.poll(() => listeningPorts(pid).length, { timeout: 5000 }).toBeGreaterThan(0);
     } finally {
       child.kill('SIGKILL');
     }

@@ -124,7 +124,10 @@ export async function serveInForeground(
   let errors = '';
   child.stderr.on('data', (part: Buffer) => (errors += part.toString()));
   await new Promise<void>((ready, fail) => {
-    child.stdout.once('data', () => ready());
+    child.stdout.once('data', (part: Buffer) => {
+      if (part.toString().startsWith('{"ready"')) ready();
+      else fail(new Error(`not ready: ${part.toString()}`));
+    });
     child.once('exit', () => fail(new Error(`the daemon ended before it was ready: ${errors}`)));
   });
   if (child.pid === undefined) throw new Error('the daemon has no pid');

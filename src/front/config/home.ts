@@ -61,6 +61,11 @@ export function locateHome(
 
 /** The socket of a named agent; `default` listens on `agent.sock` itself. */
 export function agentSocketPath(home: Home, agent: string): string {
+  if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(agent)) {
+    throw new WarderError('usage', `\`${agent}\` is not the name of an agent`, {
+      hint: 'names are like `my-agent`; see `agents` in config.json',
+    });
+  }
   const path = agent === 'default' ? home.agentSocket : join(home.agents, `${agent}.sock`);
   if (Buffer.byteLength(path) > SOCKET_PATH_MAX) {
     throw new WarderError('usage', `the socket path \`${path}\` is too long`, {
