@@ -40,6 +40,7 @@ export class Arena {
 
   /** @throws GuestOutOfMemory when the call may not have so much. */
   alloc(length: number): number {
+    if (!(length >= 0)) throw new GuestFailure('trap: a block of negative length');
     const capacity = Math.max(ALIGNMENT, Math.ceil(length / ALIGNMENT) * ALIGNMENT);
     const reused = this.#free.get(capacity)?.pop();
     if (reused !== undefined) {

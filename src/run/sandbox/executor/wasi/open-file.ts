@@ -10,6 +10,8 @@ const WINDOW = 256 * 1024;
 /** Largest file that can be written. */
 const MAX_WRITTEN = 16 * 1024 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 export class OpenFile {
   readonly path: string;
   readonly writable: boolean;
@@ -17,6 +19,8 @@ export class OpenFile {
   #size: number;
   #windowAt = 0;
   #window: Uint8Array = new Uint8Array(0);
+  /** Where the file ended when a read came back short. */
+  #endAt = Number.POSITIVE_INFINITY;
   /** The whole file, once it is written to. */
   #copy: Uint8Array | undefined;
   #dirty = false;
@@ -85,8 +89,10 @@ export class OpenFile {
     }
     let start = offset - this.#windowAt;
     if (start < 0 || start >= this.#window.length) {
+      if (offset >= this.#endAt) return NOTHING;
       this.#window = read(this.#host, this.path, offset, WINDOW);
       this.#windowAt = offset;
+      if (this.#window.length < WINDOW) this.#endAt = offset + this.#window.length;
       start = 0;
     }
     return this.#window.subarray(start, start + wanted);
