@@ -18,7 +18,7 @@ export interface Opening {
 }
 
 /** SHA-256(salt ‖ canonical JSON of the value), hex. */
-export function commitTo(salt: Uint8Array, value: unknown): Commitment {
+function commitTo(salt: Uint8Array, value: unknown): Commitment {
   return encodeHex(sha256(salt, canonicalBytes(value)));
 }
 

@@ -53,7 +53,7 @@ export function formatJwk(raw: RawKey): PublicJwk {
 }
 
 /** RFC 7638 thumbprint with SHA-256, base64url. */
-export function thumbprint(raw: RawKey): string {
+function thumbprint(raw: RawKey): string {
   const { kty, crv } = raw.form;
   const y = raw.y === undefined ? {} : { y: encodeBase64url(raw.y) };
   return encodeBase64url(sha256(canonicalBytes({ kty, crv, x: encodeBase64url(raw.x), ...y })));

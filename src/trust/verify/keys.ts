@@ -26,7 +26,7 @@ export type TrustedKeys = readonly TrustedKey[];
 /** JWK member that lists what a key may sign. */
 export const ROLES_MEMBER = 'warder_roles';
 /** JWK member that binds a key to one log. */
-export const ORIGIN_MEMBER = 'warder_origin';
+const ORIGIN_MEMBER = 'warder_origin';
 
 const ROLES: readonly KeyRole[] = [
   'lease',

@@ -24,7 +24,7 @@ const VERIFY = {
 } as const;
 
 /** Bytes of a raw signature. */
-export const SIGNATURE_SIZE: Readonly<Record<Algorithm, number>> = {
+const SIGNATURE_SIZE: Readonly<Record<Algorithm, number>> = {
   ES256: 64,
   ES384: 96,
   EdDSA: 64,
