@@ -15,7 +15,7 @@ export async function compileAssemblyScript(entry) {
       'stub',
       '-O3',
       '--use',
-      'abort=sdk/assembly/host/abort',
+      'abort=wit/sdk/assembly/host/abort',
     ],
     {
       writeFile: (name, contents) => void files.set(name, contents),

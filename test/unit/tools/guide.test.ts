@@ -35,7 +35,7 @@ function command(start: string): string[] {
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'guide-'));
-  cpSync('sdk', join(folder, 'sdk'), { recursive: true });
+  cpSync('wit/sdk', join(folder, 'sdk'), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
 });
 afterAll(() => {

@@ -1,7 +1,7 @@
 // Conditions on a row: `population > 1000 and not (name contains "land" or code in ["A", "B"])`.
 // Operators: = != < <= > >= contains startsWith endsWith in exists; and, or, not, parentheses.
 
-import { Problem } from '../../../sdk/typescript/tool.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
 import { field, parsePath, type Json, type Path } from './path.ts';
 
 export type Condition = (row: Json) => boolean;

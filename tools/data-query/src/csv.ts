@@ -1,6 +1,6 @@
 // CSV after RFC 4180: quoted fields, doubled quotes, line breaks inside quotes, LF or CRLF.
 
-import { Problem } from '../../../sdk/typescript/tool.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
 import type { Json } from './path.ts';
 
 export interface CsvOptions {

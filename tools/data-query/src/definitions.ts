@@ -1,6 +1,6 @@
 // What the query tools offer.
 
-import type { Definition } from '../../../sdk/typescript/tool.ts';
+import type { Definition } from '../../../wit/sdk/typescript/tool.ts';
 
 const QUERY = {
   where: {

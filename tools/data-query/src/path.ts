@@ -1,7 +1,7 @@
 // Path expressions into JSON: `a.b`, `["a b"]`, `[0]`, `[-1]`, `[1:3]`, `[*]`, `*`, `..a`;
 // a leading `$` or `$.` may stand before.
 
-import { Problem } from '../../../sdk/typescript/tool.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

@@ -1,6 +1,6 @@
 // Rows in, rows out: where, group and aggregate or select, sort, offset, limit.
 
-import { Problem } from '../../../sdk/typescript/tool.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
 import { compare, parseCondition } from './condition.ts';
 import { field, parsePath, type Json, type Path } from './path.ts';
 

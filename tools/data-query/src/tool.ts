@@ -1,6 +1,6 @@
 // The query tools' component: warder's `operations`, and nothing from the host.
 
-import { answer, answering, Problem, type Operations } from '../../../sdk/typescript/tool.ts';
+import { answer, answering, Problem, type Operations } from '../../../wit/sdk/typescript/tool.ts';
 import { parseCsv, type CsvOptions } from './csv.ts';
 import { DEFINITIONS } from './definitions.ts';
 import { follow, parsePath, type Json } from './path.ts';

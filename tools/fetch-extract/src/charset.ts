@@ -1,6 +1,6 @@
 // Bytes to text by the declared character set.
 
-import { decodeLatin1, decodeUtf8 } from '../../../sdk/typescript/utf8.ts';
+import { decodeLatin1, decodeUtf8 } from '../../../wit/sdk/typescript/utf8.ts';
 
 /** Windows-1252 where it differs from Latin-1: 0x80 to 0x9f. */
 const WINDOWS_1252 =

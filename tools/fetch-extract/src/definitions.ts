@@ -1,6 +1,6 @@
 // What the fetch tool offers.
 
-import type { Definition } from '../../../sdk/typescript/tool.ts';
+import type { Definition } from '../../../wit/sdk/typescript/tool.ts';
 
 export const MODES = ['text', 'links', 'metadata', 'json', 'raw'] as const;
 export type Mode = (typeof MODES)[number];

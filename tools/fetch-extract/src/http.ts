@@ -2,8 +2,8 @@
 
 import handler from 'wasi:http/outgoing-handler@0.2.12';
 import http, { type ErrorCode, type InputStream } from 'wasi:http/types@0.2.12';
-import { Problem } from '../../../sdk/typescript/tool.ts';
-import { decodeLatin1, encodeUtf8 } from '../../../sdk/typescript/utf8.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
+import { decodeLatin1, encodeUtf8 } from '../../../wit/sdk/typescript/utf8.ts';
 import type { Target } from './url.ts';
 
 export interface Response {

@@ -1,6 +1,6 @@
 // JSON Pointer, RFC 6901.
 
-import { Problem } from '../../../sdk/typescript/tool.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
 
 /** The value a pointer names. @throws Problem that says how far it led. */
 export function follow(document: unknown, pointer: string): unknown {

@@ -1,6 +1,6 @@
 // The fetch tool's component.
 
-import { answer, answering, Problem, type Answer, type Operations } from '../../../sdk/typescript/tool.ts';
+import { answer, answering, Problem, type Answer, type Operations } from '../../../wit/sdk/typescript/tool.ts';
 import { decodeBody } from './charset.ts';
 import { DEFINITIONS, type Mode } from './definitions.ts';
 import { get, type Response } from './http.ts';

@@ -1,6 +1,6 @@
 // URLs after RFC 3986, as far as fetching and resolving links need: the runtime has no URL class.
 
-import { Problem } from '../../../sdk/typescript/tool.ts';
+import { Problem } from '../../../wit/sdk/typescript/tool.ts';
 
 interface Parts {
   readonly scheme: string | undefined;

@@ -1,7 +1,7 @@
 // Whole files through the host's file_read, a piece at a time.
 
-import { Bytes, Out } from '../../../sdk/assembly/bytes';
-import { Reply, fileRead, unbase64Into } from '../../../sdk/assembly/host-functions';
+import { Bytes, Out } from '../../../wit/sdk/assembly/bytes';
+import { Reply, fileRead, unbase64Into } from '../../../wit/sdk/assembly/host-functions';
 
 const PIECE: i32 = 262144;
 /** Larger files are not searched. */

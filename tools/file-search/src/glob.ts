@@ -1,7 +1,7 @@
 // Path patterns: `*` and `?` within a segment, `**` across segments, `[a-z]` and `[!a-z]`,
 // `{one,two}`. A step budget bounds patterns made to backtrack.
 
-import { Bytes } from '../../../sdk/assembly/bytes';
+import { Bytes } from '../../../wit/sdk/assembly/bytes';
 
 const MAX_STEPS: i32 = 100000;
 let steps: i32 = 0;

@@ -1,10 +1,10 @@
 // search_files.
 
-import { Bytes, Out, indexOf, isWordByte, lowered, utf8 } from '../../../sdk/assembly/bytes';
-import { fail } from '../../../sdk/assembly/host';
-import { Request, answerError, answerWith } from '../../../sdk/assembly/answer';
-import { Reply, fileRoots, fileStat } from '../../../sdk/assembly/host-functions';
-import { Items } from '../../../sdk/assembly/json';
+import { Bytes, Out, indexOf, isWordByte, lowered, utf8 } from '../../../wit/sdk/assembly/bytes';
+import { fail } from '../../../wit/sdk/assembly/host';
+import { Request, answerError, answerWith } from '../../../wit/sdk/assembly/answer';
+import { Reply, fileRoots, fileStat } from '../../../wit/sdk/assembly/host-functions';
+import { Items } from '../../../wit/sdk/assembly/json';
 import { MAX_SIZE, Reader, isBinary } from './content';
 import { globMatches } from './glob';
 import { Walk } from './walk';

@@ -1,7 +1,7 @@
 // The file tools' two exports. Reads through the host functions, so only what is granted.
 
-import { begin, fail } from '../../../sdk/assembly/host';
-import { definitions, request } from '../../../sdk/assembly/answer';
+import { begin, fail } from '../../../wit/sdk/assembly/host';
+import { definitions, request } from '../../../wit/sdk/assembly/answer';
 import { DEFINITIONS } from './definitions';
 import { list, read } from './files';
 import { search } from './search';

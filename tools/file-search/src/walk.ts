@@ -1,9 +1,9 @@
 // Goes through the files below a directory in the order of their names, directories last in
 // first out, without recursion.
 
-import { Bytes, Out } from '../../../sdk/assembly/bytes';
-import { Reply, fileList } from '../../../sdk/assembly/host-functions';
-import { Items } from '../../../sdk/assembly/json';
+import { Bytes, Out } from '../../../wit/sdk/assembly/bytes';
+import { Reply, fileList } from '../../../wit/sdk/assembly/host-functions';
+import { Items } from '../../../wit/sdk/assembly/json';
 
 const MAX_DIRECTORIES: i32 = 5000;
 

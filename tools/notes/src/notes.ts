@@ -2,11 +2,11 @@
 // milliseconds and a hash of the note, in hex: listing keys in order lists notes by age, and two
 // notes added at once do not overwrite each other.
 
-import { Bytes, Out, indexOf, lowered, utf8 } from '../../../sdk/assembly/bytes';
-import { fail } from '../../../sdk/assembly/host';
-import { Request, answerError, answerWith, problem } from '../../../sdk/assembly/answer';
-import { Reply, kvDelete, kvGet, kvList, kvSet, unbase64 } from '../../../sdk/assembly/host-functions';
-import { Items, Json } from '../../../sdk/assembly/json';
+import { Bytes, Out, indexOf, lowered, utf8 } from '../../../wit/sdk/assembly/bytes';
+import { fail } from '../../../wit/sdk/assembly/host';
+import { Request, answerError, answerWith, problem } from '../../../wit/sdk/assembly/answer';
+import { Reply, kvDelete, kvGet, kvList, kvSet, unbase64 } from '../../../wit/sdk/assembly/host-functions';
+import { Items, Json } from '../../../wit/sdk/assembly/json';
 import { now } from './clock';
 
 const PREFIX: string = 'note/';

@@ -1,7 +1,7 @@
 // The note tools' two exports. Notes live in warder's key/value store, one key each.
 
-import { begin, fail } from '../../../sdk/assembly/host';
-import { definitions, request } from '../../../sdk/assembly/answer';
+import { begin, fail } from '../../../wit/sdk/assembly/host';
+import { definitions, request } from '../../../wit/sdk/assembly/answer';
 import { DEFINITIONS } from './definitions';
 import { add, get, list, remove, search } from './notes';
 

@@ -1,9 +1,9 @@
 // text_diff: Myers' greedy O(ND) line difference, written as a unified diff. Past MAX_EDITS
 // edits the differing middle is given as one whole replacement: right, only longer.
 
-import { Bytes, Out } from '../../../sdk/assembly/bytes';
-import { fail } from '../../../sdk/assembly/host';
-import { Request, answerWith } from '../../../sdk/assembly/answer';
+import { Bytes, Out } from '../../../wit/sdk/assembly/bytes';
+import { fail } from '../../../wit/sdk/assembly/host';
+import { Request, answerWith } from '../../../wit/sdk/assembly/answer';
 
 const MAX_EDITS: i32 = 1500;
 

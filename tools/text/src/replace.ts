@@ -1,8 +1,8 @@
 // text_replace: a literal, left to right, without overlap.
 
-import { Bytes, Out, indexOf, isWordByte, lowered } from '../../../sdk/assembly/bytes';
-import { fail } from '../../../sdk/assembly/host';
-import { Request, answerWith } from '../../../sdk/assembly/answer';
+import { Bytes, Out, indexOf, isWordByte, lowered } from '../../../wit/sdk/assembly/bytes';
+import { fail } from '../../../wit/sdk/assembly/host';
+import { Request, answerWith } from '../../../wit/sdk/assembly/answer';
 
 function standsAlone(text: Bytes, from: i32, to: i32): bool {
   if (from > 0 && isWordByte(text.at(from - 1)) && isWordByte(text.at(from))) return false;

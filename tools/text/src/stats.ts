@@ -1,8 +1,8 @@
 // text_stats: counts, and the most frequent words through an open-addressing table.
 
-import { Bytes, Out, isWordByte, lowered } from '../../../sdk/assembly/bytes';
-import { fail } from '../../../sdk/assembly/host';
-import { Request, answerWith } from '../../../sdk/assembly/answer';
+import { Bytes, Out, isWordByte, lowered } from '../../../wit/sdk/assembly/bytes';
+import { fail } from '../../../wit/sdk/assembly/host';
+import { Request, answerWith } from '../../../wit/sdk/assembly/answer';
 
 /** Distinct words with their counts. Slots are (hash, ptr, length, count). */
 class Words {

@@ -1,8 +1,8 @@
 // The text tools' two exports. Needs nothing but the Extism kernel.
 
-import { Out } from '../../../sdk/assembly/bytes';
-import { begin, fail, output } from '../../../sdk/assembly/host';
-import { definitions, request } from '../../../sdk/assembly/answer';
+import { Out } from '../../../wit/sdk/assembly/bytes';
+import { begin, fail, output } from '../../../wit/sdk/assembly/host';
+import { definitions, request } from '../../../wit/sdk/assembly/answer';
 import { DEFINITIONS } from './definitions';
 import { stats } from './stats';
 import { diff } from './diff';
