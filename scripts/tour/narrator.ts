@@ -8,6 +8,9 @@ export class StepFailed extends Error {
 const WIDTH = 96;
 /** Lines of one answer that are shown; the rest is counted. */
 const MOST_LINES = 14;
+/** Where lines of an answer are wrapped, and cut. */
+const BROAD = 120;
+const LONGEST = 480;
 
 /** Prints plain lines; no colour, no control characters from what came back. */
 export class Narrator {
@@ -41,7 +44,9 @@ export class Narrator {
   answer(text: string): void {
     const lines = printable(text).trimEnd().split('\n');
     for (const line of lines.slice(0, MOST_LINES)) {
-      this.#line(`    ${line.length > 160 ? `${line.slice(0, 160)}…` : line}`);
+      const shown = line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+      const parts = shown.length > BROAD ? wrap(shown, BROAD) : [shown];
+      for (const part of parts) this.#line(`    ${part}`);
     }
     if (lines.length > MOST_LINES)
       this.#line(`    … ${String(lines.length - MOST_LINES)} more lines`);

@@ -52,6 +52,13 @@ export async function takeTour(write: (text: string) => void): Promise<boolean> 
   const work = mkdtempSync(join(tmpdir(), 'warder-tour-'));
   let home: TestHome | undefined;
   let title = 'a home';
+  const leave = (): void => {
+    void (home?.remove() ?? Promise.resolve()).then(() => {
+      rmSync(work, { recursive: true, force: true });
+      process.exit(130);
+    });
+  };
+  process.once('SIGINT', leave).once('SIGTERM', leave);
   try {
     mkdirSync(join(work, 'docs'));
     mkdirSync(join(work, 'private'));
@@ -79,6 +86,7 @@ export async function takeTour(write: (text: string) => void): Promise<boolean> 
     }
     return false;
   } finally {
+    process.off('SIGINT', leave).off('SIGTERM', leave);
     await home?.remove();
     rmSync(work, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 // Runs the built `warder` command in homes of its own: what tests, benches and the tour's checks stand on.
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -29,7 +29,7 @@ export interface TestHome {
   ok<T = Record<string, unknown>>(args: readonly string[], options?: RunOptions): Promise<T>;
   /** Command and arguments of `warder mcp` for an MCP client. */
   mcp(...more: readonly string[]): { command: string; args: string[]; env: Record<string, string> };
-  /** Stops the daemon and removes the directory. */
+  /** Ends the daemon without ado and removes the directory. */
   remove(): Promise<void>;
 }
 
@@ -64,14 +64,25 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
       env: { PATH: process.env['PATH'] ?? '', ...stateOf(root) },
     }),
     remove: async () => {
-      await home.run(['stop']);
+      killDaemon(root);
       for (const path of [root, stateOf(root).XDG_STATE_HOME]) {
-        rmSync(path, { recursive: true, force: true });
+        rmSync(path, { recursive: true, force: true, maxRetries: 5 });
       }
     },
   };
   if (options.init !== false) await home.ok(['init']);
   return home;
+}
+
+/** SIGKILL, for a home that is thrown away: draining takes a second or two. */
+function killDaemon(root: string): void {
+  try {
+    const pid = Number(readFileSync(join(root, 'lock.pid'), 'utf8'));
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    if (command.includes(root)) process.kill(pid, 'SIGKILL');
+  } catch {
+    // None runs.
+  }
 }
 
 /** What the signer remembers of a test home stands beside it and goes with it. */
