@@ -25,12 +25,13 @@ export async function serveSamples(home: string): Promise<number> {
       told = true;
     });
   }
-  const ready = await Promise.race([firstOutput(daemon), exited]);
-  if (typeof ready === 'number') return ready;
+  const ended = await Promise.race([isReady(daemon), exited]);
+  if (ended !== undefined) return ended;
   try {
     for (const line of await addSampleTools(run)) print(line);
     const config = await expectDone(run(['client', 'config']));
-    print(`\n${ready.trimEnd()}`);
+    const status = await expectDone(run(['status']));
+    print(`\nready\n${status.stdout.trimEnd()}`);
     print(
       '\nPaste this into your MCP client (Claude Desktop, Cursor; others: `warder client config --help`):\n',
     );
@@ -77,17 +78,10 @@ async function expectDone(running: Promise<Finished>): Promise<Finished> {
   return done;
 }
 
-function firstOutput(child: ChildProcess): Promise<string> {
+/** A daemon that serves says so; what it says first is that it is ready. */
+function isReady(daemon: ChildProcess): Promise<undefined> {
   return new Promise((resolve) => {
-    let text = '';
-    let settling = false;
-    child.stdout?.setEncoding('utf8');
-    child.stdout?.on('data', (part: string) => {
-      text += part;
-      // The lines of `ready` leave in one write; a moment more gathers them should they not.
-      if (!settling) setTimeout(() => resolve(text), 50);
-      settling = true;
-    });
+    daemon.stdout?.once('data', () => resolve(undefined)).resume();
   });
 }
 
