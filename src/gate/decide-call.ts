@@ -20,26 +20,27 @@ export interface DecidableCall {
   readonly lease: CheckedLease;
 }
 
-/** The decision, and what an approval of this call is bound to. */
-export type DecidedCall = Decision & { readonly binding: ApprovalBinding };
-/** A call that waits for a person. */
-export type HeldCall = Extract<DecidedCall, { kind: 'approval-required' }>;
+type Of<Kind> = Extract<Decision, { kind: Kind }>;
+
+/** A call that waits for a person; `binding` is what a yes would be bound to. */
+export type HeldCall = Of<'approval-required'> & { readonly binding: ApprovalBinding };
+/** The decision; `use` is the approval that the intent's transaction has to use up. */
+export type DecidedCall =
+  | (Of<'permit'> & { readonly use?: ApprovalBinding & { readonly id: string } })
+  | Of<'refused'>
+  | HeldCall;
 
 /**
- * Decides. An approval that names another call than this one is no approval of it.
+ * Decides. Only when policy asks for a person is a granted approval looked for, and the same call
+ * decided again with it in force. An approval that names another call than this one is none.
+ *
+ * @throws WarderError `policy-denied` when the request names an approval that does not let it run.
  */
 export function decideCall(gate: GateParts, about: DecidableCall): DecidedCall {
   const { caller, call, found, lease, now, request } = about;
   const { tenant, principal, agent } = caller;
   const { installation, definition } = found;
-  const binding = bindingOf({ tenant, principal, agent, call, installation, lease });
-  const approval = gate.approvals.findApproved(binding, now);
-  if (request.approval !== undefined && approval?.id !== request.approval) {
-    throw new WarderError('policy-denied', 'the named approval does not let this call run', {
-      hint: 'it is used once, for the same tool, arguments, agent and grant, while it lasts',
-    });
-  }
-  const decision = gate.policy.decide({
+  const question = {
     call,
     definition,
     installation,
@@ -50,7 +51,25 @@ export function decideCall(gate: GateParts, about: DecidableCall): DecidedCall {
     operator: caller.operator,
     now,
     callId: about.id,
-    ...(approval === undefined ? {} : { approval: { id: approval.id, digest: approval.digest } }),
-  });
-  return { ...decision, binding };
+  };
+  const decision = gate.policy.decide(question);
+  if (decision.kind !== 'approval-required') return decision;
+  const binding = bindingOf({ tenant, principal, agent, call, installation, lease });
+  const approval = gate.approvals.findApproved(binding, now);
+  if (request.approval !== undefined && approval?.id !== request.approval) {
+    throw new WarderError('policy-denied', 'the named approval does not let this call run', {
+      hint: 'it is used once, for the same tool, arguments, agent and grant, while it lasts',
+    });
+  }
+  if (approval === undefined) return { ...decision, binding };
+  const { id, digest } = approval;
+  const again = gate.policy.decide({ ...question, approval: { id, digest } });
+  switch (again.kind) {
+    case 'permit':
+      return { ...again, use: { ...binding, id } };
+    case 'refused':
+      return again;
+    case 'approval-required':
+      return { ...again, binding };
+  }
 }

@@ -45,9 +45,7 @@ export async function governedCall(
     await gate.store.commit((tx) => {
       if (request.signal?.aborted === true) throw withdrawn();
       gate.leases.spend(tx, lease, now);
-      if (decided.approval !== undefined) {
-        gate.approvals.consume(tx, { ...decided.binding, id: decided.approval }, now);
-      }
+      if (decided.use !== undefined) gate.approvals.consume(tx, decided.use, now);
       trail.writeIntent(tx);
     });
 
