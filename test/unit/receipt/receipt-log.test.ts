@@ -69,17 +69,46 @@ test('a log opened again goes on where it was, over tile borders', async () => {
   for (const id of [ids[0], ids[255], ids[256], ids[556]]) await verifies(log, id ?? '');
 });
 
-test('missing and short files are written again', async () => {
+test.each([
+  ['a tile', ['tile/0/001']],
+  ['a bundle', ['tile/entries/000']],
+  ['the checkpoint', ['checkpoint']],
+  ['everything', ['tile', 'checkpoint']],
+])('%s that is missing is written again', async (_, paths) => {
   let log = await openFixture();
   const [first = ''] = await fill(log, 600);
   await log.checkpointer.current();
   const before = await snapshot(log);
-  rmSync(join(log.directory, 'tile/0/000'));
-  truncateSync(join(log.directory, 'tile/0/001'), 100);
-  rmSync(join(log.directory, 'tile/entries'), { recursive: true });
-  rmSync(join(log.directory, 'checkpoint'));
+  for (const path of paths) rmSync(join(log.directory, path), { recursive: true });
   log = await log.reopen();
   expect(await snapshot(log)).toEqual(before);
+  await verifies(log, first);
+});
+
+test.each(['tile/0/001', 'tile/entries/001', 'tile/0/002.p/88', 'checkpoint'])(
+  '%s that was cut short is written again',
+  async (path) => {
+    let log = await openFixture();
+    await fill(log, 600);
+    await log.checkpointer.current();
+    const before = await snapshot(log);
+    truncateSync(join(log.directory, path), 100);
+    log = await log.reopen();
+    expect(await snapshot(log)).toEqual(before);
+  },
+);
+
+test('a tile damaged while the log runs never makes a wrong proof', async () => {
+  let log = await openFixture();
+  const [first = ''] = await fill(log, 600);
+  await log.checkpointer.current();
+  // Opened again, so that no tile is in memory but those of the right edge.
+  log = await log.reopen();
+  const path = join(log.directory, 'tile/0/000');
+  writeFileSync(
+    path,
+    readFileSync(path).map((byte, at) => (at === 40 ? byte ^ 1 : byte)),
+  );
   await verifies(log, first);
 });
 

@@ -1,10 +1,11 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import * as jose from 'jose';
 import { expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/encoding/utf8.ts';
 import { verifyCheckpoint } from '../../../src/trust/verify/checkpoint.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
 import { parseJws, verifyJws } from '../../../src/trust/verify/jws.ts';
+import { formatNote, noteSignature } from '../../../src/trust/verify/note.ts';
 import { formatVkey, parseVkey } from '../../../src/trust/verify/note-key.ts';
 import { parseSpki } from '../../../src/trust/verify/spki.ts';
 
@@ -104,8 +105,35 @@ test('a P-384 key signs no notes', () => {
   expect(() => parseVkey(vkey)).toThrow(expect.objectContaining({ code: 'malformed' }));
 });
 
-test('a key that may not sign checkpoints signs none, whatever the signature', async () => {
-  const jwk = { ...jwkOf(pairs.ES256.publicKey), warder_roles: ['lease'] };
+test('a key that may not sign checkpoints signs none, though its signature holds', async () => {
+  const text = `o\n1\n${Buffer.alloc(32).toString('base64')}\n`;
+  const { publicKey, privateKey } = pairs.EdDSA;
+  const line = noteSignature(
+    'o',
+    parseSpki(spkiOf(publicKey)),
+    sign(null, Buffer.from(text), privateKey),
+  );
+  const note = formatNote({ text, signatures: [line] });
+  const withRole = (...roles: string[]): ReturnType<typeof loadKeys> =>
+    loadKeys([JSON.stringify({ ...jwkOf(publicKey), warder_roles: roles })]);
+  expect(await verifyCheckpoint(note, await withRole('checkpoint'))).toMatchObject({ size: 1 });
+  await expect(verifyCheckpoint(note, await withRole('lease'))).rejects.toMatchObject({
+    code: 'not-trusted',
+  });
+});
+
+test('a key bound to one log signs for no other', async () => {
+  const jwk = { ...jwkOf(pairs.EdDSA.publicKey), warder_origin: 'p' };
+  const text = `o\n1\n${Buffer.alloc(32).toString('base64')}\n`;
+  const raw = parseSpki(spkiOf(pairs.EdDSA.publicKey));
+  const line = noteSignature('o', raw, sign(null, Buffer.from(text), pairs.EdDSA.privateKey));
+  const note = formatNote({ text, signatures: [line] });
+  const keys = await loadKeys([JSON.stringify(jwk)]);
+  await expect(verifyCheckpoint(note, keys)).rejects.toMatchObject({ code: 'not-trusted' });
+});
+
+test('a checkpoint whose line names a key without its signature is not trusted', async () => {
+  const jwk = { ...jwkOf(pairs.ES256.publicKey), warder_roles: ['checkpoint'] };
   const keys = await loadKeys([JSON.stringify(jwk)]);
   const note = `o\n1\n${Buffer.alloc(32).toString('base64')}\n\n— o AAAAAAAA\n`;
   await expect(verifyCheckpoint(note, keys)).rejects.toMatchObject({ code: 'not-trusted' });
@@ -148,7 +176,7 @@ test('no second spelling of a token is read', async () => {
 
 const header = (value: string): string => `${Buffer.from(value).toString('base64url')}.e30.AA`;
 test.each([
-  ['critical extensions', '{"alg":"ES256","crit":["b64"],"b64":false}'],
+  ['critical extensions', '{"alg":"ES256","crit":["exp"],"exp":1}'],
   ['an unencoded payload', '{"alg":"ES256","b64":false}'],
   ['a member twice', '{"alg":"ES256","alg":"none"}'],
   ['no object', '[]'],
@@ -156,12 +184,20 @@ test.each([
   expect(() => parseJws(header(text))).toThrow(expect.objectContaining({ code: 'malformed' }));
 });
 
-test.each(['none', 'HS256', 'ES384', 'RS256'])('`alg` %s does not choose the key', async (alg) => {
-  const [key] = await loadKeys([pemOf(pairs.ES256.publicKey)]);
-  const [, payload, signature] = (await tokenOf('ES256')).split('.');
-  const head = Buffer.from(JSON.stringify({ alg })).toString('base64url');
-  const jws = parseJws(`${head}.${payload}.${signature}`);
-  await expect(verifyJws(jws, key ?? expect.fail())).rejects.toMatchObject({
-    code: 'verification-failed',
-  });
-});
+test.each(['none', 'HS256', 'ES384', 'RS256'])(
+  'a header that says %s is refused under an ES256 key, though the signature holds',
+  async (alg) => {
+    const { publicKey, privateKey } = pairs.ES256;
+    const [key] = await loadKeys([pemOf(publicKey)]);
+    const signedWith = (name: string): ReturnType<typeof parseJws> => {
+      const head = Buffer.from(JSON.stringify({ alg: name })).toString('base64url');
+      const options = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      const signature = sign('sha256', Buffer.from(`${head}.e30`), options).toString('base64url');
+      return parseJws(`${head}.e30.${signature}`);
+    };
+    await verifyJws(signedWith('ES256'), key ?? expect.fail());
+    await expect(verifyJws(signedWith(alg), key ?? expect.fail())).rejects.toMatchObject({
+      code: 'verification-failed',
+    });
+  },
+);

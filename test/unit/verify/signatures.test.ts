@@ -3,7 +3,7 @@ import { decodeBase64 } from '../../../src/base/encoding/base64.ts';
 import { decodeHex } from '../../../src/base/encoding/hex.ts';
 import type { Json } from '../../../src/base/encoding/json.ts';
 import { parseDerSignature } from '../../../src/trust/verify/der-signature.ts';
-import { isWeakPoint } from '../../../src/trust/verify/ed25519-point.ts';
+import { isCanonicalScalar, isWeakPoint } from '../../../src/trust/verify/ed25519-point.ts';
 import { parseJwk } from '../../../src/trust/verify/jwk.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
 import { parseJws, verifyJws } from '../../../src/trust/verify/jws.ts';
@@ -121,4 +121,11 @@ test('a P-256 key off the curve is refused', async () => {
   await importKey(parseSpki(der));
   der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
   await expect(importKey(parseSpki(der))).rejects.toMatchObject({ code: 'malformed' });
+});
+
+test('an Ed25519 scalar of the group order or more is no second spelling', () => {
+  const order = decodeHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+  expect(isCanonicalScalar(order)).toBe(false);
+  expect(isCanonicalScalar(order.with(0, 0xec))).toBe(true);
+  expect(isCanonicalScalar(new Uint8Array(32).fill(255))).toBe(false);
 });
