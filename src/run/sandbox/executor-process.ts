@@ -45,7 +45,7 @@ export class ExecutorProcess {
   readonly #process: NodeProcess;
   #listener: ExecutorListener | undefined;
   #fault: string | undefined;
-  #dead = false;
+  #exit: ProcessExit | undefined;
   #calls = 0;
   /** Resolves when it is up; rejects when it dies before that. */
   readonly ready: Promise<void>;
@@ -74,7 +74,7 @@ export class ExecutorProcess {
       frame: (frame) => this.#listener?.frame(frame),
     });
     this.#process.stdout.on('data', (chunk: Uint8Array) => {
-      if (this.#dead || this.#fault !== undefined) return;
+      if (this.#exit !== undefined || this.#fault !== undefined) return;
       try {
         reader.push(chunk);
       } catch (error) {
@@ -83,7 +83,7 @@ export class ExecutorProcess {
       }
     });
     this.exited = this.#process.exited.then((exit) => {
-      this.#dead = true;
+      this.#exit = exit;
       const listener = this.#listener;
       this.#listener = undefined;
       listener?.gone(exit, this.#fault);
@@ -98,7 +98,7 @@ export class ExecutorProcess {
 
   /** Whether it can take a frame. */
   get usable(): boolean {
-    return !this.#dead && this.#fault === undefined && this.#listener === undefined;
+    return this.#exit === undefined && this.#fault === undefined && this.#listener === undefined;
   }
 
   /** The end of what it wrote to stderr: why V8 gave up, for example. */
@@ -115,6 +115,8 @@ export class ExecutorProcess {
   /** From now on frames go to `listener`. */
   listen(listener: ExecutorListener): void {
     this.#listener = listener;
+    const exit = this.#exit;
+    if (exit !== undefined) queueMicrotask(() => listener.gone(exit, this.#fault));
   }
 
   /** From now on no frame may come. */
@@ -123,7 +125,7 @@ export class ExecutorProcess {
   }
 
   send(kind: FrameKind, call: number, head?: object, body?: Uint8Array): void {
-    if (!this.#dead) this.#process.stdin.write(encodeFrame(kind, call, head, body));
+    if (this.#exit === undefined) this.#process.stdin.write(encodeFrame(kind, call, head, body));
   }
 
   /** SIGKILL; resolves when it is gone. */

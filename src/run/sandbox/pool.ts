@@ -231,8 +231,8 @@ export class Pool {
     if (full || line.timer !== undefined || this.#closed) return;
     line.timer = setTimeout(() => {
       line.timer = undefined;
-      if (line.queue.size === 0 || line.loading > 0) return;
-      this.#grow(line);
+      if (line.queue.size === 0) return;
+      if (line.loading === 0) this.#grow(line);
       this.#growLater(line);
     }, this.#options.growAfterMs);
     line.timer.unref();
@@ -270,7 +270,9 @@ export class Pool {
     line.loading -= 1;
     const assigned = { executor, line, busy: true, idleSince: 0, rested: false };
     line.executors.add(assigned);
-    this.release(assigned);
+    // It serves one call at least before it may have to give way to another line.
+    if (executor.usable && line.queue.size > 0) this.#hand(assigned);
+    else this.release(assigned);
   }
 
   /** Takes an executor out; its place is free once it is dead. */

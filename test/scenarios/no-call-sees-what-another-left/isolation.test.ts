@@ -57,16 +57,15 @@ test('another tenant, another package and another memory limit get another proce
   expect(new Set(pids).size).toBe(3);
 });
 
-test('environment, configuration and directories come from the permit alone', async () => {
-  const ask = (key: string) => ({ function: 'config', request: key });
+test('configuration comes from the permit of the call alone', async () => {
   const probe = fixture('probe-plugin');
-  const granted = await box.call(probe, 'probe', ask('token'), {
-    terms: { config: { token: 'v' } },
-  });
-  const bare = await box.call(probe, 'probe', ask('token'));
-  expect(JSON.stringify(granted)).not.toBe(JSON.stringify(bare));
-  const inherited = await box.call(probe, 'probe', ask('constructor'));
-  expect(JSON.stringify(inherited)).not.toContain('native code');
+  const value = async (config: Record<string, string>): Promise<unknown> => {
+    const outcome = await box.call(probe, 'probe', { function: 'config' }, { terms: { config } });
+    return outcome.kind === 'answered' ? outcome.answer.structuredContent?.['value'] : outcome;
+  };
+  expect(await value({ probe: 'of this call' })).toBe('of this call');
+  expect(await value({ other: 'x' })).toBeNull();
+  expect(await value({})).toBeNull();
 });
 
 test('a permit for another call, or no permit, runs nothing', async () => {

@@ -59,6 +59,7 @@ export class CallState {
 
   /** A copy of a span's bytes. */
   take({ at, length }: Span): Uint8Array {
+    if (length === 0) return new Uint8Array(0);
     const block = this.memory.block(at);
     if (block === undefined) return this.end(new GuestFailure('the answer was freed'));
     return block.slice(0, length);
