@@ -6,6 +6,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { AgentDoor, Caller } from '../../gate/door.ts';
+import { HALF_OPEN_MS } from './end-of-input.ts';
 import { serveOneCall } from './one-call.ts';
 import { createAgentServer } from './server.ts';
 import { type MessageLimits, SocketTransport } from './socket-transport.ts';
@@ -79,7 +80,7 @@ function accept(
   try {
     connection = options.connect(preamble);
   } catch (error) {
-    socket.end(`${JSON.stringify({ error: asWarderError(error).toJSON() })}\n`);
+    turnAway(socket, error);
     return;
   }
   socket.on('close', () => connection.close());
@@ -102,22 +103,38 @@ function readPreamble(socket: Socket, done: (preamble: Preamble, head: Buffer) =
     const start = held.subarray(0, PREAMBLE_START.length).toString('latin1');
     if (!PREAMBLE_START.startsWith(start)) return finish({ mode: 'mcp' }, held);
     const end = held.indexOf(0x0a);
-    if (end === -1) {
-      if (held.length > PREAMBLE_MAX) socket.destroy();
+    if (end === -1 && held.length <= PREAMBLE_MAX) return;
+    let preamble: Preamble;
+    try {
+      preamble = parsePreamble(end === -1 ? held : held.subarray(0, end));
+    } catch (error) {
+      stop();
+      turnAway(socket, error);
       return;
     }
-    try {
-      finish(parsePreamble(held.subarray(0, end)), held.subarray(end + 1));
-    } catch (error) {
-      socket.end(`${JSON.stringify({ error: asWarderError(error).toJSON() })}\n`);
-    }
+    finish(preamble, held.subarray(end + 1));
+  };
+  // Who leaves before saying what it wants is let go: half-open sockets do not end by themselves.
+  const onEnd = (): void => void socket.end();
+  const stop = (): void => {
+    socket.off('data', onData);
+    socket.off('end', onEnd);
   };
   const finish = (preamble: Preamble, head: Buffer): void => {
-    socket.off('data', onData);
+    stop();
     socket.pause();
     done(preamble, head);
   };
   socket.on('data', onData);
+  socket.on('end', onEnd);
+}
+
+/** Says why, reads on without listening so that the line arrives, and waits only so long for the end. */
+function turnAway(socket: Socket, error: unknown): void {
+  socket.end(`${JSON.stringify({ error: asWarderError(error).toJSON() })}\n`);
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), HALF_OPEN_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function parsePreamble(line: Uint8Array): Preamble {

@@ -8,6 +8,8 @@ import type { AgentDoor, Caller, CallRequest } from '../../gate/door.ts';
 import { HALF_OPEN_MS } from './end-of-input.ts';
 import type { MessageLimits } from './socket-transport.ts';
 
+const NEWLINE = 0x0a;
+
 /** The request line. */
 export interface OneCallRequest {
   readonly tool: string;
@@ -26,30 +28,38 @@ export function serveOneCall(
   limits: MessageLimits,
 ): void {
   const hangUp = new AbortController();
-  socket.on('close', () => hangUp.abort());
-  socket.on('end', () => setTimeout(() => hangUp.abort(), HALF_OPEN_MS).unref());
-  const parts = [head];
-  let held = head.length;
+  const parts: Buffer[] = [];
+  let held = 0;
   const onData = (chunk: Buffer): void => {
     parts.push(chunk);
     held += chunk.length;
-    if (held > limits.maxBytes * 2) return void answer({ error: tooLong(limits).toJSON() });
-    if (chunk.includes(0x0a)) begin();
+    if (chunk.includes(NEWLINE)) begin();
+    else if (held > limits.maxBytes * 2) answer({ error: tooLong(limits).toJSON() });
   };
   const begin = (): void => {
-    socket.off('data', onData);
+    stopReading();
     const bytes = Buffer.concat(parts);
-    void oneCall(door, caller, bytes.subarray(0, bytes.indexOf(0x0a)), limits, hangUp.signal)
+    const end = bytes.indexOf(NEWLINE);
+    const line = end === -1 ? bytes : bytes.subarray(0, end);
+    void oneCall(door, caller, line, limits, hangUp.signal)
       .catch((error: unknown): OneCallReply => ({ error: asWarderError(error).toJSON() }))
       .then(answer);
   };
   const answer = (reply: OneCallReply): void => {
-    socket.off('data', onData);
+    stopReading();
     if (socket.writable) socket.end(`${JSON.stringify(reply)}\n`);
   };
+  const stopReading = (): void => {
+    socket.off('data', onData);
+    socket.off('end', begin);
+  };
+  socket.on('close', () => hangUp.abort());
+  socket.on('end', () => setTimeout(() => hangUp.abort(), HALF_OPEN_MS).unref());
   socket.on('data', onData);
+  // The end of what is sent ends the line as well.
+  socket.on('end', begin);
   socket.resume();
-  if (head.includes(0x0a)) begin();
+  if (head.length > 0) onData(head);
 }
 
 async function oneCall(
@@ -75,6 +85,7 @@ async function oneCall(
 /** Narrows a request line. Throws WarderError `malformed`. */
 export function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
   const json = parseJson(line, { maxBytes: limits.maxBytes * 2, maxDepth: 8 });
+  if (typeof json !== 'object' || json === null) throw notACall();
   const { tool, arguments: args, approval, dryRun, ...unknown } = json as Record<string, unknown>;
   const fits =
     typeof tool === 'string' &&
@@ -82,13 +93,19 @@ export function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRe
     (approval === undefined || typeof approval === 'string') &&
     (dryRun === undefined || typeof dryRun === 'boolean') &&
     Object.keys(unknown).length === 0;
-  if (!fits) throw new WarderError('malformed', 'the request line is not a call');
+  if (!fits) throw notACall();
   return {
     tool,
     arguments: args,
     ...(approval === undefined ? {} : { approval }),
     ...(dryRun === undefined ? {} : { dryRun }),
   };
+}
+
+function notACall(): WarderError {
+  return new WarderError('malformed', 'the request line is not a call', {
+    hint: 'it is `{"tool":NAME,"arguments":JSON-TEXT,"approval":ID?,"dryRun":true?}`',
+  });
 }
 
 function tooLong(limits: MessageLimits): WarderError {

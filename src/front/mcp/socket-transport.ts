@@ -12,6 +12,8 @@ import { parseJson } from '../../base/encoding/parse-json.ts';
 import { END_OF_INPUT, HALF_OPEN_MS } from './end-of-input.ts';
 
 const NEWLINE = 0x0a;
+/** Most bytes of answers that wait for a peer to read them before it is read on. */
+const UNREAD_MAX = 4 * 1024 * 1024;
 
 /** Bounds of one message. */
 export interface MessageLimits {
@@ -37,6 +39,7 @@ export class SocketTransport implements Transport {
   #closed = false;
   #ended = false;
   #out = '';
+  #waiting = false;
   /** Requests not answered yet: a peer that stopped sending still gets these answers. */
   readonly #pending = new Set<string | number>();
 
@@ -81,8 +84,20 @@ export class SocketTransport implements Transport {
   #flush(): void {
     const out = this.#out;
     this.#out = '';
-    if (out !== '' && this.#socket.writable) this.#socket.write(out);
+    if (out !== '' && this.#socket.writable) this.#write(out);
     this.#endWhenAnswered();
+  }
+
+  /** Who does not read its answers is not read either, until it does. */
+  #write(text: string): void {
+    this.#socket.write(text);
+    if (this.#socket.writableLength <= UNREAD_MAX || this.#waiting) return;
+    this.#waiting = true;
+    this.#socket.pause();
+    this.#socket.once('drain', () => {
+      this.#waiting = false;
+      this.#socket.resume();
+    });
   }
 
   #endWhenAnswered(): void {
@@ -171,7 +186,7 @@ export class SocketTransport implements Transport {
 
   #refuse(code: number, message: string): void {
     const reply = { jsonrpc: '2.0', id: null, error: { code, message } };
-    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(reply)}\n`);
+    if (this.#socket.writable) this.#write(`${JSON.stringify(reply)}\n`);
   }
 }
 

@@ -190,7 +190,6 @@ describe('every way a call can end leaves exactly one receipt', () => {
     ['an unknown tool', { tool: 'text_ecco' }, 'not-found'],
     ['`__proto__`', { tool: '__proto__' }, 'not-found'],
     ['arguments outside the schema', { arguments: '{"text":1}' }, 'schema-violation'],
-    ['an approval nobody gave', { approval: 'appr_0' }, 'policy-denied'],
   ])('refused: %s', async (_, request, code) => {
     const answer = await agent.call({ text: 'hi' }, request);
     expect(stopped(answer).error.code).toBe(code);
@@ -503,9 +502,10 @@ describe('a call that asks', () => {
     const other = stopped(await agent.call({ text: 'b' }));
     await approve(held.approval);
     await approve(other.approval);
-    const { approval = '' } = held;
-    const answer = stopped(await agent.call({ text: 'b' }, { approval }));
-    expect(answer.error.code).toBe('policy-denied');
+    for (const approval of [held.approval ?? '', 'appr_0', '', '__proto__']) {
+      const answer = stopped(await agent.call({ text: 'b' }, { approval }));
+      expect(answer.error.code).toBe('policy-denied');
+    }
     expect(gate.runner.ran).toEqual([]);
     expect([stateOf(held.approval), stateOf(other.approval)]).toEqual(['approved', 'approved']);
   });
@@ -514,7 +514,8 @@ describe('a call that asks', () => {
     const held = stopped(await agent.call({ text: 'a' }));
     await approve(held.approval);
     const grant = { ...NOTHING_GRANTED, kv: true, env: { MODE: 'other' } };
-    await gate.administration.changeGrant('default', 'inst_01', grant);
+    const before = gate.parts.catalog.show('default', 'inst_01');
+    await gate.administration.changeGrant('default', before, grant);
     const again = stopped(await agent.call({ text: 'a' }));
     expect(again.error.code).toBe('approval-required');
     expect(again.approval).not.toBe(held.approval);

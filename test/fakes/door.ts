@@ -1,0 +1,61 @@
+// A gate's door without a gate: it answers what the test says and remembers what it was asked.
+
+import type { AgentDoor, CallAnswer, Caller, CallRequest, Preview } from '../../src/gate/door.ts';
+import type { ToolDefinition } from '../../src/catalog/installation.ts';
+import type { ReceiptRef } from '../../src/trust/receipt/receipt-log.ts';
+import { ECHO } from '../support/decision.ts';
+
+export const RECEIPT: ReceiptRef = { id: 'call_1', index: 7, leafHash: 'ab'.repeat(32) };
+
+export function answered(text: string): CallAnswer {
+  return {
+    kind: 'answered',
+    answer: { content: [{ type: 'text', text }], isError: false },
+    receipt: RECEIPT,
+  };
+}
+
+/** A call that runs until it is withdrawn. */
+export function untilWithdrawn({ signal }: CallRequest): Promise<CallAnswer> {
+  return new Promise((resolve) => {
+    signal?.addEventListener('abort', () => resolve(answered('withdrawn')), { once: true });
+  });
+}
+
+export class FakeDoor implements AgentDoor {
+  readonly asked: CallRequest[] = [];
+  readonly withdrawn: CallRequest[] = [];
+  readonly listeners: Set<() => void> = new Set();
+  definitions: readonly ToolDefinition[] = [ECHO];
+  behaviour: (request: CallRequest) => Promise<CallAnswer> = () => Promise.resolve(answered('hi'));
+  verdict: Preview = { verdict: 'auto_approve' };
+
+  call(_: Caller, request: CallRequest): Promise<CallAnswer> {
+    this.asked.push(request);
+    request.signal?.addEventListener('abort', () => this.withdrawn.push(request), { once: true });
+    return this.behaviour(request);
+  }
+
+  preview(_: Caller, request: CallRequest): Promise<Preview> {
+    this.asked.push(request);
+    return Promise.resolve(this.verdict);
+  }
+
+  tools(caller: Caller): readonly ToolDefinition[] {
+    return this.definitions.filter(({ name }) => caller.covers(name));
+  }
+
+  onToolsChanged(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+export const CALLER: Caller = {
+  tenant: 'default',
+  principal: 'alice',
+  agent: 'default',
+  operator: false,
+  lease: () => Promise.reject(new TypeError('no lease in this test')),
+  covers: () => true,
+};
