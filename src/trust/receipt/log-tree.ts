@@ -16,7 +16,7 @@ export interface TreeSource {
 /** Levels in a tile: 2^8 hashes. */
 const TILE_HEIGHT = 8;
 /** Full tiles kept in memory, 8 KiB each. */
-const KEPT_TILES = 64;
+const KEPT_TILES = 16;
 
 /** A growing Merkle tree that never reads the log again to grow. */
 export class LogTree {
