@@ -37,6 +37,8 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   const config = readConfig(home.config);
   const lock = lockHome(home.root);
   const runtime = await composeRuntime(home, config, systemClock);
+  // Before anything listens: a log that cannot be written is a daemon that does not start.
+  await runtime.administration.daemonEvent('started', { version: options.version });
   const stop = new Stop();
   const agents: AgentSocket[] = [];
   const limits = { maxBytes: config.limits.argumentBytes + 256 * 1024, maxDepth: 100 };
@@ -57,7 +59,6 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
     createOperations(runtime, { version: options.version, stop: () => stop.now('operator') }),
     createStreams(runtime),
   );
-  await runtime.administration.daemonEvent('started', { version: options.version });
   runtime.start();
   writeFileSync(home.daemonInfo, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
   options.onReady(statusReport(runtime, options.version));

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { Finding, StatusReport } from '../../console/operations.ts';
-import { table } from '../output.ts';
+import { reportError, table } from '../output.ts';
 import { packageVersion, type Run } from '../program.ts';
 import { readLease } from './call.ts';
 
@@ -33,11 +33,16 @@ export function addDaemonCommands(program: Command, run: Run): void {
     .action((options: { auto?: true }) =>
       run(async ({ home, out }) => {
         const { serve } = await import('../../daemon/serve.ts');
-        return serve(home, {
-          version: packageVersion(),
-          idleExit: options.auto === true,
-          onReady: (status) => out.result({ ready: status }, readyLines(status)),
-        });
+        try {
+          return await serve(home, {
+            version: packageVersion(),
+            idleExit: options.auto === true,
+            onReady: (status) => out.result({ ready: status }, readyLines(status)),
+          });
+        } catch (error) {
+          // What could not be closed must not keep a daemon that has ended, and its lock, alive.
+          return process.exit(reportError(error, out.json));
+        }
       }),
     );
   program
@@ -65,15 +70,18 @@ export function addDaemonCommands(program: Command, run: Run): void {
           out.result({ stopped: false }, `no daemon runs for ${home.root}`);
           return;
         }
-        const { pid } = await operator.call('status', {});
+        // Not asked of the daemon: one whose store is damaged has to be stopped all the more.
+        const { lockHolder } = await import('../../../base/store/home-lock.ts');
+        const pid = lockHolder(home.root);
         await operator.call('stop', {});
         const { isAlive } = await import('../start-daemon.ts');
+        const isGone = (): boolean => pid === undefined || !isAlive(pid);
         const deadline = performance.now() + STOP_TIMEOUT_MS;
         // Until the process is gone it holds the lock of the home, and no other can start.
-        while (isAlive(pid)) {
+        while (!isGone()) {
           if (performance.now() > deadline) {
             throw new WarderError('unavailable', 'the daemon is still draining', {
-              hint: `calls are under way; it is process ${pid}`,
+              hint: `calls are under way; it is process ${String(pid)}`,
             });
           }
           await new Promise((resolve) => setTimeout(resolve, 20));
