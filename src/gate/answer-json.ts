@@ -15,6 +15,8 @@ export type OneCallReply =
 export interface PreviewJson {
   readonly verdict: Preview['verdict'];
   readonly reason?: string;
+  /** Opaque ids of the policies that decided; in `error.data` when it is refused. */
+  readonly rules?: readonly string[];
   readonly error?: ErrorJson;
 }
 

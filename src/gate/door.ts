@@ -43,10 +43,14 @@ export type CallAnswer =
       readonly approval?: string;
     };
 
-/** What would happen; nothing is written or spent. */
+/** What would happen; nothing is written or spent. `rules` are the opaque ids of what decided. */
 export type Preview =
-  | { readonly verdict: 'auto_approve' }
-  | { readonly verdict: 'route_to_approver'; readonly reason: string }
+  | { readonly verdict: 'auto_approve'; readonly rules: readonly string[] }
+  | {
+      readonly verdict: 'route_to_approver';
+      readonly reason: string;
+      readonly rules: readonly string[];
+    }
   | { readonly verdict: 'hard_deny'; readonly error: WarderError };
 
 /** The gate as the agent's front sees it. */

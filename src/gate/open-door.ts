@@ -44,9 +44,9 @@ async function preview(gate: GateParts, caller: Caller, request: CallRequest): P
     const decided = decideCall(gate, { id, now, caller, request, call, found, lease });
     switch (decided.kind) {
       case 'permit':
-        return { verdict: 'auto_approve' };
+        return { verdict: 'auto_approve', rules: decided.rules };
       case 'approval-required':
-        return { verdict: 'route_to_approver', reason: decided.reason };
+        return { verdict: 'route_to_approver', reason: decided.reason, rules: decided.rules };
       case 'refused':
         return { verdict: 'hard_deny', error: decided.error };
     }

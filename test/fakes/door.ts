@@ -28,7 +28,7 @@ export class FakeDoor implements AgentDoor {
   readonly listeners: Set<() => void> = new Set();
   definitions: readonly ToolDefinition[] = [ECHO];
   behaviour: (request: CallRequest) => Promise<CallAnswer> = () => Promise.resolve(answered('hi'));
-  verdict: Preview = { verdict: 'auto_approve' };
+  verdict: Preview = { verdict: 'auto_approve', rules: ['rule_1'] };
 
   call(_: Caller, request: CallRequest): Promise<CallAnswer> {
     this.asked.push(request);

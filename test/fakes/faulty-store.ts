@@ -9,6 +9,8 @@ export class FaultyStore implements Store {
   kept = 0;
   /** While true, nothing can be written. */
   full = false;
+  /** So many commits fail, then it works again. */
+  failing = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -19,7 +21,8 @@ export class FaultyStore implements Store {
   }
 
   async commit<T>(work: (tx: Tx) => T): Promise<T> {
-    if (this.full) {
+    if (this.full || this.failing > 0) {
+      this.failing -= 1;
       throw new WarderError('unavailable', 'the store cannot be written', { hint: 'make room' });
     }
     const result = await this.#store.commit(work);

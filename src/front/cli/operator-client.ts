@@ -19,10 +19,8 @@ export function createOperatorClient(socketPath: string): OperatorClient {
   return {
     call: async (name, input) => {
       const response = await send(socketPath, name, input);
-      const parts: Buffer[] = [];
-      for await (const part of response) parts.push(part as Buffer);
-      const body: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
-      if (response.statusCode !== 200) throw errorFromJson((body as { error?: unknown }).error);
+      const body = await readDocument(response);
+      if (response.statusCode !== 200) throw errorOf(body);
       return body as never;
     },
     stream: (name, input, signal) => lines(socketPath, name, input, signal),
@@ -36,6 +34,7 @@ async function* lines(
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
   const response = await send(socketPath, name, input, signal);
+  if (response.statusCode !== 200) throw errorOf(await readDocument(response));
   let held = '';
   response.setEncoding('utf8');
   try {
@@ -45,15 +44,35 @@ async function* lines(
       held = whole.pop() ?? '';
       for (const line of whole) {
         const value: unknown = JSON.parse(line);
-        if (typeof value === 'object' && value !== null && 'error' in value) {
-          throw errorFromJson(value.error);
-        }
+        if (typeof value === 'object' && value !== null && 'error' in value) throw errorOf(value);
         yield value;
       }
     }
+    if (held !== '') throw new Error('the last line is cut');
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw error instanceof WarderError ? error : hungUp(error);
   }
+}
+
+async function readDocument(response: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of response) parts.push(part as Buffer);
+    return JSON.parse(Buffer.concat(parts).toString('utf8'));
+  } catch (error) {
+    throw hungUp(error);
+  }
+}
+
+function errorOf(body: unknown): WarderError {
+  return errorFromJson((body as { readonly error?: unknown } | null)?.error);
+}
+
+function hungUp(cause: unknown): WarderError {
+  return new WarderError('unavailable', 'the daemon hung up before it had answered', {
+    cause,
+    hint: 'see `warder status`; what was done is in `warder receipts list`',
+  });
 }
 
 function send(

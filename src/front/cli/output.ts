@@ -30,8 +30,9 @@ export function createOutput(json: boolean): Output {
 /** Prints an error as `error[code]: text` and `hint: remedy`; returns the exit code. */
 export function reportError(thrown: unknown, json: boolean, extra: object = {}): number {
   const error = toWarderError(thrown);
-  process.stderr.write(`error[${error.code}]: ${error.message}\n`);
-  if (error.hint !== undefined) process.stderr.write(`hint: ${error.hint}\n`);
+  // Both may quote what a tool or a file said.
+  process.stderr.write(`error[${error.code}]: ${plain(error.message)}\n`);
+  if (error.hint !== undefined) process.stderr.write(`hint: ${plain(error.hint)}\n`);
   if (error.code === 'internal' && process.env['WARDER_DEBUG'] && error.cause instanceof Error) {
     process.stderr.write(`${error.cause.stack ?? ''}\n`);
   }
@@ -67,16 +68,17 @@ export function table(
   );
 }
 
-/** Text of unknown origin made safe for a terminal: no escapes, no hidden or bidirectional characters. */
-export function plain(text: string): string {
-  return text.replace(
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-    /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
-  );
-}
+/**
+ * What a terminal obeys or hides: controls, format and bidirectional characters, lone surrogates, line
+ * and paragraph separators, and characters without a glyph. Emoji keep their variation selectors.
+ */
+const HIDDEN =
+  /(?![\ufe00-\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** Milliseconds as an ISO time. */
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+/** Text of unknown origin made safe for a terminal: nothing is obeyed, hidden or reordered. */
+export function plain(text: string): string {
+  return text.replace(HIDDEN, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
 }

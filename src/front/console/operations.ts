@@ -1,7 +1,7 @@
 // The operator API: every operation of operator.sock with its input and output. `POST /v1/NAME`, JSON both ways.
 
 import type { Installation } from '../../catalog/installation.ts';
-import type { OneCallReply } from '../../gate/answer-json.ts';
+import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
@@ -73,6 +73,34 @@ export interface PolicyReport {
   readonly warnings: readonly string[];
 }
 
+/** One policy, as the operator sees it. */
+export interface RuleSummary {
+  /** The opaque id agents and receipts see. */
+  readonly rule: string;
+  readonly id?: string;
+  readonly place: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly text: string;
+}
+
+/** What would become of a call, and by which policies. */
+export interface Explanation {
+  readonly preview: PreviewJson;
+  readonly rules: readonly RuleSummary[];
+}
+
+/** What an agent's leases may say at most. */
+export interface LeaseCeiling {
+  readonly agent: string;
+  readonly principal: string;
+  readonly tenant: string;
+  readonly holder: string;
+  readonly ttlSeconds: number;
+  readonly capabilities: readonly unknown[];
+  /** Enabled operations it covers, by name. */
+  readonly tools: readonly string[];
+}
+
 export interface Finding {
   readonly subject: string;
   readonly state: 'ok' | 'note' | 'problem';
@@ -137,6 +165,7 @@ export interface Operations {
   readonly 'tool.enable': Operation<{ readonly name: string }, { readonly name: string }>;
   readonly 'tool.disable': Operation<{ readonly name: string }, { readonly name: string }>;
   readonly 'tool.remove': Operation<{ readonly name: string }, { readonly name: string }>;
+  readonly 'lease.describe': Operation<{ readonly agent: string }, LeaseCeiling>;
   readonly 'lease.list': Operation<Empty, { readonly leases: readonly LeaseSummary[] }>;
   readonly 'lease.show': Operation<{ readonly id: string }, LeaseSummary>;
   readonly 'lease.revoke': Operation<
@@ -161,6 +190,11 @@ export interface Operations {
   readonly 'policy.set': Operation<
     { readonly files: readonly { readonly name: string; readonly text: string }[] },
     PolicyReport
+  >;
+  readonly 'policy.rule': Operation<{ readonly rule: string }, RuleSummary>;
+  readonly 'policy.explain': Operation<
+    { readonly tool: string; readonly arguments: string; readonly as: string },
+    Explanation
   >;
   readonly 'receipts.list': Operation<ReceiptFilter, readonly ReceiptSummary[]>;
   readonly 'receipts.show': Operation<{ readonly id: string }, ReceiptDetail>;

@@ -4,6 +4,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
+import { checkInput } from './check-input.ts';
 import type { OperationHandlers, StreamHandlers } from './operations.ts';
 
 /** Largest request body: a package of 64 MiB in base64, and some. */
@@ -51,16 +52,19 @@ async function route(
   if (request.method !== 'POST') {
     throw new WarderError('usage', 'operations are called with POST', { hint: 'POST /v1/NAME' });
   }
-  const input = (await readBody(request)) as never;
+  const body = await readBody(request);
   if (Object.hasOwn(operations, name)) {
-    const output = await operations[name as keyof OperationHandlers](input);
-    const body = JSON.stringify(output);
+    const operation = name as keyof OperationHandlers;
+    const output = await operations[operation](checkInput(operation, body));
+    const text = JSON.stringify(output);
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(body);
+    response.end(text);
     return;
   }
   if (Object.hasOwn(streams, name)) {
-    return writeStream(response, (signal) => streams[name as keyof StreamHandlers](input, signal));
+    const stream = name as keyof StreamHandlers;
+    const input = checkInput(stream, body);
+    return writeStream(response, (signal) => streams[stream](input, signal));
   }
   throw new WarderError('not-found', `there is no operation \`${name.slice(0, 64)}\``, {
     hint: 'the command and the daemon may be of different versions; run `warder stop`',
@@ -101,11 +105,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
     if (size > BODY_MAX) throw new WarderError('malformed', `the body is over ${BODY_MAX} bytes`);
     parts.push(part as Buffer);
   }
-  const body = parseJson(Buffer.concat(parts), { maxBytes: BODY_MAX, maxDepth: 32 });
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new WarderError('malformed', 'the body is not a JSON object');
-  }
-  return body;
+  return parseJson(Buffer.concat(parts), { maxBytes: BODY_MAX, maxDepth: 32 });
 }
 
 function fail(response: ServerResponse, thrown: unknown): void {

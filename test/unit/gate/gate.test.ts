@@ -325,6 +325,26 @@ describe('a log that cannot be written', () => {
     });
   });
 
+  test('at the outcome, once: what ran is never told as refused', async () => {
+    gate.runner.behaviour = () => {
+      gate.store.failing = 1;
+      return answers('hi');
+    };
+    await expect(agent.call({ text: 'hi' })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(gate.receipts()).toEqual([]);
+    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    expect(onlyReceipt(gate).outcome).toBe('unknown');
+  });
+
+  test('at the intent, once: nothing runs, and the refusal is on record', async () => {
+    await agent.lease.current(NOW);
+    gate.store.failing = 1;
+    const answer = await agent.call({ text: 'hi' });
+    expect(onlyReceipt(gate, answer)).toEqual({ outcome: 'refused', code: 'unavailable' });
+    expect(gate.runner.ran).toEqual([]);
+    expect([intents(), uses()]).toEqual([0, 0]);
+  });
+
   test('two recoveries at once make one receipt', async () => {
     gate.runner.behaviour = () => {
       gate.store.full = true;
@@ -566,7 +586,7 @@ describe('a preview', () => {
     const preview = (args: object): Promise<unknown> =>
       asking.door.preview(one.caller, request(args));
     expect(await preview({ text: 'b' })).toMatchObject({ verdict: 'route_to_approver' });
-    expect(await preview({ text: 'approved' })).toEqual({ verdict: 'auto_approve' });
+    expect(await preview({ text: 'approved' })).toMatchObject({ verdict: 'auto_approve' });
     expect(await preview({ text: 1 })).toMatchObject({
       verdict: 'hard_deny',
       error: { code: 'schema-violation' },

@@ -106,12 +106,26 @@ describe('what is not the permit of a running call is served nothing', () => {
   });
 
   test('an expired permit', async () => {
+    let fetched = 0;
+    sessions = withNetwork(() => Promise.resolve(http('answered', `GET ${(fetched += 1)}`)));
     const permit = permitOf();
     sessions.open(permit, lease);
     gate.clock.advance(9_999);
-    expect(await serve(permit)).toMatchObject({ ok: true });
+    await serve(permit, get('http://a/'));
     gate.clock.advance(1);
-    expect(await serve(permit)).toMatchObject({ ok: false, code: 'denied' });
+    const reply = await serve(permit, get('http://a/'));
+    expect(reply).toMatchObject({ ok: false, code: 'denied' });
+    expect(fetched).toBe(1);
+  });
+
+  test('a guest that goes on asking after its call was answered', async () => {
+    let late: (() => Promise<HostReply>) | undefined;
+    gate.runner.behaviour = ({ ask }) => {
+      late = () => ask({ op: 'file-roots' });
+      return answers('hi');
+    };
+    await gate.connect().call({ text: 'hi' });
+    expect(await late?.()).toMatchObject({ ok: false, code: 'denied' });
   });
 
   test('a lease that has expired', async () => {

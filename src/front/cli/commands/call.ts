@@ -126,7 +126,8 @@ async function callAsAgent(
   return JSON.parse(reply) as OneCallReply;
 }
 
-async function readArguments(value: string): Promise<string> {
+/** Arguments as JSON text: as they stand, from `@FILE`, or from stdin for `-`. */
+export async function readArguments(value: string): Promise<string> {
   if (value === '-') return decode(await readBytes(process.stdin));
   if (!value.startsWith('@')) return value;
   let bytes: Uint8Array;

@@ -5,9 +5,26 @@ import type { LeaseSummary } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 
-/** Adds `lease list|show|revoke`. */
+/** Adds `lease describe|list|show|revoke`. */
 export function addLeaseCommands(program: Command, run: Run): void {
   const lease = program.command('lease').description('what agents may do, and for how long');
+  lease
+    .command('describe')
+    .option('--agent <name>', 'which agent', 'default')
+    .description('what the leases of an agent may say at most')
+    .action((options: { agent: string }) =>
+      run(async ({ operator, out }) => {
+        const ceiling = await (await operator()).call('lease.describe', { agent: options.agent });
+        out.result(ceiling, [
+          `agent      ${ceiling.agent}`,
+          `principal  ${plain(ceiling.principal)} (tenant ${ceiling.tenant})`,
+          `bound to   its ${ceiling.holder}, for ${ceiling.ttlSeconds} s at a time`,
+          `covers     ${ceiling.tools.length === 0 ? 'no installed tool' : ceiling.tools.join(' ')}`,
+          'may',
+          ...ceiling.capabilities.map((capability) => `  ${plain(JSON.stringify(capability))}`),
+        ]);
+      }),
+    );
   lease
     .command('list')
     .description('leases, newest first')

@@ -4,11 +4,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
-import type { PolicyReport } from '../../console/operations.ts';
-import type { Output } from '../output.ts';
+import type { PolicyReport, RuleSummary } from '../../console/operations.ts';
+import { type Output, plain } from '../output.ts';
 import type { Run } from '../program.ts';
+import { readArguments } from './call.ts';
 
-/** Adds `policy show|check|set`. */
+/** What a refusal names. */
+const RULE_ID = /^rule_[0-9a-f]{16}$/;
+
+/** Adds `policy show|check|explain|set`. */
 export function addPolicyCommands(program: Command, run: Run): void {
   const policy = program.command('policy').description('what the gate decides by');
   policy
@@ -34,6 +38,31 @@ export function addPolicyCommands(program: Command, run: Run): void {
       }),
     );
   policy
+    .command('explain')
+    .argument('<what>', 'the id of a policy from a refusal or receipt, or a tool')
+    .option('--args <json>', 'of a call of the tool: JSON, @FILE or - for stdin', '{}')
+    .option('--as <principal>', 'who would call', 'agent:default')
+    .description('which policies an id stands for, or a call would be decided by')
+    .action((what: string, options: { args: string; as: string }) =>
+      run(async ({ operator, out }) => {
+        const client = await operator();
+        if (RULE_ID.test(what)) {
+          const rule = await client.call('policy.rule', { rule: what });
+          out.result(rule, ruleLines(rule));
+          return;
+        }
+        const text = await readArguments(options.args);
+        const request = { tool: what, arguments: text, as: options.as };
+        const explained = await client.call('policy.explain', request);
+        const { preview, rules } = explained;
+        const why = preview.error?.message ?? preview.reason;
+        out.result(explained, [
+          `${preview.verdict}${why === undefined ? '' : `: ${plain(why)}`}`,
+          ...rules.flatMap((rule) => ['', ...ruleLines(rule)]),
+        ]);
+      }),
+    );
+  policy
     .command('set')
     .argument('[path]', 'a .cedar file or a directory of them; else HOME/policy')
     .description('put policies in force; a bad set keeps the old one')
@@ -45,8 +74,12 @@ export function addPolicyCommands(program: Command, run: Run): void {
     );
 }
 
+function ruleLines({ rule, id, place, text }: RuleSummary): readonly string[] {
+  return [`// ${rule}${id === undefined ? '' : ` "${id}"`} at ${place}`, text.trimEnd()];
+}
+
 function finish(out: Output, report: PolicyReport, verdict: string): number {
-  for (const warning of report.warnings) out.note(`warning: ${warning}`);
+  for (const warning of report.warnings) out.note(`warning: ${plain(warning)}`);
   if (report.errors.length > 0) {
     throw new WarderError('usage', `the policy is not sound: ${report.errors.join('; ')}`, {
       hint: 'nothing was changed; mend the named places and try again',

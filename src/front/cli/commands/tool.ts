@@ -41,7 +41,7 @@ export function addToolCommands(program: Command, run: Run): void {
           wasmBase64: source.wasm.toString('base64'),
           flags: toFlags(options),
         });
-        for (const warning of added.warnings) out.note(`warning: ${warning}`);
+        for (const warning of added.warnings) out.note(`warning: ${plain(warning)}`);
         out.result(added, [
           `added ${added.installation.name} (${added.installation.id})`,
           ...describe(added.installation, added.grant),
@@ -177,7 +177,7 @@ function describe(installation: Installation, grant: readonly string[]): readonl
     ),
     ...(grant.length === 0
       ? ['  may      only compute']
-      : grant.map((line) => `  may      ${line}`)),
+      : grant.map((line) => `  may      ${plain(line)}`)),
   ];
 }
 

@@ -3,8 +3,15 @@
 import type { Approval, ApprovalState } from '../../../decide/approval/approval.ts';
 import { renderArguments, renderText } from '../../../decide/approval/render.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
-import type { PolicyFile } from '../../../decide/policy/policy-source.ts';
-import type { ApprovalSummary, OperationHandlers, PolicyReport } from '../../console/operations.ts';
+import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
+import { previewToJson } from '../../../gate/answer-json.ts';
+import type {
+  ApprovalSummary,
+  OperationHandlers,
+  PolicyReport,
+  RuleSummary,
+} from '../../console/operations.ts';
+import { operatorCaller } from '../agent-connection.ts';
 import type { Runtime } from '../compose.ts';
 import { OPERATOR_TENANT } from './tools.ts';
 
@@ -17,12 +24,14 @@ type DecisionOperations = Pick<
   | 'policy.show'
   | 'policy.check'
   | 'policy.set'
+  | 'policy.rule'
+  | 'policy.explain'
 >;
 
 const STATES: readonly string[] = ['pending', 'approved', 'denied', 'consumed', 'expired'];
 
 export function decisionOperations(runtime: Runtime): DecisionOperations {
-  const { gate, administration } = runtime;
+  const { gate, administration, door } = runtime;
   const { approvals, policy, catalog } = gate;
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
@@ -65,7 +74,31 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
       policy.use(set);
       return { ...findings, digest: set.digest };
     },
+    'policy.rule': ({ rule }) => {
+      const [found] = policy.explain([rule]);
+      if (found === undefined) {
+        throw new WarderError('not-found', `no policy in force is \`${rule.slice(0, 64)}\``, {
+          hint: 'ids change with the policy they stand for: see `warder policy show`',
+        });
+      }
+      return Promise.resolve(ruleSummary(found));
+    },
+    'policy.explain': async ({ tool, arguments: text, as }) => {
+      const { caller, close } = operatorCaller(runtime, as);
+      try {
+        const preview = previewToJson(await door.preview(caller, { tool, arguments: text }));
+        const ids = preview.rules ?? preview.error?.data?.['rules'];
+        const rules = policy.explain(Array.isArray(ids) ? ids : []).map(ruleSummary);
+        return { preview, rules };
+      } finally {
+        close();
+      }
+    },
   };
+}
+
+function ruleSummary({ rule, id, file, line, effect, text }: Rule): RuleSummary {
+  return { rule, ...(id === undefined ? {} : { id }), place: `${file}:${line}`, effect, text };
 }
 
 /** An approval as the operator sees it: real arguments, nothing hidden, nothing a terminal obeys. */

@@ -1,13 +1,20 @@
 // Operations on what is on record: receipts, leases, keys, the daemon's own state.
 
 import { WarderError } from '../../../base/errors/errors.ts';
+import { coversTool } from '../../../decide/policy/narrowing.ts';
 import type { LeaseStatus } from '../../../trust/lease/lease-book.ts';
 import { formatVkey } from '../../../trust/verify/note-key.ts';
-import type { KeySummary, LeaseSummary, OperationHandlers } from '../../console/operations.ts';
+import type {
+  KeySummary,
+  LeaseCeiling,
+  LeaseSummary,
+  OperationHandlers,
+} from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
 
 type RecordOperations = Pick<
   OperationHandlers,
+  | 'lease.describe'
   | 'lease.list'
   | 'lease.show'
   | 'lease.revoke'
@@ -38,6 +45,7 @@ export function recordOperations(runtime: Runtime): RecordOperations {
     );
   };
   return {
+    'lease.describe': ({ agent }) => Promise.resolve(leaseCeiling(runtime, agent)),
     'lease.list': () =>
       Promise.resolve({ leases: gate.leases.list(undefined, gate.now()).map(leaseSummary) }),
     'lease.show': ({ id }) => Promise.resolve(leaseSummary(findLease(id))),
@@ -77,6 +85,21 @@ function keySummaries({ config, keys, receipts }: Runtime): readonly KeySummary[
       custody: signer.custody.summary,
     };
   });
+}
+
+function leaseCeiling({ config, gate }: Runtime, agent: string): LeaseCeiling {
+  const found = Object.hasOwn(config.agents, agent) ? config.agents[agent] : undefined;
+  if (found === undefined) {
+    throw new WarderError('not-found', `config.json has no agent \`${agent.slice(0, 64)}\``, {
+      hint: `one of ${Object.keys(config.agents).join(', ')}`,
+    });
+  }
+  const { principal, tenant, holder, ttl, capabilities } = found;
+  const tools = gate.catalog
+    .tools(tenant)
+    .map(({ definition }) => definition.name)
+    .filter((name) => coversTool(capabilities, name));
+  return { agent, principal, tenant, holder, ttlSeconds: ttl, capabilities, tools };
 }
 
 function leaseSummary(lease: LeaseStatus): LeaseSummary {

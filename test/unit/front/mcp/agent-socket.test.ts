@@ -201,12 +201,12 @@ describe('the one-call protocol', () => {
   });
 
   test('names an approval, and asks only what would happen', async () => {
-    door.verdict = { verdict: 'route_to_approver', reason: 'it can keep data' };
+    door.verdict = { verdict: 'route_to_approver', reason: 'it can keep data', rules: ['rule_1'] };
     const one = await peer();
     one.write(PREAMBLE);
     one.send({ ...request, approval: 'appr_1', dryRun: true });
     expect(await documentOf(one)).toEqual({
-      preview: { verdict: 'route_to_approver', reason: 'it can keep data' },
+      preview: { verdict: 'route_to_approver', reason: 'it can keep data', rules: ['rule_1'] },
     });
     expect(door.asked).toMatchObject([{ approval: 'appr_1' }]);
   });

@@ -1,0 +1,126 @@
+// Narrows the body of a request to the input its operation takes; every bad member is named.
+
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Operations, Streams } from './operations.ts';
+
+/** What a member may be; a `?` at the end means that it may be left out. */
+type Member = 'text' | 'text?' | 'texts' | 'boolean?' | 'count?' | 'files' | readonly string[];
+type Members = Readonly<Record<string, Member>>;
+
+const NOTHING: Members = {};
+const ID: Members = { id: 'text' };
+const NAME: Members = { name: 'text' };
+const FILES: Members = { files: 'files' };
+const FILTER: Members = {
+  tenant: 'text?',
+  type: 'text?',
+  tool: 'text?',
+  outcome: 'text?',
+  principal: 'text?',
+  lease: 'text?',
+  task: 'text?',
+  approval: 'text?',
+  since: 'count?',
+  until: 'count?',
+  last: 'count?',
+};
+
+const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } = {
+  status: NOTHING,
+  stop: NOTHING,
+  doctor: NOTHING,
+  call: { tool: 'text', arguments: 'text', as: 'text', approval: 'text?', dryRun: 'boolean?' },
+  'tool.add': { name: 'text', wasmBase64: 'text', flags: 'texts' },
+  'tool.list': NOTHING,
+  'tool.show': NAME,
+  'tool.grant': { name: 'text', change: ['add', 'remove', 'reset'], flags: 'texts' },
+  'tool.enable': NAME,
+  'tool.disable': NAME,
+  'tool.remove': NAME,
+  'lease.describe': { agent: 'text' },
+  'lease.list': NOTHING,
+  'lease.show': ID,
+  'lease.revoke': { id: 'text', reason: 'text' },
+  'approvals.list': { state: 'text?' },
+  'approvals.show': ID,
+  'approvals.approve': ID,
+  'approvals.deny': { id: 'text', reason: 'text?' },
+  'approvals.watch': NOTHING,
+  'policy.show': NOTHING,
+  'policy.check': FILES,
+  'policy.set': FILES,
+  'policy.rule': { rule: 'text' },
+  'policy.explain': { tool: 'text', arguments: 'text', as: 'text' },
+  'receipts.list': FILTER,
+  'receipts.show': ID,
+  'receipts.proof': ID,
+  'receipts.checkpoint': NOTHING,
+  'receipts.audit': NOTHING,
+  'receipts.follow': FILTER,
+  'receipts.export': FILTER,
+  'keys.list': NOTHING,
+};
+
+/**
+ * The input of the operation `name`.
+ *
+ * @throws WarderError `usage` that names every member that is missing, unknown or of another kind.
+ */
+export function checkInput(name: keyof Operations | keyof Streams, body: unknown): never {
+  const members = INPUTS[name];
+  const problems =
+    typeof body === 'object' && body !== null && !Array.isArray(body)
+      ? [...faults(members, body as Readonly<Record<string, unknown>>)]
+      : ['the body is not a JSON object'];
+  if (problems.length === 0) return body as never;
+  throw new WarderError('usage', `\`${name}\` does not take that: ${problems.join('; ')}`, {
+    hint: `its members are ${Object.keys(members).join(', ') || 'none: send {}'}`,
+    data: { problems },
+  });
+}
+
+function* faults(
+  members: Members,
+  body: Readonly<Record<string, unknown>>,
+): Generator<string, void> {
+  for (const [member, kind] of Object.entries(members)) {
+    const value = Object.hasOwn(body, member) ? body[member] : undefined;
+    if (!fits(kind, value)) yield `\`${member}\` is not ${KINDS[String(kind)] ?? 'one of those'}`;
+  }
+  for (const member of Object.keys(body)) {
+    if (!Object.hasOwn(members, member)) yield `unknown member \`${member.slice(0, 64)}\``;
+  }
+}
+
+function fits(kind: Member, value: unknown): boolean {
+  if (typeof kind !== 'string') return kind.some((one) => one === value);
+  if (kind.endsWith('?') && value === undefined) return true;
+  switch (kind) {
+    case 'text':
+    case 'text?':
+      return typeof value === 'string' && value.isWellFormed();
+    case 'boolean?':
+      return typeof value === 'boolean';
+    case 'count?':
+      return Number.isSafeInteger(value) && (value as number) >= 0;
+    case 'texts':
+      return Array.isArray(value) && value.every((one) => fits('text', one));
+    case 'files':
+      return Array.isArray(value) && value.every(isFile);
+  }
+}
+
+function isFile(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, text, ...more } = value as Readonly<Record<string, unknown>>;
+  return fits('text', name) && fits('text', text) && Object.keys(more).length === 0;
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  text: 'a text',
+  'text?': 'a text',
+  texts: 'a list of texts',
+  'boolean?': 'true or false',
+  'count?': 'a whole number',
+  files: 'a list of `{name, text}`',
+};
