@@ -1,6 +1,6 @@
 // The executor as one file, made from the sources as they are now.
 
-import { rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -11,16 +11,24 @@ interface BundleScript {
 
 let made: Promise<string> | undefined;
 
-/** Absolute path of the bundle; made once per process and removed with it. */
+/** Absolute path of the bundle; made once per process. */
 export function executorBundle(): Promise<string> {
   made ??= make();
   return made;
 }
 
+/** Test processes run side by side: each makes the same file and moves it into place whole. */
 async function make(): Promise<string> {
   const script = new URL('../../scripts/bundle.mjs', import.meta.url).href;
   const { bundleExecutor } = (await import(script)) as BundleScript;
-  const dist = join(root, '.cache', `executor-${process.pid}`);
-  process.on('exit', () => rmSync(dist, { recursive: true, force: true }));
-  return bundleExecutor(root, dist);
+  const cache = join(root, '.cache');
+  mkdirSync(join(cache, 'test-executor'), { recursive: true });
+  const scratch = mkdtempSync(join(cache, 'test-executor-'));
+  try {
+    const path = join(cache, 'test-executor', 'executor.mjs');
+    renameSync(await bundleExecutor(root, scratch), path);
+    return path;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }

@@ -16,7 +16,7 @@ async function start(): Promise<TestSandbox> {
   rogue = await createTestSandbox({
     executorPath,
     serve: async (_permit, request) => {
-      if (request.op === 'kv-get') await new Promise((done) => setTimeout(done, 200));
+      if (request.op === 'kv-get') await new Promise((done) => setTimeout(done, 1000));
       return { ok: true, value: { found: false } };
     },
   });
