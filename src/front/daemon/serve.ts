@@ -37,8 +37,9 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   const config = readConfig(home.config);
   const lock = lockHome(home.root);
   const runtime = await composeRuntime(home, config, systemClock);
-  // Before anything listens: a log that cannot be written is a daemon that does not start.
+  // Before anything listens: with a store that cannot be read or written no daemon starts.
   await runtime.administration.daemonEvent('started', { version: options.version });
+  const status = statusReport(runtime, options.version);
   const stop = new Stop();
   const agents: AgentSocket[] = [];
   const limits = { maxBytes: config.limits.argumentBytes + 256 * 1024, maxDepth: 100 };
@@ -61,7 +62,7 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   );
   runtime.start();
   writeFileSync(home.daemonInfo, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
-  options.onReady(statusReport(runtime, options.version));
+  options.onReady(status);
 
   const idle = options.idleExit ? watchIdle(runtime, agents, stop) : undefined;
   const reason = await stop.asked;
