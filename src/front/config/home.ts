@@ -1,6 +1,6 @@
 // Where everything of one home lies, and the checks a home must pass before it is used.
 
-import { lstatSync, mkdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
@@ -77,11 +77,13 @@ export function agentSocketPath(home: Home, agent: string): string {
 
 /** Creates the directories of a home, 0700 each. */
 export function createHome(home: Home): void {
-  const directories = [home.root, home.policy, home.keys, home.log, home.tools, home.cache];
+  // A link or a file in its place is for the check to refuse, before anything is made behind it.
+  if (!existsSync(home.root)) mkdirSync(home.root, { recursive: true, mode: 0o700 });
+  checkHome(home);
+  const directories = [home.policy, home.keys, home.log, home.tools, home.cache];
   for (const directory of [...directories, home.logs, home.agents]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
-  checkHome(home);
 }
 
 /**
