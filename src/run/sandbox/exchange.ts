@@ -2,7 +2,7 @@
 // host requests, and the kill that ends what will not end by itself.
 
 import type { ProcessExit } from '../../base/process/spawn-node.ts';
-import { FrameKind } from './executor/frames.ts';
+import { FrameKind, type ReplyHead } from './executor/frames.ts';
 import type { ExecutorListener, ExecutorProcess } from './executor-process.ts';
 import type { ExecutorFrame } from './frame-reader.ts';
 import type { HostReply, HostRequest } from './host-calls.ts';
@@ -189,8 +189,8 @@ export class Exchange implements ExecutorListener {
   }
 }
 
-function replyFrame(reply: HostReply): [object, Uint8Array?] {
+function replyFrame(reply: HostReply): [ReplyHead, Uint8Array?] {
   if (!reply.ok) return [{ ok: false, code: reply.code, message: reply.message }];
-  const head = { ok: true, value: reply.value, hasBytes: reply.bytes !== undefined };
+  const head: ReplyHead = { ok: true, value: reply.value, hasBytes: reply.bytes !== undefined };
   return reply.bytes === undefined ? [head] : [head, reply.bytes];
 }

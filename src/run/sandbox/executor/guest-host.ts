@@ -2,7 +2,7 @@
 
 import type { HostReply, HostRequest, RefusalCode } from '../host-calls.ts';
 import type { GuestHost, LogLevel } from './engine.ts';
-import { type CallHead, FrameKind } from './frames.ts';
+import { type CallHead, FrameKind, type LogHead } from './frames.ts';
 import { type Frame, quit, readFrame, writeFrame } from './pipe.ts';
 
 /** Longest log line, UTF-16 units; the rest is cut. */
@@ -37,7 +37,8 @@ export class PipeHost implements GuestHost {
 
   log(level: LogLevel, message: string): void {
     const line = encoder.encode(message.slice(0, MAX_LINE));
-    writeFrame(FrameKind.log, this.#number, { level }, line);
+    const head: LogHead = { level };
+    writeFrame(FrameKind.log, this.#number, head, line);
   }
 }
 
