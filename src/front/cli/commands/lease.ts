@@ -56,7 +56,7 @@ export function addLeaseCommands(program: Command, run: Run): void {
   lease
     .command('revoke')
     .argument('<id>', 'state key (16 digits suffice) or jti')
-    .requiredOption('--reason <text>', 'goes on the receipt')
+    .option('--reason <text>', 'goes on the receipt', 'revoked by the operator')
     .description('end a lease now; a running call loses its host calls')
     .action((id: string, options: { reason: string }) =>
       run(async ({ operator, out }) => {
