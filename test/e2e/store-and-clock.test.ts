@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sampleTool } from '../support/fixtures.ts';
 import { createTestHome, type TestHome } from '../support/warder.ts';
 
@@ -15,12 +15,12 @@ interface Failed {
 
 let home: TestHome;
 
-beforeEach(async () => {
+beforeAll(async () => {
   home = await createTestHome();
   await home.ok(['tool', 'add', sampleTool('text')]);
 });
 
-afterEach(() => home.remove());
+afterAll(() => home.remove());
 
 const ECHO = ['call', 'text_echo', '--args', '{"text":"ok"}'];
 

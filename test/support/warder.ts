@@ -29,6 +29,8 @@ export interface TestHome {
   ok<T = Record<string, unknown>>(args: readonly string[], options?: RunOptions): Promise<T>;
   /** Command and arguments of `warder mcp` for an MCP client. */
   mcp(...more: readonly string[]): { command: string; args: string[]; env: Record<string, string> };
+  /** SIGKILL to the daemon, if one runs. */
+  kill(): void;
   /** Ends the daemon without ado and removes the directory. */
   remove(): Promise<void>;
 }
@@ -63,6 +65,7 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
       args: ['--disable-sigusr1', warderMain, 'mcp', '--home', root, ...more],
       env: { PATH: process.env['PATH'] ?? '', ...stateOf(root) },
     }),
+    kill: () => killDaemon(root),
     remove: async () => {
       killDaemon(root);
       for (const path of [root, stateOf(root).XDG_STATE_HOME]) {

@@ -35,8 +35,8 @@ afterAll(async () => {
   for (const path of [early, good]) rmSync(path, { recursive: true, force: true });
 });
 
-beforeEach(async () => {
-  await home.run(['stop']);
+beforeEach(() => {
+  home.kill();
   copy(good, home.root);
 });
 
