@@ -11,6 +11,8 @@ export class FaultyStore implements Store {
   full = false;
   /** So many commits fail, then it works again. */
   failing = 0;
+  /** So many commits are kept but reported as failed, as when the disk goes away at the last moment. */
+  lying = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -27,6 +29,10 @@ export class FaultyStore implements Store {
     }
     const result = await this.#store.commit(work);
     this.kept += 1;
+    if (this.lying > 0) {
+      this.lying -= 1;
+      throw new WarderError('unavailable', 'nobody knows whether it was written');
+    }
     return result;
   }
 

@@ -345,6 +345,26 @@ describe('a log that cannot be written', () => {
     expect([intents(), uses()]).toEqual([0, 0]);
   });
 
+  test('at the intent, as far as anyone knows: nothing runs, and it is told once', async () => {
+    await agent.lease.current(NOW);
+    gate.store.lying = 1;
+    const answer = await agent.call({ text: 'hi' });
+    expect(gate.runner.ran).toEqual([]);
+    expect(intents()).toBe(0);
+    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    expect(onlyReceipt(gate, answer)).toEqual({ outcome: 'refused', code: 'unavailable' });
+  });
+
+  test('at the outcome, as far as anyone knows: the receipt that was kept stays the only one', async () => {
+    gate.runner.behaviour = () => {
+      gate.store.lying = 1;
+      return answers('hi');
+    };
+    await expect(agent.call({ text: 'hi' })).rejects.toMatchObject({ code: 'unavailable' });
+    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    expect(onlyReceipt(gate)).toEqual({ outcome: 'done' });
+  });
+
   test('two recoveries at once make one receipt', async () => {
     gate.runner.behaviour = () => {
       gate.store.full = true;
