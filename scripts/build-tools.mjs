@@ -31,7 +31,10 @@ const c = await import('./build-tools/c.mjs');
 const cPlugin = (name, files) => ({
   missing: c.missingCompiler,
   build: async () =>
-    c.compileC([...files.map((file) => `tools/${name}/src/${file}`), 'wit/sdk/c/warder.c'], ['wit/sdk/c']),
+    c.compileC(
+      [...files.map((file) => `tools/${name}/src/${file}`), 'wit/sdk/c/warder.c'],
+      ['wit/sdk/c'],
+    ),
 });
 
 /** Every tool by name, and how its artifact is made. */

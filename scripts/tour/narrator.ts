@@ -1,7 +1,7 @@
 // What the tour prints: what is done, what a user would type, what came back; and whether it is so.
 
 /** Thrown when a step does not do what it says. */
-export class StepFailed extends Error {
+class StepFailed extends Error {
   override readonly name = 'StepFailed';
 }
 

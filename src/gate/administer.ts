@@ -17,7 +17,7 @@ import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import type { GateParts } from './parts.ts';
 
 /** Who does it, for the receipt. */
-export const OPERATOR = 'operator';
+const OPERATOR = 'operator';
 
 type Administered = Pick<
   GateParts,

@@ -111,9 +111,7 @@ export function errorFromJson(json: unknown): WarderError {
   const data = record['data'];
   return new WarderError(code, message, {
     ...(typeof record['hint'] === 'string' ? { hint: record['hint'] } : {}),
-    ...(typeof data === 'object' && data !== null
-      ? { data: data as Record<string, unknown> }
-      : {}),
+    ...(typeof data === 'object' && data !== null ? { data: data as Record<string, unknown> } : {}),
   });
 }
 

@@ -56,7 +56,7 @@ const AGENT_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const TENANT = /^[a-z0-9-]{1,32}$/;
 
 /** Values of everything `config.json` may leave out. */
-export const defaults: Pick<Config, 'jail' | 'limits' | 'pool'> = {
+const defaults: Pick<Config, 'jail' | 'limits' | 'pool'> = {
   jail: { require: [] },
   limits: { argumentBytes: 1024 * 1024, concurrentCalls: 256, waitingCalls: 1024 },
   pool: { size: 16, idleMs: 600_000 },

@@ -13,7 +13,7 @@ import type { Runtime } from './compose.ts';
 const LOW_SPACE_BYTES = 256 * 1024 * 1024;
 
 /** What this version promises, said plainly. */
-export const assuranceFinding: Finding = {
+const assuranceFinding: Finding = {
   subject: 'assurance',
   state: 'note',
   text:

@@ -83,7 +83,7 @@ async function oneCall(
 }
 
 /** Narrows a request line. Throws WarderError `malformed`. */
-export function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
+function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
   const json = parseJson(line, { maxBytes: limits.maxBytes * 2, maxDepth: 8 });
   if (typeof json !== 'object' || json === null) throw notACall();
   const { tool, arguments: args, approval, dryRun, ...unknown } = json as Record<string, unknown>;

@@ -7,9 +7,9 @@ import type { Capability } from './lease.ts';
 export type { Capability } from './lease.ts';
 
 /** Most capabilities in one lease. */
-export const CAPABILITIES_MAX = 64;
+const CAPABILITIES_MAX = 64;
 /** Most values in one list of a capability. */
-export const VALUES_MAX = 256;
+const VALUES_MAX = 256;
 
 /** What one value of a list must be like. */
 interface ValueRule {

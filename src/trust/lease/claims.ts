@@ -6,9 +6,9 @@ import { parseCapabilities } from './capability.ts';
 import type { LeaseClaims } from './lease.ts';
 
 /** Longest life of a lease, seconds. */
-export const TTL_MAX_SECONDS = 86_400;
+const TTL_MAX_SECONDS = 86_400;
 /** Deepest chain. */
-export const DEPTH_MAX = 4;
+const DEPTH_MAX = 4;
 
 // prettier-ignore
 const REQUIRED = [

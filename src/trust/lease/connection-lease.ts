@@ -89,6 +89,7 @@ class IssuedOnDemand implements ConnectionLease {
 
   async current(now: number): Promise<CheckedLease> {
     this.#now = Math.max(this.#now, now);
+    if (this.#released) refuseEnded();
     const held = this.#held;
     if (held !== undefined) {
       const { lease } = held;
@@ -99,7 +100,6 @@ class IssuedOnDemand implements ConnectionLease {
       const row = this.#office.book.find(lease.claims.tenant, lease.stateKey, now);
       if (row?.state !== 'active' && row?.state !== 'expired') refuseEnded();
     }
-    if (this.#released) refuseEnded();
     // Calls that come meanwhile wait for the same lease.
     this.#issuing ??= this.#issue(now).finally(() => {
       this.#issuing = undefined;

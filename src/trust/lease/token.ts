@@ -14,7 +14,7 @@ import type { LeaseClaims } from './lease.ts';
 export const LEASE_TYPE = 'lease+jwt' as const;
 
 /** Longest token, characters. */
-export const TOKEN_MAX = 65_536;
+const TOKEN_MAX = 65_536;
 
 /** Algorithms leases are signed with. */
 export type LeaseAlgorithm = 'ES256' | 'EdDSA';

@@ -9,7 +9,7 @@ import { stateKey } from './state-key.ts';
 import { leaseDigest, parseLease } from './token.ts';
 
 /** How far ahead of us an issuer's clock may be, milliseconds. */
-export const CLOCK_SKEW_MS = 60_000;
+const CLOCK_SKEW_MS = 60_000;
 
 /** Where and when a lease is to hold. */
 export interface LeaseExpectations {

@@ -100,7 +100,7 @@ export function makePublicJwk(alg: Algorithm, x: unknown, y?: unknown): PublicJw
 }
 
 /** RFC 7638: SHA-256 over the JCS form of the required members, base64url. */
-export function thumbprint(key: Pick<PublicJwk, 'kty' | 'crv' | 'x' | 'y'>): string {
+function thumbprint(key: Pick<PublicJwk, 'kty' | 'crv' | 'x' | 'y'>): string {
   const { kty, crv, x, y } = key;
   return encodeBase64url(
     sha256(canonicalBytes(kty === 'EC' ? { crv, kty, x, y } : { crv, kty, x })),

@@ -13,7 +13,7 @@ export interface Migration {
 }
 
 /** Marks the file as ours: "wrdr". */
-export const APPLICATION_ID = 0x77726472;
+const APPLICATION_ID = 0x77726472;
 
 /** All steps. Never edit one that was released: add the next. */
 export const migrations: readonly Migration[] = [

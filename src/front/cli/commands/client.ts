@@ -27,7 +27,7 @@ export function addClientCommands(program: Command, run: Run): void {
 }
 
 /** The configuration of one client, as its own documents spell it. */
-export function clientConfig(client: string, home: string, agent: string): object | string {
+function clientConfig(client: string, home: string, agent: string): object | string {
   const command = process.execPath;
   const entry = realpathSync(process.argv[1] ?? '');
   const args = ['--disable-sigusr1', entry, 'mcp', '--home', home];

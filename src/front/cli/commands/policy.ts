@@ -91,7 +91,7 @@ function finish(out: Output, report: PolicyReport, verdict: string): number {
 }
 
 /** The `.cedar` files of a directory, or one file. */
-export function readPolicyFiles(path: string): { name: string; text: string }[] {
+function readPolicyFiles(path: string): { name: string; text: string }[] {
   try {
     const paths = statSync(path).isDirectory()
       ? readdirSync(path)

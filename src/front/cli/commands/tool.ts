@@ -153,7 +153,7 @@ function expand(flag: string, value: string, removing: boolean): string {
 }
 
 /** The package at `path`: a module or component, or a directory with NAME.wasm. */
-export function readPackage(path: string): { name: string; wasm: Buffer } {
+function readPackage(path: string): { name: string; wasm: Buffer } {
   try {
     if (statSync(path).isDirectory()) {
       const name = basename(resolve(path));
