@@ -63,6 +63,8 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
+/** How long a stopping daemon waits for the checkpoint over its last leaves. */
+const LAST_CHECKPOINT_MS = 2_000;
 const EXECUTOR = '../../../dist/executor/executor.mjs';
 
 /**
@@ -160,6 +162,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     },
     close: async () => {
       await sandbox.close();
+      await lastCheckpoint(receipts);
       await receipts.close();
       await store.close();
       await Promise.all([keys.signing.close(), keys.log.close()]);
@@ -183,6 +186,19 @@ async function openKeys(home: Home, config: Config): Promise<Runtime['keys']> {
     admitters: [checkpoints],
   });
   return { signing, log };
+}
+
+/** Signs what is durable, unless the keys take too long: the next start signs it then. */
+async function lastCheckpoint({ log, checkpointer }: Receipts): Promise<void> {
+  if (log.size === 0) return;
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LAST_CHECKPOINT_MS);
+  checkpointer.current().then(
+    () => resolve(),
+    () => resolve(),
+  );
+  await enough;
+  clearTimeout(timer);
 }
 
 /** Resolves after `ms`, or as soon as `signal` aborts; does not keep the process alive. */
