@@ -110,8 +110,8 @@ describe('a home', () => {
   });
 
   test('that is a file is refused', () => {
-    writeFileSync(join(directory, 'h'), '');
-    expect(() => checkHome(at('h'))).toThrow(expect.objectContaining({ code: 'unavailable' }));
+    writeFileSync(join(directory, 'h'), '', { mode: 0o600 });
+    expect(() => checkHome(at('h'))).toThrow('is not a directory of this user');
   });
 
   test('open to others gets no directories before it is refused', () => {

@@ -187,7 +187,7 @@ describe('the end', () => {
     await arrived(2);
     peer.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
     await arrived(3);
-    peer.endInput();
+    peer.write(`${END_OF_INPUT}\n`);
     await peer.ended;
     expect(closings.count).toBe(1);
   });
