@@ -1,6 +1,5 @@
 // Opens every room of a home in order and joins them: the one place that knows them all.
 
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock/clock.ts';
@@ -37,6 +36,7 @@ import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { createPackageSource } from './package-source.ts';
 import { openPolicies } from './policies.ts';
+import { createRandomPool } from './random-pool.ts';
 import { sequences, tables } from './tables.ts';
 
 /** Everything a running daemon is made of. */
@@ -76,7 +76,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const timed = keepHighTime(openSqliteStore({ path: home.state, tables, sequences }), clock);
   const { store } = timed;
   const { origin } = config.log;
-  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  const random = createRandomPool();
   const keys = await openKeys(home, config);
   const receipts = await openReceipts({
     store,

@@ -8,6 +8,7 @@ import {
   parseJSONRPCMessage,
   type Transport,
 } from '@modelcontextprotocol/server';
+import { isJsonObject, type Json } from '../../base/encoding/json.ts';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { END_OF_INPUT, HALF_OPEN_MS } from './end-of-input.ts';
 
@@ -163,7 +164,7 @@ export class SocketTransport implements Transport {
     }
     let message: JSONRPCMessage;
     try {
-      message = parseJSONRPCMessage(parseJson(line, this.#limits));
+      message = readMessage(parseJson(line, this.#limits));
     } catch (error) {
       this.#refuse(PARSE_ERROR, `not a JSON-RPC message: ${firstLine(error)}`);
       return;
@@ -188,6 +189,20 @@ export class SocketTransport implements Transport {
     const reply = { jsonrpc: '2.0', id: null, error: { code, message } };
     if (this.#socket.writable) this.#write(`${JSON.stringify(reply)}\n`);
   }
+}
+
+/** An ordinary request is told by its few members; whatever else it may be the SDK's schemas decide. */
+function readMessage(json: Json): JSONRPCMessage {
+  if (isJsonObject(json) && json['jsonrpc'] === '2.0') {
+    const { jsonrpc, id, method, params, ...more } = json;
+    const plain =
+      (typeof id === 'string' || Number.isSafeInteger(id)) &&
+      typeof method === 'string' &&
+      isJsonObject(params) &&
+      Object.keys(more).length === 0;
+    if (plain) return { jsonrpc, id, method, params } as JSONRPCMessage;
+  }
+  return parseJSONRPCMessage(json);
 }
 
 function firstLine(error: unknown): string {

@@ -13,6 +13,11 @@ export interface PoolOptions {
   /** Executors of one key at most; a second one starts when a call has waited {@link growAfterMs}. */
   readonly maxPerKey: number;
   readonly growAfterMs: number;
+  /**
+   * Executors of one key that a queue alone may start: more than there are cores to run them only take
+   * turns. Beyond it one more starts only while a call has held its executor for {@link growAfterMs}.
+   */
+  readonly parallel: number;
   /** Idle milliseconds after which an executor gives memory back. */
   readonly restMs: number;
   /** Idle milliseconds after which an executor is ended. */
@@ -53,6 +58,7 @@ export interface Assigned {
   readonly executor: ExecutorProcess;
   readonly line: Line;
   busy: boolean;
+  busySince: number;
   idleSince: number;
   /** Whether it was told to rest since its last call. */
   rested: boolean;
@@ -196,6 +202,7 @@ export class Pool {
     for (let assigned = line.idle.pop(); assigned; assigned = line.idle.pop()) {
       if (assigned.executor.usable) {
         assigned.busy = true;
+        assigned.busySince = this.#clock.monotonic();
         return assigned;
       }
       void this.#retire(assigned);
@@ -211,6 +218,7 @@ export class Pool {
       return;
     }
     assigned.busy = true;
+    assigned.busySince = this.#clock.monotonic();
     waiter.give(assigned);
   }
 
@@ -232,10 +240,16 @@ export class Pool {
     line.timer = setTimeout(() => {
       line.timer = undefined;
       if (line.queue.size === 0) return;
-      if (line.loading === 0) this.#grow(line);
+      if (line.loading === 0 && this.#worthGrowing(line)) this.#grow(line);
       this.#growLater(line);
     }, this.#options.growAfterMs);
     line.timer.unref();
+  }
+
+  #worthGrowing({ executors }: Line): boolean {
+    if (executors.size < this.#options.parallel) return true;
+    const before = this.#clock.monotonic() - this.#options.growAfterMs;
+    return [...executors].some(({ busy, busySince }) => busy && busySince <= before);
   }
 
   #grow(line: Line): void {
@@ -268,7 +282,8 @@ export class Pool {
       return;
     }
     line.loading -= 1;
-    const assigned = { executor, line, busy: true, idleSince: 0, rested: false };
+    const busySince = this.#clock.monotonic();
+    const assigned = { executor, line, busy: true, busySince, idleSince: 0, rested: false };
     line.executors.add(assigned);
     // It serves one call at least before it may have to give way to another line.
     if (executor.usable && line.queue.size > 0) this.#hand(assigned);

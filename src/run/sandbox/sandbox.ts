@@ -1,5 +1,6 @@
 // The sandbox: runs permitted calls, and describes packages, in executor processes.
 
+import { availableParallelism } from 'node:os';
 import type { Clock } from '../../base/clock/clock.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Engine, Inspection, Inspector } from '../../catalog/installation.ts';
@@ -59,6 +60,7 @@ const DEFAULT_POOL: PoolOptions = {
   maxExecutors: 16,
   maxPerKey: 4,
   growAfterMs: 25,
+  parallel: availableParallelism() + 2,
   restMs: 250,
   idleMs: 300_000,
 };

@@ -89,10 +89,13 @@ it('refuses to open with tables, indexes or facets the file does not have', asyn
   expect(opening([], [{ name: 'leaf', facets: ['type'] }])).toThrow(expect.objectContaining(wrong));
 });
 
-it('notices an index that is missing from the file', async () => {
+it.each([
+  ['t_lease.agent', 'no index on `agent`'],
+  ['s_leaf.facets', 'does not cover at'],
+])('notices that the index %s is missing from the file', async (index, said) => {
   await makeFirst();
   const db = new DatabaseSync(path);
-  db.exec('DROP INDEX "s_leaf.lease"');
+  db.exec(`DROP INDEX "${index}"`);
   db.close();
-  expect(() => openSqliteStore({ path, ...declared })).toThrow('no index on `lease`');
+  expect(() => openSqliteStore({ path, ...declared })).toThrow(said);
 });

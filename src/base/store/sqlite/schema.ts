@@ -24,6 +24,11 @@ export function facetColumn(name: string): string {
   return `"f_${name}"`;
 }
 
+/** The index that selections of a sequence scan. */
+export function facetIndex(sequence: string): string {
+  return `${sequenceName(sequence)}.facets`;
+}
+
 /**
  * Compares the declared tables with the file.
  *
@@ -32,7 +37,13 @@ export function facetColumn(name: string): string {
 export function checkSchema(db: DatabaseSync, declarations: Declarations): void {
   const problems: string[] = [];
   for (const [name, indexes] of declarations.tables) {
-    compare(db, tableName(name), ['tenant', 'key', 'value'], 'i_', indexes, problems);
+    const table = tableName(name);
+    compare(db, table, ['tenant', 'key', 'value'], 'i_', indexes, problems);
+    const indexed = names(db, FIRST_COLUMNS, table);
+    for (const index of indexes) {
+      if (!indexed.includes(`i_${index}`))
+        problems.push(`\`${table}\` has no index on \`${index}\``);
+    }
   }
   for (const [name, facets] of declarations.sequences) {
     compare(
@@ -43,6 +54,11 @@ export function checkSchema(db: DatabaseSync, declarations: Declarations): void 
       facets,
       problems,
     );
+    const covered = names(db, 'SELECT name FROM pragma_index_info(?)', facetIndex(name));
+    const missing = facets.filter((facet) => !covered.includes(`f_${facet}`));
+    if (covered[0] !== 'at' || missing.length > 0) {
+      problems.push(`\`${facetIndex(name)}\` does not cover ${['at', ...missing].join(', ')}`);
+    }
   }
   if (problems.length > 0) {
     throw new WarderError(
@@ -51,6 +67,10 @@ export function checkSchema(db: DatabaseSync, declarations: Declarations): void 
     );
   }
 }
+
+/** First columns of a table's indexes. */
+const FIRST_COLUMNS = `SELECT i.name AS name
+  FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i WHERE i.seqno = 0`;
 
 function compare(
   db: DatabaseSync,
@@ -68,15 +88,6 @@ function compare(
   const wanted = [...fixed, ...declared.map((name) => prefix + name)].sort();
   if (!same(wanted, columns)) {
     problems.push(`\`${table}\` has ${columns.join(', ')} where ${wanted.join(', ')} is declared`);
-  }
-  const indexed = names(
-    db,
-    `SELECT i.name AS name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i
-      WHERE i.seqno = 0`,
-    table,
-  );
-  for (const name of declared) {
-    if (!indexed.includes(prefix + name)) problems.push(`\`${table}\` has no index on \`${name}\``);
   }
 }
 

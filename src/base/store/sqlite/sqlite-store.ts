@@ -95,8 +95,15 @@ class SqliteStore implements Store {
 
   #transact(jobs: readonly Job[]): Outcome[] {
     const { db } = this.#writer;
+    const [first, ...more] = jobs;
     this.#run('BEGIN IMMEDIATE');
     try {
+      // A job that is alone needs no savepoint: what undoes it undoes the transaction.
+      if (first !== undefined && more.length === 0) {
+        const outcome = this.#attempt(first);
+        this.#run('thrown' in outcome ? 'ROLLBACK' : 'COMMIT');
+        return [outcome];
+      }
       const outcomes = jobs.map((job) => this.#savepoint(job));
       this.#run('COMMIT');
       return outcomes;
@@ -107,10 +114,18 @@ class SqliteStore implements Store {
     }
   }
 
-  /** Runs one job; what it threw undoes it alone, what SQLite threw ends the group. */
+  /** Runs one job of several; what it threw undoes it alone. */
   #savepoint(job: Job): Outcome {
-    const tx = new SqliteTx(this.#writer, this.#texts);
     this.#run('SAVEPOINT job');
+    const outcome = this.#attempt(job);
+    if ('thrown' in outcome) this.#run('ROLLBACK TO job');
+    this.#run('RELEASE job');
+    return outcome;
+  }
+
+  /** Runs one job; what SQLite threw ends the group. */
+  #attempt(job: Job): Outcome {
+    const tx = new SqliteTx(this.#writer, this.#texts);
     let outcome: Outcome;
     try {
       outcome = { value: runWork(job.work, tx) };
@@ -120,8 +135,6 @@ class SqliteStore implements Store {
     tx.end();
     // Even when the work swallowed it: SQLite may have dropped what the others wrote.
     if (tx.failure !== undefined) throw tx.failure;
-    if ('thrown' in outcome) this.#run('ROLLBACK TO job');
-    this.#run('RELEASE job');
     return outcome;
   }
 

@@ -3,7 +3,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { afterPrefix, checkFacet, checkKey, checkTenant } from '../declared.ts';
 import type { EntryQuery, RowQuery, Sequence, TenantId } from '../store.ts';
-import { facetColumn, indexColumn, sequenceName, tableName } from './schema.ts';
+import { facetColumn, facetIndex, indexColumn, sequenceName, tableName } from './schema.ts';
 
 /** A query's SQL text and its values. */
 export interface Query {
@@ -126,7 +126,12 @@ export function entryQuery(sequence: Sequence, select: string, query: EntryQuery
   if (query.from !== undefined) where.add(reverse ? 'at <= ?' : 'at >= ?', query.from);
   if (query.since !== undefined) where.add('time >= ?', query.since);
   if (query.until !== undefined) where.add('time < ?', query.until);
-  return where.query(select, reverse ? 'at DESC' : 'at', query.limit ?? DEFAULT_LIMIT);
+  const order = reverse ? 'at DESC' : 'at';
+  const limit = query.limit ?? DEFAULT_LIMIT;
+  if (!where.selective) return where.query(select, order, limit);
+  const table = `"${sequenceName(sequence.name)}" INDEXED BY "${facetIndex(sequence.name)}"`;
+  const { sql, values } = where.query(`SELECT at FROM ${table}`, order, limit);
+  return { sql: `${select} WHERE at IN (${sql}) ORDER BY ${order}`, values };
 }
 
 /** Collects conditions; only fixed texts and declared names go into SQL, values are always bound. */
@@ -137,6 +142,11 @@ class Where {
   add(condition: string, value: SQLInputValue): void {
     this.#conditions.push(condition);
     this.#values.push(value);
+  }
+
+  /** Whether anything but the entry's number is asked for. */
+  get selective(): boolean {
+    return this.#conditions.some((condition) => !condition.startsWith('at '));
   }
 
   query(select: string, order: string, limit: number): Query {
