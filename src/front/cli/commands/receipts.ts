@@ -20,6 +20,10 @@ interface FilterOptions {
   readonly last?: string;
 }
 
+/** How many receipts `list` gives when `--last` does not say. */
+const LISTED = 50;
+const LISTED_JSON = 10_000;
+
 /** Adds `receipts list|show|proof|verify|export|follow|checkpoint`. */
 export function addReceiptCommands(program: Command, run: Run): void {
   const receipts = program.command('receipts').description('what happened, and proofs of it');
@@ -27,7 +31,9 @@ export function addReceiptCommands(program: Command, run: Run): void {
     .description('receipts, newest first')
     .action((options: FilterOptions) =>
       run(async ({ operator, out }) => {
-        const rows = await (await operator()).call('receipts.list', readFilter(options));
+        // Programs want them all, people the latest.
+        const filter = { last: out.json ? LISTED_JSON : LISTED, ...readFilter(options) };
+        const rows = await (await operator()).call('receipts.list', filter);
         const cells = rows.map((row) => [
           String(row.index),
           row.id,
