@@ -28,7 +28,7 @@ export async function governedCall(
   const trail = new Trail(gate, caller, request);
   using ticket = new Ticket(turnstile);
   try {
-    await ticket.admitted(request.signal);
+    if (await ticket.admitted(request.signal)) trail.admitted();
     const call = trail.parsed(parseToolCall(request.tool, request.arguments, gate.limits));
     const found = trail.found(gate.catalog.find(caller.tenant, call.tool));
     checkArguments(found.definition, call.arguments);

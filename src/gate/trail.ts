@@ -17,12 +17,12 @@ import type { CallOutcome, PermittedRun } from './run-permitted.ts';
 
 type Draft = { -readonly [Key in keyof ReceiptFacts]: ReceiptFacts[Key] };
 
-/** The trail of one call. Reads the clock once, when it is made. */
+/** The trail of one call. */
 export class Trail {
   /** Id of the call and of its receipt. */
   readonly id: string;
-  /** Wall milliseconds; the one time this call is judged by. */
-  readonly now: number;
+  /** Wall milliseconds; the one time this call is judged by, from when it left the waiting line. */
+  now: number;
   /** Set when the intent is durable: from then on only an outcome may answer. */
   intended = false;
 
@@ -50,6 +50,12 @@ export class Trail {
       jail: gate.jail,
       ...(caller.operator ? { operator: true } : {}),
     };
+  }
+
+  /** The call left the waiting line: what it is judged by is the time now. */
+  admitted(): void {
+    this.now = this.#gate.now();
+    this.#facts.time = this.now;
   }
 
   parsed(call: ToolCall): ToolCall {

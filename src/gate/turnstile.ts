@@ -30,12 +30,15 @@ export class Turnstile {
     return this.#served;
   }
 
-  /** @throws WarderError `limit-reached` when the queue is full, `cancelled` when aborted while waiting. */
-  async enter(signal?: AbortSignal): Promise<void> {
+  /**
+   * @returns whether it had to wait.
+   * @throws WarderError `limit-reached` when the queue is full, `cancelled` when aborted while waiting.
+   */
+  async enter(signal?: AbortSignal): Promise<boolean> {
     if (signal?.aborted === true) throw withdrawn();
     if (this.#inside < this.#concurrent) {
       this.#inside += 1;
-      return;
+      return false;
     }
     if (this.#queue.length >= this.#mostWaiting) {
       throw new WarderError('limit-reached', 'too many calls wait already', {
@@ -53,6 +56,7 @@ export class Turnstile {
       };
       signal?.addEventListener('abort', leaveQueue, { once: true });
     });
+    return true;
   }
 
   leave(): void {
@@ -79,9 +83,11 @@ export class Ticket implements Disposable {
     this.#turnstile = turnstile;
   }
 
-  async admitted(signal?: AbortSignal): Promise<void> {
-    await this.#turnstile.enter(signal);
+  /** @returns whether it had to wait. Throws as {@link Turnstile.enter}. */
+  async admitted(signal?: AbortSignal): Promise<boolean> {
+    const waited = await this.#turnstile.enter(signal);
     this.#inside = true;
+    return waited;
   }
 
   [Symbol.dispose](): void {

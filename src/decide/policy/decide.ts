@@ -68,8 +68,8 @@ export type Decision =
       readonly effects: readonly string[];
     });
 
-/** How long a permit outlives the call's own time limit: start, last host call, end of the guest. */
-const MARGIN_MS = 2000;
+/** How long a permitted call may wait in line for an executor before its own time limit starts. */
+const MARGIN_MS = 60_000;
 
 /** Decides one call. Never throws: what cannot be decided is refused. */
 export function decide(policies: PolicySet, input: DecisionInput): Decision {

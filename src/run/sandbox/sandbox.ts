@@ -129,6 +129,8 @@ class ProcessSandbox implements Sandbox {
       return notStarted(error, options.signal);
     }
     try {
+      // Who waited in line past the permit's end may do nothing any more: it is told so at once.
+      if (this.#options.clock.wall() >= terms.expiresAt) return waitedTooLong();
       return await this.#runOn(assigned, permit, call, options);
     } finally {
       this.#pool.release(assigned);
@@ -192,6 +194,12 @@ function guestPaths(grants: readonly { readonly guest: string }[]): readonly str
   return grants.length === 0 ? NONE : [...new Set(grants.map(({ guest }) => guest))];
 }
 const NONE: readonly string[] = [];
+
+/** The permit ran out while the call waited for an executor. */
+function waitedTooLong(): RunOutcome {
+  const reason = 'the call waited too long for an executor, its permit has expired';
+  return { kind: 'limit', limit: 'deadline', reason, usage: NO_USAGE };
+}
 
 /** A call that never reached its guest. */
 function notStarted(error: unknown, signal: AbortSignal | undefined): RunOutcome {

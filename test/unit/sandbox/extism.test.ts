@@ -197,3 +197,10 @@ test('a path that climbs through WASI opens nothing, and the host is not asked',
   ).toMatchObject({ kind: 'answered', answer: { content: [{ text: 'refused' }] } });
   expect(asked).toEqual([]);
 });
+
+test('a call whose permit ran out while it waited for an executor never starts', async () => {
+  const terms = { expiresAt: Date.now() - 1 };
+  const late = await box.call(probe, 'probe', { function: 'kv_get', request: {} }, { terms });
+  expect(late).toMatchObject({ kind: 'limit', limit: 'deadline', usage: { wallMs: 0 } });
+  expect(asked).toEqual([]);
+});
