@@ -6,6 +6,7 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    setupFiles: ['test/support/fixed-seed.ts'],
   },
 });
 

@@ -56,9 +56,10 @@ async function receipts(...filter: readonly string[]): Promise<readonly Row[]> {
 async function calling(tool: string): Promise<RawMcp> {
   const mcp = await openMcp();
   mcp.send({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: tool, arguments: {} } });
-  const running = async () =>
-    (await home.ok<{ calls: { running: number } }>(['status'])).calls.running;
-  await expect.poll(running, { timeout: 5000 }).toBe(1);
+  // In the guest, not on the way there: the executor is busy with it.
+  const busy = async () =>
+    (await home.ok<{ executors: { busy: number } }>(['status'])).executors.busy;
+  await expect.poll(busy, { timeout: 10_000 }).toBe(1);
   return mcp;
 }
 
