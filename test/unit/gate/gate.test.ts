@@ -634,3 +634,20 @@ describe('the list of tools', () => {
     expect(gate.door.tools({ ...agent.caller, tenant: 'other' })).toEqual([]);
   });
 });
+
+test('a call that waited in line is judged and dated by when it was let in', async () => {
+  const small = await openGate({ limits: { concurrentCalls: 1, waitingCalls: 1 } });
+  const caller = small.connect();
+  const stop = new AbortController();
+  small.runner.behaviour = hangs;
+  const first = caller.call({ text: '1' }, { signal: stop.signal });
+  await expect.poll(() => small.runner.ran.length).toBe(1);
+  const second = caller.call({ text: '2' });
+  small.clock.advance(90_000);
+  const letIn = small.clock.wall();
+  small.runner.behaviour = () => answers('late');
+  stop.abort();
+  await Promise.all([first, second]);
+  const done = small.receipts().find(({ outcome }) => outcome === 'done');
+  expect(done?.time).toBe(new Date(letIn).toISOString());
+});
