@@ -8,10 +8,19 @@ import { dirname, join, relative, sep } from 'node:path';
 
 import { build } from 'esbuild';
 
-const executor = {
-  entry: 'src/run/sandbox/executor/main.ts',
-  wasi: 'src/run/sandbox/executor/wasi/index.ts',
-  outFile: 'executor/executor.mjs',
+const wasi = './src/run/sandbox/executor/wasi/index.ts';
+/** Processes that are one file each. */
+const processes = {
+  executor: {
+    entry: 'src/run/sandbox/executor/main.ts',
+    outFile: 'executor/executor.mjs',
+    alias: { wasi, 'node:wasi': wasi },
+  },
+  'files-broker': { entry: 'src/reach/files/broker/main.ts', outFile: 'broker/files-broker.mjs' },
+  'egress-broker': {
+    entry: 'src/reach/egress/broker/main.ts',
+    outFile: 'broker/egress-broker.mjs',
+  },
 };
 const cli = { entry: 'src/front/cli/main.ts', outDir: 'bin' };
 
@@ -70,14 +79,16 @@ function shared(root, outDir) {
   };
 }
 
-/** Bundles the executor alone into `dist` (absolute) and gives its path; tests use it as well. */
-export async function bundleExecutor(root, dist) {
-  const outfile = join(dist, executor.outFile);
+/** Bundles one process alone into `dist` (absolute) and gives its path; tests use it as well. */
+export async function bundleProcess(root, dist, name) {
+  const { entry, outFile, alias } = processes[name];
+  const outfile = join(dist, outFile);
   await build({
-    ...shared(root, dirname(executor.outFile)),
-    entryPoints: [executor.entry],
+    ...shared(root, dirname(outFile)),
+    entryPoints: [entry],
     outfile,
-    alias: { wasi: `./${executor.wasi}`, 'node:wasi': `./${executor.wasi}` },
+    ...(alias === undefined ? {} : { alias }),
+    external: builtinModules,
     legalComments: 'eof',
   });
   return outfile;
@@ -85,10 +96,9 @@ export async function bundleExecutor(root, dist) {
 
 /** Bundles into `dist` (absolute); an entry that is not there yet is said and left out. */
 export async function bundle(root, dist) {
-  if (existsSync(join(root, executor.entry))) {
-    await bundleExecutor(root, dist);
-  } else {
-    console.log(`bundle: no ${executor.entry}, the executor is left out`);
+  for (const [name, { entry }] of Object.entries(processes)) {
+    if (existsSync(join(root, entry))) await bundleProcess(root, dist, name);
+    else console.log(`bundle: no ${entry}, the ${name} is left out`);
   }
   if (existsSync(join(root, cli.entry))) {
     await build({

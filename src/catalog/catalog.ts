@@ -3,6 +3,7 @@
 
 import { WarderError } from '../base/errors/errors.ts';
 import type { Reader, Row, Store, Table, TenantId, Tx } from '../base/store/store.ts';
+import { completeGrant } from './grant.ts';
 import type { Grant, Installation, ToolDefinition } from './installation.ts';
 import { didYouMean, isInstallationName, showText, toolNameFault } from './names.ts';
 
@@ -216,7 +217,7 @@ function bump(tx: Tx, tenant: TenantId): void {
 
 function takeSnapshot(reader: Reader, tenant: TenantId, version: number): Snapshot {
   const installations = allRows(reader, tenant)
-    .map(({ value }) => deepFreeze(value))
+    .map(({ value }) => deepFreeze({ ...value, grant: completeGrant(value.grant) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const found = installations.flatMap((installation) =>
     installation.tools.map(

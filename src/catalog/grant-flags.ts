@@ -2,17 +2,19 @@
 
 import { posix } from 'node:path';
 import { WarderError } from '../base/errors/errors.ts';
-import type { CallLimits, DirectoryGrant, NetRule } from './installation.ts';
-import { formatDuration, formatSize, parseDuration, parseSize } from './measures.ts';
+import type { CallLimits, DirectoryGrant, NetRule, SecretRule } from './installation.ts';
+import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from './measures.ts';
 import { didYouMean, showText } from './names.ts';
 import { parseNetRule } from './net-rule.ts';
+import { parseSecretRule } from './secret-rule.ts';
 
 /** One flag, read. */
 export type GrantEntry =
   | { readonly flag: 'allow-net' | 'deny-net'; readonly rule: NetRule }
   | { readonly flag: 'allow-read' | 'allow-write'; readonly directory: DirectoryGrant }
   | { readonly flag: 'allow-env' | 'config'; readonly name: string; readonly value?: string }
-  | { readonly flag: 'allow-kv' }
+  | { readonly flag: 'secret'; readonly rule: SecretRule }
+  | { readonly flag: 'allow-kv' | 'unsafe-no-jail' }
   | { readonly flag: 'limit'; readonly limit: keyof CallLimits; readonly value: number };
 
 /** Flags in the order they were given. */
@@ -27,21 +29,6 @@ export interface GrantFlagContext {
   /** Where `--allow-env NAME` without a value takes it from; without this a value is required. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
-
-const NAMES = [
-  '--allow-net',
-  '--deny-net',
-  '--allow-read',
-  '--allow-write',
-  '--allow-env',
-  '--allow-kv',
-  '--config',
-  '--max-memory',
-  '--timeout',
-  '--max-output',
-  '--max-net',
-];
-const LATER = new Set(['--secret', '--reuse-instance', '--unsafe-no-jail']);
 
 const KiB = 1024;
 const MiB = KiB * 1024;
@@ -67,8 +54,56 @@ const LIMITS = {
     read: parseSize,
     show: formatSize,
   },
+  '--max-cpu': {
+    limit: 'cpuMs',
+    least: 10,
+    most: 600_000,
+    read: parseDuration,
+    show: formatDuration,
+  },
   '--max-net': { limit: 'netBytes', least: 0, most: 1024 * MiB, read: parseSize, show: formatSize },
+  '--max-requests': { limit: 'requests', least: 0, most: 10_000, read: parseCount, show: String },
+  '--max-write': {
+    limit: 'writeBytes',
+    least: 0,
+    most: 16_384 * MiB,
+    read: parseSize,
+    show: formatSize,
+  },
+  '--max-files': { limit: 'writeFiles', least: 0, most: 1_000_000, read: parseCount, show: String },
+  '--max-kv': { limit: 'kvBytes', least: 0, most: 1024 * MiB, read: parseSize, show: formatSize },
+  '--max-host-calls': {
+    limit: 'hostCalls',
+    least: 0,
+    most: 1_000_000,
+    read: parseCount,
+    show: String,
+  },
+  '--max-log': { limit: 'logBytes', least: 0, most: 16 * MiB, read: parseSize, show: formatSize },
+  '--max-concurrent': {
+    limit: 'concurrentCalls',
+    least: 1,
+    most: 1024,
+    read: parseCount,
+    show: String,
+  },
 } as const;
+
+/** Flags that stand alone. */
+const BARE = { '--allow-kv': 'allow-kv', '--unsafe-no-jail': 'unsafe-no-jail' } as const;
+
+const NAMES = [
+  '--allow-net',
+  '--deny-net',
+  '--allow-read',
+  '--allow-write',
+  '--allow-env',
+  '--config',
+  '--secret',
+  ...Object.keys(BARE),
+  ...Object.keys(LIMITS),
+];
+const LATER = new Set(['--reuse-instance']);
 
 /**
  * Reads `--flag value` and `--flag=value` words.
@@ -84,9 +119,9 @@ export function parseGrantFlags(
     const word = words[at] ?? '';
     const [name, inline] = splitWord(word);
     if (!NAMES.includes(name)) throw unknownFlag(name);
-    if (name === '--allow-kv') {
-      if (inline !== undefined) throw usage('`--allow-kv` takes no value', 'write it alone');
-      entries.push({ flag: 'allow-kv' });
+    if (name in BARE) {
+      if (inline !== undefined) throw usage(`\`${name}\` takes no value`, 'write it alone');
+      entries.push({ flag: BARE[name as keyof typeof BARE] });
       continue;
     }
     const next = words[at + 1];
@@ -130,6 +165,15 @@ function example(name: string): string {
     '--allow-write': '/home/me/out:/out',
     '--allow-env': 'NAME=VALUE',
     '--config': 'KEY=VALUE',
+    '--secret': "'API_KEY@GET,https://api.example.com/v1/**:Authorization=Bearer {}'",
+    '--max-cpu': '2s',
+    '--max-requests': '20',
+    '--max-write': '10MiB',
+    '--max-files': '100',
+    '--max-kv': '1MiB',
+    '--max-host-calls': '5000',
+    '--max-log': '128KiB',
+    '--max-concurrent': '4',
     '--max-memory': '64MiB',
     '--timeout': '5s',
     '--max-output': '1MiB',
@@ -153,6 +197,8 @@ function readEntry(name: string, value: string, context: GrantFlagContext): Gran
         flag: name === '--allow-read' ? 'allow-read' : 'allow-write',
         directory: readDirectory(name, value),
       };
+    case '--secret':
+      return { flag: 'secret', rule: parseSecretRule(value) };
     case '--allow-env':
     case '--config':
       return readPair(name, value, context);

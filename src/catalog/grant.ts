@@ -2,19 +2,26 @@
 
 import { WarderError } from '../base/errors/errors.ts';
 import type { GrantEntry, GrantFlags } from './grant-flags.ts';
-import type { CallLimits, DirectoryGrant, Grant, NetRule } from './installation.ts';
+import type { CallLimits, DirectoryGrant, Grant, NetRule, SecretRule } from './installation.ts';
 import { formatDuration, formatSize } from './measures.ts';
 import { formatNetRule } from './net-rule.ts';
+import { formatSecretRule } from './secret-rule.ts';
 
 const MiB = 1024 ** 2;
 
 export const defaultLimits: CallLimits = Object.freeze({
   memoryBytes: 64 * MiB,
   timeoutMs: 5000,
+  cpuMs: 5000,
   outputBytes: MiB,
   netBytes: 10 * MiB,
+  requests: 100,
+  writeBytes: 64 * MiB,
+  writeFiles: 1000,
+  kvBytes: 16 * MiB,
   hostCalls: 1000,
   logBytes: 64 * 1024,
+  concurrentCalls: 32,
 });
 
 /** What a tool may do when nothing is granted: compute. */
@@ -26,8 +33,15 @@ export const emptyGrant: Grant = Object.freeze({
   env: {},
   kv: false,
   config: {},
+  secrets: [],
+  unsafeNoJail: false,
   limits: defaultLimits,
 });
+
+/** A stored grant with what later versions added, denied or at its default. */
+export function completeGrant(grant: Partial<Grant>): Grant {
+  return { ...emptyGrant, ...grant, limits: { ...defaultLimits, ...grant.limits } };
+}
 
 /** How flags are taken: added, taken back, or added to an empty grant. */
 export type GrantChange = 'add' | 'remove' | 'reset';
@@ -63,6 +77,10 @@ function add(grant: Grant, entry: GrantEntry): Grant {
       return { ...grant, config: { ...grant.config, [entry.name]: entry.value ?? '' } };
     case 'allow-kv':
       return { ...grant, kv: true };
+    case 'secret':
+      return { ...grant, secrets: withSecret(grant.secrets, entry.rule) };
+    case 'unsafe-no-jail':
+      return { ...grant, unsafeNoJail: true };
     case 'limit':
       return { ...grant, limits: { ...grant.limits, [entry.limit]: entry.value } };
   }
@@ -85,6 +103,11 @@ function takeBack(grant: Grant, entry: GrantEntry): Grant {
     case 'allow-kv':
       if (!grant.kv) throw notGranted('`--allow-kv`');
       return { ...grant, kv: false };
+    case 'secret':
+      return { ...grant, secrets: withoutSecret(grant.secrets, entry.rule) };
+    case 'unsafe-no-jail':
+      if (!grant.unsafeNoJail) throw notGranted('`--unsafe-no-jail`');
+      return { ...grant, unsafeNoJail: false };
     case 'limit':
       return { ...grant, limits: { ...grant.limits, [entry.limit]: defaultLimits[entry.limit] } };
   }
@@ -98,6 +121,18 @@ function withRule(rules: readonly NetRule[], rule: NetRule): readonly NetRule[] 
 function withoutRule(rules: readonly NetRule[], rule: NetRule): readonly NetRule[] {
   const text = formatNetRule(rule);
   const kept = rules.filter((each) => formatNetRule(each) !== text);
+  if (kept.length === rules.length) throw notGranted(`\`${text}\``);
+  return kept;
+}
+
+function withSecret(rules: readonly SecretRule[], rule: SecretRule): readonly SecretRule[] {
+  const text = formatSecretRule(rule);
+  return rules.some((each) => formatSecretRule(each) === text) ? rules : [...rules, rule];
+}
+
+function withoutSecret(rules: readonly SecretRule[], rule: SecretRule): readonly SecretRule[] {
+  const text = formatSecretRule(rule);
+  const kept = rules.filter((each) => formatSecretRule(each) !== text);
   if (kept.length === rules.length) throw notGranted(`\`${text}\``);
   return kept;
 }
@@ -165,6 +200,8 @@ export function describeGrant(grant: Grant): string[] {
     ...grant.write.map(({ host, guest }) => `write files below ${host}, which it sees as ${guest}`),
     ...Object.keys(grant.env).map((name) => `see the environment variable ${name}`),
     ...Object.keys(grant.config).map((name) => `see the setting ${name}`),
+    ...grant.secrets.map((rule) => `have the secret ${formatSecretRule(rule)}`),
+    ...(grant.unsafeNoJail ? ['run without the jail of the operating system'] : []),
     ...(grant.kv ? ['keep values in a key/value store of its own'] : []),
     ...limits.map((limit) => LIMIT_WORDS[limit](grant.limits[limit])),
   ];
@@ -173,8 +210,14 @@ export function describeGrant(grant: Grant): string[] {
 const LIMIT_WORDS: Readonly<Record<keyof CallLimits, (value: number) => string>> = {
   memoryBytes: (value) => `use up to ${formatSize(value)} of memory`,
   timeoutMs: (value) => `run up to ${formatDuration(value)} per call`,
+  cpuMs: (value) => `compute up to ${formatDuration(value)} per call`,
   outputBytes: (value) => `answer with up to ${formatSize(value)}`,
   netBytes: (value) => `transfer up to ${formatSize(value)} over the network per call`,
+  requests: (value) => `send up to ${String(value)} requests per call`,
+  writeBytes: (value) => `write up to ${formatSize(value)} to files per call`,
+  writeFiles: (value) => `make up to ${String(value)} files per call`,
+  kvBytes: (value) => `keep up to ${formatSize(value)} in its key/value store`,
   hostCalls: (value) => `call the host up to ${String(value)} times per call`,
   logBytes: (value) => `log up to ${formatSize(value)} per call`,
+  concurrentCalls: (value) => `run up to ${String(value)} calls at once`,
 };

@@ -37,6 +37,18 @@ export interface DirectoryGrant {
   readonly guest: string;
 }
 
+/** A secret of the vault that egress puts into one header field of matching requests. */
+export interface SecretRule {
+  /** Its name in the vault. */
+  readonly secret: string;
+  /** Requests it goes into; the host is a name or an address, never a wildcard or a block. */
+  readonly to: NetRule;
+  /** Lower-case field name, e.g. `authorization`. */
+  readonly header: string;
+  /** The field's value; `{}` stands for the secret, once. */
+  readonly template: string;
+}
+
 /** What an installation may do at most. Everything absent is denied. */
 export interface Grant {
   readonly allowNet: readonly NetRule[];
@@ -46,6 +58,10 @@ export interface Grant {
   readonly env: Readonly<Record<string, string>>;
   readonly kv: boolean;
   readonly config: Readonly<Record<string, string>>;
+  /** Secrets that requests are given on their way out. The tool never sees them. */
+  readonly secrets: readonly SecretRule[];
+  /** Runs without the operating system's jail; every receipt says so. */
+  readonly unsafeNoJail: boolean;
   readonly limits: CallLimits;
 }
 
@@ -55,13 +71,25 @@ export interface CallLimits {
   readonly memoryBytes: number;
   /** Wall clock from start of the guest to its answer, milliseconds. */
   readonly timeoutMs: number;
+  /** CPU time of the executor during the call, milliseconds. */
+  readonly cpuMs: number;
   /** Bytes of the guest's answer. */
   readonly outputBytes: number;
   /** Request plus response bytes over the network, after decompression. */
   readonly netBytes: number;
+  /** HTTP requests sent, redirects included. */
+  readonly requests: number;
+  /** Bytes written to files. */
+  readonly writeBytes: number;
+  /** Files and directories made. */
+  readonly writeFiles: number;
+  /** Bytes the tool's key/value store may hold, keys included. */
+  readonly kvBytes: number;
   readonly hostCalls: number;
   /** Bytes of log lines kept. */
   readonly logBytes: number;
+  /** Calls of the installation that run at once, in one tenant; more wait. */
+  readonly concurrentCalls: number;
 }
 
 /** How the binary is run. */

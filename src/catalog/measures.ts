@@ -23,6 +23,11 @@ export function parseDuration(text: string): number | undefined {
   return parse(text, TIMES);
 }
 
+/** A whole number such as `20`; undefined when the text is none. */
+export function parseCount(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
 function parse(text: string, units: ReadonlyMap<string, number>): number | undefined {
   const [, digits, unit] = /^(\d{1,12})([A-Za-z]*)$/.exec(text) ?? [];
   const factor = unit === undefined ? undefined : units.get(unit);

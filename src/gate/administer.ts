@@ -7,6 +7,7 @@ import { ulid } from '../base/encoding/ulid.ts';
 import { WarderError } from '../base/errors/errors.ts';
 import type { TenantId, Tx } from '../base/store/store.ts';
 import { installationTable } from '../catalog/catalog.ts';
+import { completeGrant } from '../catalog/grant.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
@@ -84,7 +85,7 @@ export class Administration {
     const { id } = before;
     const { result } = await this.record((tx) => {
       const now = tx.get(installationTable, tenant, id)?.grant;
-      if (digestOf(now ?? null) !== digestOf(before.grant)) {
+      if (now === undefined || digestOf(completeGrant(now)) !== digestOf(before.grant)) {
         throw new WarderError('conflict', `the grant of \`${before.name}\` was changed meanwhile`, {
           hint: 'look at it with `warder tool show`, then try again',
         });

@@ -169,6 +169,8 @@ export class CallSessions implements HostCalls {
           shown(request.path),
           files.write(permit, request.path, request.data),
         );
+      default:
+        return { reply: { ok: false, code: 'denied', message: `\`${request.op}\` is not served` } };
     }
   }
 }

@@ -93,6 +93,7 @@ export function outcomeOf(run: PermittedRun, definition: ToolDefinition): CallOu
 
 const LIMIT_HINTS = {
   deadline: 'the operator can allow more time with `warder tool grant NAME --timeout 30s`',
+  cpu: 'the operator can allow more with `warder tool grant NAME --max-cpu 10s`',
   memory: 'the operator can allow more with `warder tool grant NAME --max-memory 256MiB`',
   output: 'ask for less, or the operator can raise `--max-output`',
   'host-calls': 'ask for less in one call',

@@ -7,7 +7,7 @@ import { ExecutorProcess } from '../../src/run/sandbox/executor-process.ts';
 import { FrameKind, type CallHead } from '../../src/run/sandbox/executor/frames.ts';
 import { loadPackage } from '../../src/run/sandbox/load-package.ts';
 import { transpile } from '../../src/run/sandbox/transpile/transpile.ts';
-import { executorBundle } from '../support/executor-bundle.ts';
+import { executorBundle } from '../support/process-bundle.ts';
 import { residentKiB, type Report } from './report.ts';
 
 const MiB = 1024 ** 2;

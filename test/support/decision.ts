@@ -1,5 +1,6 @@
 // Ready-made parts of a decision: an installation, a lease, a call, a policy set; each to be varied.
 
+import { emptyGrant } from '../../src/catalog/grant.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -37,23 +38,7 @@ export function filesOf(...texts: readonly string[]): PolicyFile[] {
   return texts.map((text, at) => ({ name: `${at}.cedar`, text }));
 }
 
-export const NOTHING_GRANTED: Grant = {
-  allowNet: [],
-  denyNet: [],
-  read: [],
-  write: [],
-  env: {},
-  kv: false,
-  config: {},
-  limits: {
-    memoryBytes: 64 << 20,
-    timeoutMs: 5000,
-    outputBytes: 1 << 20,
-    netBytes: 1 << 20,
-    hostCalls: 100,
-    logBytes: 4096,
-  },
-};
+export const NOTHING_GRANTED: Grant = emptyGrant;
 
 export const ECHO: ToolDefinition = {
   name: 'text_echo',

@@ -1,5 +1,6 @@
 // Permits for tests of the rooms that act on them.
 
+import { defaultLimits } from '../../src/catalog/grant.ts';
 import type { NetRule } from '../../src/catalog/installation.ts';
 import { makePermit, type Permit, type PermitTerms } from '../../src/decide/policy/permit.ts';
 
@@ -20,6 +21,8 @@ export function reachPermit(terms: Partial<PermitTerms> = {}): Permit {
     env: {},
     kv: false,
     config: {},
+    secrets: [],
+    unsafeNoJail: false,
     limits: callLimits(),
     expiresAt: Date.now() + 3_600_000,
     ...terms,
@@ -27,14 +30,7 @@ export function reachPermit(terms: Partial<PermitTerms> = {}): Permit {
 }
 
 export function callLimits(netBytes: number = 10 << 20): PermitTerms['limits'] {
-  return {
-    memoryBytes: 64 << 20,
-    timeoutMs: 5000,
-    outputBytes: 1 << 20,
-    netBytes,
-    hostCalls: 1000,
-    logBytes: 1 << 16,
-  };
+  return { ...defaultLimits, netBytes };
 }
 
 /** `METHOD[,METHOD] scheme://host:port/path-glob` as the catalog would parse it. */

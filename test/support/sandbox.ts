@@ -7,23 +7,16 @@ import { resolve } from 'node:path';
 import { systemClock } from '../../src/base/clock/clock.ts';
 import { canonicalBytes } from '../../src/base/encoding/jcs.ts';
 import type { JsonObject } from '../../src/base/encoding/json.ts';
-import type { CallLimits } from '../../src/catalog/installation.ts';
+import { defaultLimits } from '../../src/catalog/grant.ts';
 import { makePermit, type Permit, type PermitTerms } from '../../src/decide/policy/permit.ts';
 import type { ToolCall } from '../../src/decide/request/tool-call.ts';
 import type { Package } from '../../src/run/sandbox/executor/engine.ts';
 import type { HostCalls, HostReply, HostRequest } from '../../src/run/sandbox/host-calls.ts';
 import type { RunOptions, RunOutcome } from '../../src/run/sandbox/runner.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/run/sandbox/sandbox.ts';
-import { executorBundle } from './executor-bundle.ts';
+import { executorBundle } from './process-bundle.ts';
 
-export const defaultLimits: CallLimits = {
-  memoryBytes: 64 * 1024 * 1024,
-  timeoutMs: 5000,
-  outputBytes: 1024 * 1024,
-  netBytes: 10 * 1024 * 1024,
-  hostCalls: 1000,
-  logBytes: 64 * 1024,
-};
+export { defaultLimits };
 
 /** The bytes of `test/fixtures/wasm/NAME.wasm`. */
 export function fixture(name: string): Uint8Array {
@@ -121,6 +114,8 @@ export function permitFor(
     env: {},
     kv: false,
     config: {},
+    secrets: [],
+    unsafeNoJail: false,
     limits: defaultLimits,
     expiresAt: Number.MAX_SAFE_INTEGER,
     ...terms,

@@ -1,7 +1,7 @@
 // Rules of a grant narrowed by capabilities of a lease. An intersection that rules cannot say is left
 // out: a permit may reach less than both, never more than either.
 
-import type { DirectoryGrant, NetRule } from '../../catalog/installation.ts';
+import type { DirectoryGrant, NetRule, SecretRule } from '../../catalog/installation.ts';
 import { compileGlob } from '../../trust/lease/glob.ts';
 import type { Capability, HttpCapability } from '../../trust/lease/lease.ts';
 
@@ -107,4 +107,15 @@ function coversDirectory(glob: string, guest: string): boolean {
   if (!glob.endsWith('/**')) return false;
   const root = glob.slice(0, -3);
   return !root.includes('*') && (guest === root || guest.startsWith(`${root}/`));
+}
+
+/** Secret rules whose secret a `credential` capability names. */
+export function narrowSecrets(
+  rules: readonly SecretRule[],
+  capabilities: readonly Capability[],
+): readonly SecretRule[] {
+  const names = new Set(
+    capabilities.flatMap((each) => (each.type === 'credential' ? each.names : [])),
+  );
+  return rules.filter(({ secret }) => names.has(secret));
 }

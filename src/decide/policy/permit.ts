@@ -1,6 +1,11 @@
 // The checked result for one call: grant ∩ lease ∩ Cedar decision ∩ approval terms. Only this room makes one.
 
-import type { CallLimits, DirectoryGrant, NetRule } from '../../catalog/installation.ts';
+import type {
+  CallLimits,
+  DirectoryGrant,
+  NetRule,
+  SecretRule,
+} from '../../catalog/installation.ts';
 import type { TenantId } from '../../base/store/store.ts';
 
 /** What a permit says. */
@@ -21,6 +26,10 @@ export interface PermitTerms {
   readonly env: Readonly<Record<string, string>>;
   readonly kv: boolean;
   readonly config: Readonly<Record<string, string>>;
+  /** Secrets egress may put into requests. */
+  readonly secrets: readonly SecretRule[];
+  /** Whether it may run where the operating system's jail is not. */
+  readonly unsafeNoJail: boolean;
   readonly limits: CallLimits;
   /** Wall milliseconds after which no host call is served. */
   readonly expiresAt: number;
@@ -59,6 +68,8 @@ export class Permit {
       env: sealPart(terms.env),
       kv: terms.kv,
       config: sealPart(terms.config),
+      secrets: sealPart(terms.secrets),
+      unsafeNoJail: terms.unsafeNoJail,
       limits: sealPart(terms.limits),
       expiresAt: terms.expiresAt,
     });

@@ -2,7 +2,7 @@
 
 import type { DirectoryGrant, Grant, NetRule } from '../../catalog/installation.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
-import { narrowDirectories, narrowNet } from './narrowing.ts';
+import { narrowDirectories, narrowNet, narrowSecrets } from './narrowing.ts';
 import { sealPart } from './permit.ts';
 
 /** The reach of one grant under one lease; every part is sealed. */
@@ -15,6 +15,8 @@ export interface Reach {
   readonly kv: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
+  readonly secrets: Grant['secrets'];
+  readonly unsafeNoJail: boolean;
   readonly limits: Grant['limits'];
 }
 
@@ -38,6 +40,8 @@ export function reachOf(grant: Grant, capabilities: readonly Capability[]): Reac
     kv: grant.kv,
     env: sealPart(grant.env),
     config: sealPart(grant.config),
+    secrets: sealPart(narrowSecrets(grant.secrets, capabilities)),
+    unsafeNoJail: grant.unsafeNoJail,
     limits: sealPart(grant.limits),
   });
   if (isDeeplyFrozen(grant) && isDeeplyFrozen(capabilities)) {
@@ -59,6 +63,10 @@ export function effectsOf(reach: Reach): readonly string[] {
     ),
     ...reach.read.map(({ guest, host }) => `read files under ${guest} (${host} here)`),
     ...reach.write.map(({ guest, host }) => `write files under ${guest} (${host} here)`),
+    ...reach.secrets.map(
+      ({ secret, to }) =>
+        `send the secret ${secret} to ${to.scheme}://${to.host}:${to.port}${to.path}`,
+    ),
     ...(reach.kv ? ['keep data between calls in its own store'] : []),
   ];
 }

@@ -1,10 +1,10 @@
 // One load, describe or call on one executor, from its first frame to its last: deadline, counters,
 // host requests, and the kill that ends what will not end by itself.
 
+import type { Frame } from '../../base/frames/frame-reader.ts';
 import type { ProcessExit } from '../../base/process/spawn-node.ts';
 import { FrameKind, type ReplyHead } from './executor/frames.ts';
 import type { ExecutorListener, ExecutorProcess } from './executor-process.ts';
-import type { ExecutorFrame } from './frame-reader.ts';
 import type { HostReply, HostRequest } from './host-calls.ts';
 import { readHostRequest } from './host-request.ts';
 
@@ -109,7 +109,7 @@ export class Exchange implements ExecutorListener {
     }
   }
 
-  frame(frame: ExecutorFrame): void {
+  frame(frame: Frame): void {
     // Frames of a killed executor that were still on their way.
     if (this.#over) return;
     switch (frame.kind) {
@@ -153,7 +153,7 @@ export class Exchange implements ExecutorListener {
     );
   }
 
-  #log({ head, body }: ExecutorFrame): void {
+  #log({ head, body }: Frame): void {
     const { host } = this.#options;
     const { level } = head;
     if (host === undefined || !LOG_LEVELS.has(level))
@@ -190,7 +190,7 @@ export class Exchange implements ExecutorListener {
 }
 
 function replyFrame(reply: HostReply): [ReplyHead, Uint8Array?] {
-  if (!reply.ok) return [{ ok: false, code: reply.code, message: reply.message }];
+  if (!reply.ok) return [reply];
   const head: ReplyHead = { ok: true, value: reply.value, hasBytes: reply.bytes !== undefined };
   return reply.bytes === undefined ? [head] : [head, reply.bytes];
 }

@@ -1,9 +1,10 @@
 // The daemon's end of one executor: starts it, sends frames, hands its frames to whoever listens, and
 // kills it for the first frame that nobody may send now.
 
+import { encodeFrame, type FrameHeader } from '../../base/frames/frame.ts';
+import { type Frame, FrameReader } from '../../base/frames/frame-reader.ts';
 import { type NodeProcess, type ProcessExit, spawnNode } from '../../base/process/spawn-node.ts';
-import { encodeFrame, FrameKind, type FrameHeader } from './executor/frames.ts';
-import { type ExecutorFrame, FrameReader } from './frame-reader.ts';
+import { FrameKind } from './executor/frames.ts';
 
 /** JavaScript heap of an executor. Guest memory and compiled code are outside of it. */
 const OLD_SPACE_MIB = 128;
@@ -28,7 +29,7 @@ export interface ExecutorListener {
   readonly call: number;
   /** Most bytes (head, body) a frame of this kind may have now; undefined when it may not come. */
   room(kind: number): { readonly head: number; readonly body: number } | undefined;
-  frame(frame: ExecutorFrame): void;
+  frame(frame: Frame): void;
   /** The executor is dead. `fault` says how it broke the protocol, if it did. */
   gone(exit: ProcessExit, fault: string | undefined): void;
 }

@@ -35,7 +35,7 @@ export type RunOutcome =
   /** A limit ended it. */
   | {
       readonly kind: 'limit';
-      readonly limit: 'deadline' | 'memory' | 'output' | 'host-calls' | 'log';
+      readonly limit: 'deadline' | 'cpu' | 'memory' | 'output' | 'host-calls' | 'log';
       readonly reason: string;
       readonly usage: Usage;
     }

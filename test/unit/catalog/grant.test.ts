@@ -110,6 +110,9 @@ describe('grant flags', () => {
       '--config', 'unit=m',
       '--max-memory', '128MiB',
       '--timeout', '2s',
+      '--secret', 'KEY@GET,POST,https://api.test/v1/**:Authorization=Bearer {}',
+      '--unsafe-no-jail',
+      '--max-requests', '5',
     ); // prettier-ignore
     expect(grant).toEqual({
       allowNet: [parseNetRule('GET https://example.com/**')],
@@ -119,7 +122,21 @@ describe('grant flags', () => {
       env: { LANG: 'C=D' },
       kv: true,
       config: { unit: 'm' },
-      limits: { ...defaultLimits, memoryBytes: 128 * 1024 ** 2, timeoutMs: 2000 },
+      secrets: [
+        {
+          secret: 'KEY',
+          to: parseNetRule('GET,POST https://api.test/v1/**'),
+          header: 'authorization',
+          template: 'Bearer {}',
+        },
+      ],
+      unsafeNoJail: true,
+      limits: {
+        ...defaultLimits,
+        memoryBytes: 128 * 1024 ** 2,
+        timeoutMs: 2000,
+        requests: 5,
+      },
     });
     expect(describeGrant(grant)).toEqual([
       'send GET https://example.com/**',
@@ -128,9 +145,12 @@ describe('grant flags', () => {
       'write files below /srv/out, which it sees as /out',
       'see the environment variable LANG',
       'see the setting unit',
+      'have the secret KEY@GET,POST,https://api.test/v1/**:authorization=Bearer {}',
+      'run without the jail of the operating system',
       'keep values in a key/value store of its own',
       'use up to 128 MiB of memory',
       'run up to 2 s per call',
+      'send up to 5 requests per call',
     ]);
   });
 
@@ -139,7 +159,11 @@ describe('grant flags', () => {
     expect(await refusal(() => flags('--max-memroy', '1MiB'))).toContain(
       'did you mean `--max-memory`?',
     );
-    expect(await refusal(() => flags('--secret', 'x'))).toContain('not available');
+    expect(await refusal(() => flags('--reuse-instance'))).toContain('not available');
+    expect(await refusal(() => flags('--max-request', '5'))).toContain(
+      'did you mean `--max-requests`?',
+    );
+    expect(await refusal(() => flags('--secret', 'x'))).toContain('names no secret');
     expect(await refusal(() => flags('stray'))).toContain('not a grant flag');
   });
 

@@ -1,20 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import {
-  decodeHeader,
-  encodeFrame,
-  FrameKind,
-  HEADER_BYTES,
-  joinParts,
-  splitParts,
-} from '../../../src/run/sandbox/executor/frames.ts';
-import { type ExecutorFrame, FrameReader } from '../../../src/run/sandbox/frame-reader.ts';
+import { decodeHeader, encodeFrame, HEADER_BYTES } from '../../../src/base/frames/frame.ts';
+import { FrameKind, joinParts, splitParts } from '../../../src/run/sandbox/executor/frames.ts';
+import { type Frame, FrameReader } from '../../../src/base/frames/frame-reader.ts';
 
 function collect(accept: (length: number) => void = () => {}): {
   reader: FrameReader;
-  frames: ExecutorFrame[];
+  frames: Frame[];
 } {
-  const frames: ExecutorFrame[] = [];
+  const frames: Frame[] = [];
   const reader = new FrameReader({
     accept: ({ headBytes, bodyBytes }) => accept(headBytes + bodyBytes),
     frame: (frame) => frames.push({ ...frame, body: frame.body.slice() }),

@@ -64,5 +64,7 @@ function serve(request: HostRequest, values: Map<string, Uint8Array>): HostReply
           `${request.method} ${request.url} ${new TextDecoder().decode(request.body)}`,
         ),
       };
+    default:
+      return { ok: false, code: 'denied', message: `no \`${request.op}\` here` };
   }
 }

@@ -49,7 +49,7 @@ const serve: Serve = async (permit, request): Promise<HostReply> => {
         return { ok: true, value: { status: 200, headers }, bytes };
       return { ok: false, code: 'denied', message: 'not granted' };
     }
-    case 'file-write':
+    default:
       return { ok: false, code: 'denied', message: 'not granted' };
   }
 };

@@ -1,9 +1,9 @@
 // The host as the guest of one call sees it: requests over the pipe, one at a time.
 
-import type { HostReply, HostRequest, RefusalCode } from '../host-calls.ts';
+import type { FileFault, HostReply, HostRequest, RefusalCode } from '../host-calls.ts';
 import type { GuestHost, LogLevel } from './engine.ts';
 import { type CallHead, FrameKind, type LogHead } from './frames.ts';
-import { type Frame, quit, readFrame, writeFrame } from './pipe.ts';
+import { type OwnFrame, quit, readFrame, writeFrame } from '../../../base/frames/blocking-pipe.ts';
 
 /** Longest log line, UTF-16 units; the rest is cut. */
 const MAX_LINE = 16_384;
@@ -62,28 +62,25 @@ function splitRequest(request: HostRequest): { head: object; bytes: Uint8Array }
       const { value, ...head } = request;
       return { head, bytes: value };
     }
-    case 'file-write': {
+    case 'file-write':
+    case 'file-write-at':
+    case 'http-write': {
       const { data, ...head } = request;
       return { head, bytes: data };
     }
-    case 'kv-get':
-    case 'kv-delete':
-    case 'kv-list':
-    case 'file-roots':
-    case 'file-stat':
-    case 'file-list':
-    case 'file-read':
+    default:
       return { head: request, bytes: EMPTY };
   }
 }
 
 /** The daemon is trusted; what it says has the form it declares. */
-function readReply({ head, body }: Frame): HostReply {
+function readReply({ head, body }: OwnFrame): HostReply {
   if (head['ok'] !== true) {
     return {
       ok: false,
       code: head['code'] as RefusalCode,
       message: String(head['message']),
+      ...(head['fault'] === undefined ? {} : { fault: head['fault'] as FileFault }),
     };
   }
   const value = head['value'] as Extract<HostReply, { ok: true }>['value'];

@@ -15,7 +15,7 @@ import {
   splitParts,
 } from './frames.ts';
 import { closedHost, PipeHost } from './guest-host.ts';
-import { type Frame, quit, readFrame, writeFrame } from './pipe.ts';
+import { type OwnFrame, quit, readFrame, writeFrame } from '../../../base/frames/blocking-pipe.ts';
 
 /** Part names of a component that are not core modules. */
 const GLUE = 'glue';
@@ -31,7 +31,7 @@ let tool: LoadedTool | undefined;
 writeFrame(FrameKind.ready, 0);
 for (;;) await serve(readFrame());
 
-async function serve(frame: Frame): Promise<void> {
+async function serve(frame: OwnFrame): Promise<void> {
   const cpu = process.cpuUsage();
   try {
     switch (frame.kind) {
@@ -61,7 +61,7 @@ async function serve(frame: Frame): Promise<void> {
   }
 }
 
-async function call(frame: Frame, cpu: NodeJS.CpuUsage): Promise<void> {
+async function call(frame: OwnFrame, cpu: NodeJS.CpuUsage): Promise<void> {
   const head = frame.head as unknown as CallHead;
   const host = new PipeHost(frame.call, head);
   const { bytes, peakMemoryBytes } = await loaded().call(head.tool, frame.body, host);
@@ -83,7 +83,7 @@ function loaded(): LoadedTool {
   return tool ?? quit(3);
 }
 
-async function load(frame: Frame): Promise<LoadedTool> {
+async function load(frame: OwnFrame): Promise<LoadedTool> {
   const head = frame.head as unknown as LoadHead;
   const { maxMemoryBytes } = head;
   limitWasmMemory(maxMemoryBytes);

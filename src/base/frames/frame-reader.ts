@@ -1,10 +1,10 @@
-// Puts an executor's byte stream together into frames. Hostile: a length is judged before a byte of
-// it is stored.
+// Puts a byte stream from another process together into frames. Hostile: a length is judged before a
+// byte of it is stored.
 
-import { decodeHead, decodeHeader, type FrameHeader, HEADER_BYTES } from './executor/frames.ts';
+import { decodeHead, decodeHeader, type FrameHeader, HEADER_BYTES } from './frame.ts';
 
-/** A whole frame from an executor. */
-export interface ExecutorFrame {
+/** A whole frame. */
+export interface Frame {
   readonly kind: number;
   readonly call: number;
   /** Unchecked members. */
@@ -16,7 +16,7 @@ export interface ExecutorFrame {
 export interface FrameSink {
   /** Throws when a frame with this header may not come now. */
   accept(header: FrameHeader): void;
-  frame(frame: ExecutorFrame): void;
+  frame(frame: Frame): void;
 }
 
 /** Feeds chunks in; throws what `accept` throws, or RangeError, SyntaxError, TypeError for nonsense. */

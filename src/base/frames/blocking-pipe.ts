@@ -1,9 +1,9 @@
-// The executor's end of the pipe: blocking frames on descriptors 0 and 1. Anything out of order
+// The far end of a pipe to the daemon: blocking frames on descriptors 0 and 1. Anything out of order
 // ends the process, because a frame that cannot be trusted leaves nothing to go on with.
 
 import { readSync, writeSync } from 'node:fs';
 
-import { decodeHead, decodeHeader, encodeFrame, type FrameKind, HEADER_BYTES } from './frames.ts';
+import { decodeHead, decodeHeader, encodeFrame, HEADER_BYTES } from './frame.ts';
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -17,7 +17,7 @@ let start = 0;
 let end = 0;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-export interface Frame {
+export interface OwnFrame {
   readonly kind: number;
   readonly call: number;
   readonly head: Record<string, unknown>;
@@ -26,7 +26,7 @@ export interface Frame {
 }
 
 /** Waits for the next frame. Ends the process when the daemon is gone or the frame is bad. */
-export function readFrame(): Frame {
+export function readFrame(): OwnFrame {
   fill(HEADER_BYTES);
   try {
     const { kind, call, headBytes, bodyBytes } = decodeHeader(inbox, start);
@@ -40,7 +40,7 @@ export function readFrame(): Frame {
 }
 
 /** Sends a frame, waiting until the system took all of it. */
-export function writeFrame(kind: FrameKind, call: number, head?: object, body?: Uint8Array): void {
+export function writeFrame(kind: number, call: number, head?: object, body?: Uint8Array): void {
   const frame = encodeFrame(kind, call, head, body);
   let at = 0;
   while (at < frame.length) {
