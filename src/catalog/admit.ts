@@ -2,11 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { WarderError } from '../base/errors/errors.ts';
-import { isCoreImportAllowed, isInterfaceAllowed, knownImports } from './import-allowlist.ts';
+import { refusedName } from './component-names.ts';
+import { coreImportType, isInterfaceAllowed, knownImports } from './import-allowlist.ts';
 import type { Engine } from './installation.ts';
+import { CAPS, tooMany } from './module-caps.ts';
 import { didYouMean, showText } from './names.ts';
 import { headerKind, readComponent } from './read-component.ts';
-import { readModule, type ModuleFacts } from './read-module.ts';
+import { type CoreImport, readModule, type ModuleFacts } from './read-module.ts';
 
 /** A binary that may be compiled. */
 export interface Admitted {
@@ -31,9 +33,8 @@ const MiB = 1024 ** 2;
 
 const defaultAdmission: AdmissionLimits = { fileBytes: 64 * MiB, memoryBytes: 4096 * MiB };
 
-/** Export names of a plugin; jco makes JavaScript of a component's, so those are stricter. */
+/** Export names of a plugin. */
 const EXPORT_NAME = /^[A-Za-z0-9_$.:@/#[\]-]{1,128}$/;
-const COMPONENT_NAME = /^[a-zA-Z0-9][a-zA-Z0-9:/@.+-]{0,159}$/;
 const PAGE = 65_536;
 
 /**
@@ -83,11 +84,9 @@ function unknownFormat(bytes: Uint8Array): WarderError {
 function admitModule(bytes: Uint8Array): Facts {
   const facts = readModule(bytes);
   const imports = new Set<string>();
-  for (const { module, name, kind } of facts.imports) {
-    if (kind !== 'function' || !isCoreImportAllowed(module, name)) {
-      throw refusedImport(`${module} ${name}`, kind === 'function' ? '' : ` (a ${kind})`);
-    }
-    imports.add(`${module} ${name}`);
+  for (const each of facts.imports) {
+    checkImport(each);
+    imports.add(`${each.module} ${each.name}`);
   }
   for (const { name } of facts.exports) {
     if (!EXPORT_NAME.test(name) || name === '__proto__') throw refusedName(name);
@@ -95,20 +94,30 @@ function admitModule(bytes: Uint8Array): Facts {
   return { engine: 'extism', imports: [...imports].sort(), minimumMemory: startMemory([facts]) };
 }
 
+function checkImport({ module, name, kind, type }: CoreImport): void {
+  const wanted = kind === 'function' ? coreImportType(module, name) : undefined;
+  if (wanted === undefined) {
+    throw refusedImport(`${module} ${name}`, kind === 'function' ? '' : ` (a ${kind})`);
+  }
+  if (type === wanted) return;
+  throw new WarderError(
+    'not-admitted',
+    `it imports \`${module} ${name}\` as \`${showText(type ?? '', 80)}\`, but it is \`${wanted}\``,
+    { hint: 'build it with a current plug-in kit, or mend the declaration of the function' },
+  );
+}
+
 function admitComponent(bytes: Uint8Array): Facts {
-  const facts = readComponent(bytes);
-  const imports = new Set<string>();
-  for (const name of facts.imports) {
-    if (!isInterfaceAllowed(name)) throw refusedImport(name, '');
-    imports.add(name);
-  }
-  for (const name of facts.exports) {
-    if (!COMPONENT_NAME.test(name)) throw refusedName(name);
-  }
+  const { imports, modules } = readComponent(bytes);
+  for (const name of imports) if (!isInterfaceAllowed(name)) throw refusedImport(name, '');
+  const elements = modules
+    .flatMap(({ tables }) => tables)
+    .reduce((sum, { minimum }) => sum + minimum, 0);
+  if (elements > CAPS.tableElements) throw tooMany('table elements', CAPS.tableElements);
   return {
     engine: 'component',
-    imports: [...imports].sort(),
-    minimumMemory: startMemory(facts.modules),
+    imports: [...new Set(imports)].sort(),
+    minimumMemory: startMemory(modules),
   };
 }
 
@@ -129,16 +138,6 @@ function refusedImport(name: string, note: string): WarderError {
           ? 'see `docs/tool-contract.md` for what a tool may import; sockets and processes are never offered'
           : `did you mean \`${near}\`? \`docs/tool-contract.md\` lists what a tool may import`,
       data: { import: name.slice(0, 200) },
-    },
-  );
-}
-
-function refusedName(name: string): WarderError {
-  return new WarderError(
-    'not-admitted',
-    `it exports the name \`${showText(name, 80)}\`, which is not allowed`,
-    {
-      hint: 'use names of letters, digits, `_`, `-` and `.`',
     },
   );
 }

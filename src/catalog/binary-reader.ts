@@ -45,21 +45,9 @@ export class BinaryReader {
     throw broken('a number is longer than 32 bits');
   }
 
-  /** An unsigned LEB128 of at most 64 bits. */
-  u64(): bigint {
-    let value = 0n;
-    for (let index = 0; index < 10; index += 1) {
-      const byte = this.byte();
-      if (index === 9 && byte > 1) break;
-      value |= BigInt(byte & 0x7f) << BigInt(7 * index);
-      if (byte < 0x80) return value;
-    }
-    throw broken('a number is longer than 64 bits');
-  }
-
   /** A signed LEB128 of at most `bits` bits whose value is not needed. */
   skipSigned(bits: number): void {
-    for (let index = 0; index < Math.ceil(bits / 7); index += 1) if (this.byte() < 0x80) return;
+    for (let left = Math.ceil(bits / 7); left > 0; left -= 1) if (this.byte() < 0x80) return;
     throw broken(`a number is longer than ${String(bits)} bits`);
   }
 
@@ -69,6 +57,16 @@ export class BinaryReader {
     const taken = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
     return taken;
+  }
+
+  /** What was not read yet, not copied. */
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#at);
+  }
+
+  /** The bytes from an earlier offset up to here, not copied. */
+  since(offset: number): Uint8Array {
+    return this.#bytes.subarray(offset, this.#at);
   }
 
   /** A count of things of at least one byte each, at most `limit`. */

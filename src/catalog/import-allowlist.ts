@@ -1,99 +1,60 @@
-// Exactly what a binary may import, per engine. A name that is not listed is refused before anything
-// compiles the binary.
+// Exactly what a binary may import, per engine: names with the types of functions. What is not listed is
+// refused before anything compiles the binary.
+
+/** A module's functions with their types, `parameters -> results`. */
+type Functions = ReadonlyMap<string, string>;
+
+function functionsOf(table: Readonly<Record<string, string>>): Functions {
+  return new Map(
+    Object.entries(table).flatMap(([type, names]) =>
+      names.split(' ').map((name) => [name, type] as const),
+    ),
+  );
+}
 
 /** Functions of Extism's kernel a plugin may import from `extism:host/env`. */
-const EXTISM_ENV: ReadonlySet<string> = new Set([
-  'alloc',
-  'free',
-  'length',
-  'length_unsafe',
-  'load_u8',
-  'load_u64',
-  'store_u8',
-  'store_u64',
-  'input_length',
-  'input_load_u8',
-  'input_load_u64',
-  'output_set',
-  'error_set',
-  'config_get',
-  'var_get',
-  'var_set',
-  'http_request',
-  'http_status_code',
-  'http_headers',
-  'get_log_level',
-  'log_trace',
-  'log_debug',
-  'log_info',
-  'log_warn',
-  'log_error',
-]);
+const EXTISM_ENV = functionsOf({
+  '-> i64': 'input_length http_headers',
+  '-> i32': 'http_status_code get_log_level',
+  'i64 ->': 'free error_set log_trace log_debug log_info log_warn log_error',
+  'i64 -> i64': 'alloc length length_unsafe load_u64 input_load_u64 config_get var_get',
+  'i64 -> i32': 'load_u8 input_load_u8',
+  'i64 i32 ->': 'store_u8',
+  'i64 i64 ->': 'store_u64 output_set var_set',
+  'i64 i64 -> i64': 'http_request',
+});
 
 /** Host functions of warder's contract, `extism:host/user`. */
-const EXTISM_USER: ReadonlySet<string> = new Set([
-  'kv_get',
-  'kv_set',
-  'kv_delete',
-  'kv_list',
-  'file_roots',
-  'file_stat',
-  'file_list',
-  'file_read',
-  'file_write',
-]);
+const EXTISM_USER = functionsOf({
+  'i64 -> i64':
+    'kv_get kv_set kv_delete kv_list file_roots file_stat file_list file_read file_write',
+});
 
 /** The whole of WASI preview 1; what a call may not do is answered with an error number. */
-const PREVIEW_1: ReadonlySet<string> = new Set([
-  'args_get',
-  'args_sizes_get',
-  'environ_get',
-  'environ_sizes_get',
-  'clock_res_get',
-  'clock_time_get',
-  'fd_advise',
-  'fd_allocate',
-  'fd_close',
-  'fd_datasync',
-  'fd_fdstat_get',
-  'fd_fdstat_set_flags',
-  'fd_fdstat_set_rights',
-  'fd_filestat_get',
-  'fd_filestat_set_size',
-  'fd_filestat_set_times',
-  'fd_pread',
-  'fd_prestat_get',
-  'fd_prestat_dir_name',
-  'fd_pwrite',
-  'fd_read',
-  'fd_readdir',
-  'fd_renumber',
-  'fd_seek',
-  'fd_sync',
-  'fd_tell',
-  'fd_write',
-  'path_create_directory',
-  'path_filestat_get',
-  'path_filestat_set_times',
-  'path_link',
-  'path_open',
-  'path_readlink',
-  'path_remove_directory',
-  'path_rename',
-  'path_symlink',
-  'path_unlink_file',
-  'poll_oneoff',
-  'proc_exit',
-  'proc_raise',
-  'sched_yield',
-  'random_get',
-  'sock_accept',
-  'sock_recv',
-  'sock_send',
-  'sock_shutdown',
-]);
+const PREVIEW_1 = functionsOf({
+  '-> i32': 'sched_yield',
+  'i32 ->': 'proc_exit',
+  'i32 -> i32': 'fd_close fd_datasync fd_sync proc_raise',
+  'i32 i32 -> i32':
+    'args_get args_sizes_get environ_get environ_sizes_get clock_res_get fd_fdstat_get ' +
+    'fd_fdstat_set_flags fd_filestat_get fd_prestat_get fd_renumber fd_tell random_get sock_shutdown',
+  'i32 i32 i32 -> i32':
+    'fd_prestat_dir_name path_create_directory path_remove_directory path_unlink_file sock_accept',
+  'i32 i32 i32 i32 -> i32': 'fd_read fd_write poll_oneoff',
+  'i32 i32 i32 i32 i32 -> i32': 'path_filestat_get path_symlink sock_send',
+  'i32 i32 i32 i32 i32 i32 -> i32': 'path_readlink path_rename sock_recv',
+  'i32 i32 i32 i32 i32 i32 i32 -> i32': 'path_link',
+  'i32 i64 -> i32': 'fd_filestat_set_size',
+  'i32 i64 i32 -> i32': 'clock_time_get',
+  'i32 i64 i64 -> i32': 'fd_allocate fd_fdstat_set_rights',
+  'i32 i64 i64 i32 -> i32': 'fd_advise fd_filestat_set_times',
+  'i32 i64 i32 i32 -> i32': 'fd_seek',
+  'i32 i32 i32 i64 i32 -> i32': 'fd_pread fd_pwrite fd_readdir',
+  'i32 i32 i32 i32 i64 i64 i32 -> i32': 'path_filestat_set_times',
+  'i32 i32 i32 i32 i32 i64 i64 i32 i32 -> i32': 'path_open',
+});
 
-const CORE_MODULES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+const CORE_MODULES: ReadonlyMap<string, Functions> = new Map([
   ['extism:host/env', EXTISM_ENV],
   ['extism:host/user', EXTISM_USER],
   ['wasi_snapshot_preview1', PREVIEW_1],
@@ -131,9 +92,9 @@ const INTERFACES: ReadonlySet<string> = new Set([
   'wasi:filesystem/preopens',
 ]);
 
-/** Whether an Extism plugin may import this. */
-export function isCoreImportAllowed(module: string, name: string): boolean {
-  return CORE_MODULES.get(module)?.has(name) ?? false;
+/** The type a plugin must import this function with; undefined when it may not import it at all. */
+export function coreImportType(module: string, name: string): string | undefined {
+  return CORE_MODULES.get(module)?.get(name);
 }
 
 /** Whether a component may import this interface: warder's 0.1, WASI 0.2. */
@@ -146,8 +107,8 @@ export function isInterfaceAllowed(name: string): boolean {
 
 /** Every name that may be imported, for "did you mean". */
 export function knownImports(): string[] {
-  const core = [...CORE_MODULES].flatMap(([module, names]) =>
-    [...names].map((name) => `${module} ${name}`),
+  const core = [...CORE_MODULES].flatMap(([module, functions]) =>
+    [...functions.keys()].map((name) => `${module} ${name}`),
   );
   return [...core, ...INTERFACES];
 }

@@ -1,42 +1,41 @@
 // Reads a core module without compiling it: what it imports, exports and declares, within bounds.
 
 import { BinaryReader, broken } from './binary-reader.ts';
-import { WarderError } from '../base/errors/errors.ts';
-import { readMemory } from './limit-memory.ts';
+import {
+  type Bounds,
+  readFunctionType,
+  readGlobal,
+  readMemory,
+  readTable,
+  readTag,
+  readValueType,
+  skipConstant,
+} from './core-types.ts';
+import { CAPS, tooMany } from './module-caps.ts';
 
 /** What a core module says about itself. */
 export interface ModuleFacts {
-  readonly imports: readonly {
-    readonly module: string;
-    readonly name: string;
-    readonly kind: ExternKind;
-  }[];
+  readonly imports: readonly CoreImport[];
   readonly exports: readonly { readonly name: string; readonly kind: ExternKind }[];
   /** Memories of its own, in pages of 64 KiB. */
-  readonly memories: readonly { readonly minimum: number; readonly maximum: number | undefined }[];
+  readonly memories: readonly Bounds[];
+  /** Tables of its own, in elements. */
+  readonly tables: readonly Bounds[];
   /** It runs code when it is instantiated. */
   readonly hasStart: boolean;
+}
+
+export interface CoreImport {
+  readonly module: string;
+  readonly name: string;
+  readonly kind: ExternKind;
+  /** Of a function: its type as text, e.g. `i32 i64 -> i32`. */
+  readonly type?: string;
 }
 
 export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
 
 const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
-
-const CAPS = {
-  imports: 1000,
-  exports: 10_000,
-  functions: 200_000,
-  types: 50_000,
-  globals: 20_000,
-  tables: 16,
-  tableElements: 1_000_000,
-  memories: 16,
-  elements: 100_000,
-  data: 100_000,
-  tags: 1000,
-  name: 512,
-  sections: 1000,
-} as const;
 
 /** The order of the sections that may appear once: 12 (data count) stands before 10, 13 (tags) before 6. */
 const ORDER: ReadonlyMap<number, number> = new Map(
@@ -44,163 +43,226 @@ const ORDER: ReadonlyMap<number, number> = new Map(
 );
 
 /**
+ * Reads every section to its end but for the instructions of functions.
+ *
  * @throws WarderError `not-admitted` naming what is wrong.
  */
 export function readModule(module: Uint8Array): ModuleFacts {
   const reader = new BinaryReader(module);
   reader.take(8);
-  const imports: { module: string; name: string; kind: ExternKind }[] = [];
-  const exports: { name: string; kind: ExternKind }[] = [];
-  const memories: { minimum: number; maximum: number | undefined }[] = [];
-  let hasStart = false;
+  const contents = new ModuleContents();
   let place = -1;
   for (let sections = 0; !reader.atEnd; sections += 1) {
-    if (sections > CAPS.sections) throw tooMany('sections', CAPS.sections);
+    if (sections >= CAPS.sections) throw tooMany('sections', CAPS.sections);
     const id = reader.byte();
     const section = new BinaryReader(reader.take(reader.u32()));
-    if (id !== 0) {
-      const next = ORDER.get(id);
-      if (next === undefined) throw broken(`it has the unknown section ${String(id)}`);
-      if (next <= place) throw broken('its sections are out of order');
-      place = next;
+    if (id === 0) {
+      section.name(CAPS.name);
+      continue;
     }
+    const next = ORDER.get(id);
+    if (next === undefined) throw broken(`it has the unknown section ${String(id)}`);
+    if (next <= place) throw broken('its sections are out of order, or one is there twice');
+    place = next;
+    contents.read(id, section);
+    if (!section.atEnd) throw broken(`section ${String(id)} has bytes after its end`);
+  }
+  return contents.end();
+}
+
+class ModuleContents implements ModuleFacts {
+  readonly imports: CoreImport[] = [];
+  readonly exports: { name: string; kind: ExternKind }[] = [];
+  readonly memories: Bounds[] = [];
+  readonly tables: Bounds[] = [];
+  hasStart = false;
+  readonly #types: string[] = [];
+  readonly #names = new Set<string>();
+  #functions = 0;
+  #bodies = 0;
+  #data = 0;
+  #declaredData: number | undefined;
+  #tableElements = 0;
+  #elementItems = 0;
+  #locals = 0;
+
+  read(id: number, section: BinaryReader): void {
+    const each = (what: string, limit: number, read: () => void): number => {
+      const count = section.count(what, limit);
+      for (let left = count; left > 0; left -= 1) read();
+      return count;
+    };
     switch (id) {
-      case 0:
-        section.name(CAPS.name);
-        break;
       case 1:
-        section.count('types', CAPS.types);
-        break;
+        each('types', CAPS.types, () => void this.#types.push(readFunctionType(section)));
+        return;
       case 2:
-        imports.push(...readImports(section));
-        break;
+        each('imports', CAPS.imports, () => void this.imports.push(this.#import(section)));
+        return;
       case 3:
-        section.count('functions', CAPS.functions);
-        break;
+        this.#functions = each('functions', CAPS.functions, () => this.#typeAt(section.u32()));
+        return;
       case 4:
-        readTables(section);
-        break;
+        each('tables', CAPS.tables, () => this.#table(section));
+        return;
       case 5:
-        for (let left = section.count('memories', CAPS.memories); left > 0; left -= 1) {
-          memories.push(readMemory(section));
-        }
-        break;
+        each('memories', CAPS.memories, () => void this.memories.push(readMemory(section)));
+        return;
       case 6:
-        section.count('globals', CAPS.globals);
-        break;
+        each('globals', CAPS.globals, () => {
+          readGlobal(section);
+          skipConstant(section);
+        });
+        return;
       case 7:
-        exports.push(...readExports(section));
-        break;
+        each('exports', CAPS.exports, () => this.#export(section));
+        return;
       case 8:
-        hasStart = true;
-        break;
+        section.u32();
+        this.hasStart = true;
+        return;
       case 9:
-        section.count('element segments', CAPS.elements);
-        break;
+        each('element segments', CAPS.elements, () => this.#elements(section));
+        return;
       case 10:
-        section.count('function bodies', CAPS.functions);
-        break;
+        this.#bodies = each('function bodies', CAPS.functions, () => this.#body(section));
+        return;
       case 11:
-        section.count('data segments', CAPS.data);
-        break;
+        this.#data = each('data segments', CAPS.data, () => readData(section));
+        return;
       case 12:
-        break;
+        this.#declaredData = section.u32();
+        return;
       case 13:
-        section.count('tags', CAPS.tags);
-        break;
+        each('tags', CAPS.tags, () => readTag(section));
+        return;
       default:
         throw broken(`it has the unknown section ${String(id)}`);
     }
   }
-  return { imports, exports, memories, hasStart };
-}
 
-function tooMany(what: string, limit: number): WarderError {
-  return new WarderError('not-admitted', `more than ${String(limit)} ${what}`, {
-    hint: 'split the package, or build it with optimisation on',
-  });
-}
+  end(): ModuleFacts {
+    if (this.#functions !== this.#bodies) throw broken('functions without bodies, or bodies alone');
+    if (this.#declaredData !== undefined && this.#declaredData !== this.#data) {
+      throw broken('other data segments than it declares');
+    }
+    const { imports, exports, memories, tables, hasStart } = this;
+    return { imports, exports, memories, tables, hasStart };
+  }
 
-function readImports(section: BinaryReader): { module: string; name: string; kind: ExternKind }[] {
-  const imports: { module: string; name: string; kind: ExternKind }[] = [];
-  for (let left = section.count('imports', CAPS.imports); left > 0; left -= 1) {
+  #typeAt(index: number): string {
+    const type = this.#types[index];
+    if (type === undefined) throw broken('a function of a type that is not there');
+    return type;
+  }
+
+  #import(section: BinaryReader): CoreImport {
     const module = section.name(CAPS.name);
     const name = section.name(CAPS.name);
-    const kind = kindOf(section.byte());
-    skipExternType(section, kind);
-    imports.push({ module, name, kind });
+    const kind = readKind(section);
+    switch (kind) {
+      case 'function':
+        return { module, name, kind, type: this.#typeAt(section.u32()) };
+      case 'table':
+        readTable(section);
+        break;
+      case 'memory':
+        readMemory(section);
+        break;
+      case 'global':
+        readGlobal(section);
+        break;
+      case 'tag':
+        readTag(section);
+        break;
+    }
+    return { module, name, kind };
   }
-  return imports;
-}
 
-function skipExternType(section: BinaryReader, kind: ExternKind): void {
-  switch (kind) {
-    case 'function':
-      section.u32();
-      return;
-    case 'table':
-      readTableType(section);
-      return;
-    case 'memory':
-      readMemory(section);
-      return;
-    case 'global':
-      skipValueType(section);
+  #table(section: BinaryReader): void {
+    const initialised = section.peek() === 0x40;
+    if (initialised) {
       section.byte();
-      return;
-    case 'tag':
-      section.byte();
-      section.u32();
-      return;
+      if (section.byte() !== 0x00) throw broken('a table of an unknown form');
+    }
+    const bounds = readTable(section);
+    if (initialised) skipConstant(section);
+    this.tables.push(bounds);
+    this.#tableElements += bounds.minimum;
+    if (this.#tableElements > CAPS.tableElements) {
+      throw tooMany('table elements', CAPS.tableElements);
+    }
   }
-}
 
-function readExports(section: BinaryReader): { name: string; kind: ExternKind }[] {
-  const exports: { name: string; kind: ExternKind }[] = [];
-  for (let left = section.count('exports', CAPS.exports); left > 0; left -= 1) {
+  #export(section: BinaryReader): void {
     const name = section.name(CAPS.name);
-    exports.push({ name, kind: kindOf(section.byte()) });
+    if (this.#names.has(name)) throw broken('two exports of the same name');
+    this.#names.add(name);
+    this.exports.push({ name, kind: readKind(section) });
     section.u32();
   }
-  return exports;
+
+  /** The locals of a function; its instructions are the compiler's. */
+  #body(section: BinaryReader): void {
+    const size = section.u32();
+    if (size > CAPS.body) throw tooMany('bytes of a function', CAPS.body);
+    const body = new BinaryReader(section.take(size));
+    let locals = 0;
+    for (let left = body.count('groups of locals', CAPS.locals); left > 0; left -= 1) {
+      locals += body.u32();
+      if (locals > CAPS.locals) throw tooMany('local variables of a function', CAPS.locals);
+      readValueType(body);
+    }
+    this.#locals += locals;
+    if (this.#locals > CAPS.allLocals) throw tooMany('local variables', CAPS.allLocals);
+    if (body.atEnd) throw broken('a function without instructions');
+    if ((locals + FRAME) * branches(body.rest()) > CAPS.branchNotes) {
+      throw tooMany('local variables times branches of a function', CAPS.branchNotes);
+    }
+  }
+
+  #elements(section: BinaryReader): void {
+    const flags = section.u32();
+    if (flags > 7) throw broken('an element segment of an unknown kind');
+    const [passive, explicit, expressions] = [flags & 1, flags & 2, flags & 4];
+    if (passive === 0) {
+      if (explicit !== 0) section.u32();
+      skipConstant(section);
+    }
+    if (passive !== 0 || explicit !== 0) {
+      if (expressions !== 0) readValueType(section);
+      else if (section.byte() !== 0x00) throw broken('elements of an unknown kind');
+    }
+    const count = section.count('items of an element segment', CAPS.elementItems);
+    this.#elementItems += count;
+    if (this.#elementItems > CAPS.elementItems) throw tooMany('elements', CAPS.elementItems);
+    for (let left = count; left > 0; left -= 1) {
+      if (expressions === 0) section.u32();
+      else skipConstant(section);
+    }
+  }
 }
 
-function kindOf(byte: number): ExternKind {
-  const kind = KINDS[byte];
+function readKind(section: BinaryReader): ExternKind {
+  const kind = KINDS[section.byte()];
   if (kind === undefined) throw broken('an import or export of an unknown kind');
   return kind;
 }
 
-/** Table types first; an initial expression (0x40) is left to the compiler, it takes no memory. */
-function readTables(section: BinaryReader): void {
-  const count = section.count('tables', CAPS.tables);
-  for (let left = count; left > 0; left -= 1) {
-    if (section.peek() === 0x40) {
-      if (count > 1) throw broken('several tables with initial expressions');
-      section.byte();
-      section.byte();
-      readTableType(section);
-      return;
-    }
-    readTableType(section);
-  }
+/** What a branch costs the compiler besides the locals, in locals. */
+const FRAME = 16;
+
+/** At least as many as there are blocks, loops, conditions and handlers: every byte that could be one. */
+function branches(instructions: Uint8Array): number {
+  let count = 0;
+  for (const byte of instructions) if (byte >= 0x02 && byte <= 0x06) count += 1;
+  return count;
 }
 
-function readTableType(section: BinaryReader): void {
-  skipValueType(section);
-  const flags = section.byte();
-  if (flags > 0x01) {
-    throw new WarderError('not-admitted', 'it has a shared or 64-bit table', {
-      hint: 'build for wasm32 without threads',
-    });
-  }
-  const minimum = section.u32();
-  if (flags === 0x01) section.u32();
-  if (minimum > CAPS.tableElements) throw tooMany('table elements', CAPS.tableElements);
-}
-
-/** A value or reference type: one byte, or 0x63 / 0x64 and a heap type. */
-function skipValueType(section: BinaryReader): void {
-  const type = section.byte();
-  if (type === 0x63 || type === 0x64) section.skipSigned(33);
+function readData(section: BinaryReader): void {
+  const flags = section.u32();
+  if (flags > 2) throw broken('a data segment of an unknown kind');
+  if (flags === 2) section.u32();
+  if (flags !== 1) skipConstant(section);
+  section.take(section.u32());
 }

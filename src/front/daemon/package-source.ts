@@ -1,6 +1,6 @@
 // Where executors' packages come from: the bytes kept by digest, components in their transpiled form.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
+import { admit } from '../../catalog/admit.ts';
 import type { PackageFiles } from '../../catalog/package-files.ts';
-import { headerKind } from '../../catalog/read-component.ts';
 import type { Package } from '../../run/sandbox/executor/engine.ts';
 import type { PackageSource } from '../../run/sandbox/sandbox.ts';
 import { TranspileCache } from '../../run/sandbox/transpile/cache.ts';
@@ -38,12 +38,13 @@ export function createPackageSource(home: Home, files: PackageFiles): PackageSou
   return {
     load: async (digest) => {
       const wasm = await files.read(digest);
-      if (headerKind(wasm) === 'module') return { engine: 'extism', wasm, maxMemoryBytes: 0 };
+      // Again: an older version of warder may have let in what this one knows to be hostile.
+      if (admit(wasm).engine === 'extism') return { engine: 'extism', wasm, maxMemoryBytes: 0 };
       return transpiled(digest, () => Promise.resolve(wasm));
     },
-    prepare: async (wasm, engine) => {
+    prepare: async (wasm) => {
+      const { engine, digest } = admit(wasm);
       if (engine === 'extism') return { engine, wasm, maxMemoryBytes: 0 };
-      const digest = createHash('sha256').update(wasm).digest('hex');
       return transpiled(digest, () => Promise.resolve(wasm));
     },
   };

@@ -2,6 +2,7 @@
 // WASI 0.2). Bounded: sizes, counts and nesting are checked; nothing is compiled.
 
 import { BinaryReader, broken } from '../../../catalog/binary-reader.ts';
+import { checkExternName } from '../../../catalog/component-names.ts';
 import { readFields, readValueDefinition, readValueType } from './read-value-type.ts';
 import type { WitExports, WitFunction, WitType } from './wit-type.ts';
 
@@ -129,7 +130,7 @@ class Scope {
   #name(reader: BinaryReader): string {
     const kind = reader.byte();
     if (kind > 1) throw broken('a name of an unsupported kind');
-    return reader.name(MAX_NAME);
+    return checkExternName(reader.name(MAX_NAME));
   }
 
   #add(item: Item): void {

@@ -2,6 +2,7 @@
 // is read before is handed in.
 
 import { BinaryReader, broken } from '../../../catalog/binary-reader.ts';
+import { checkLabel } from '../../../catalog/component-names.ts';
 import { partsOf, type WitCase, type WitField, type WitScalar, type WitType } from './wit-type.ts';
 
 const MAX_ITEMS = 20_000;
@@ -47,7 +48,7 @@ export function readValueType(reader: BinaryReader, typeAt: TypeAt): WitType {
 export function readFields(reader: BinaryReader, typeAt: TypeAt): WitField[] {
   const count = reader.count('fields of a type', MAX_ITEMS);
   return Array.from({ length: count }, () => ({
-    name: reader.name(MAX_NAME),
+    name: checkLabel(reader.name(MAX_NAME)),
     type: readValueType(reader, typeAt),
   }));
 }
@@ -78,9 +79,12 @@ function readDefinition(kind: number, reader: BinaryReader, typeAt: TypeAt): Wit
     case 0x6f:
       return { kind: 'tuple', of: many('members of a tuple', one) };
     case 0x6e:
-      return { kind: 'flags', names: many('flags', () => reader.name(MAX_NAME)) };
+      return { kind: 'flags', names: many('flags', () => checkLabel(reader.name(MAX_NAME))) };
     case 0x6d:
-      return { kind: 'enum', names: many('cases of a type', () => reader.name(MAX_NAME)) };
+      return {
+        kind: 'enum',
+        names: many('cases of a type', () => checkLabel(reader.name(MAX_NAME))),
+      };
     case 0x6b:
       return { kind: 'option', of: one() };
     case 0x6a: {
@@ -102,7 +106,7 @@ function readDefinition(kind: number, reader: BinaryReader, typeAt: TypeAt): Wit
 }
 
 function readCase(reader: BinaryReader, optional: () => WitType | undefined): WitCase {
-  const name = reader.name(MAX_NAME);
+  const name = checkLabel(reader.name(MAX_NAME));
   const type = optional();
   if (reader.byte() !== 0x00) throw broken('a variant that refines another');
   return type === undefined ? { name } : { name, type };

@@ -1,8 +1,8 @@
 // Components in the executor: core modules compiled once, the glue evaluated once, a fresh instance
 // per call.
 
-import { limitMemory } from '../../../../catalog/limit-memory.ts';
-import { readModule } from '../../../../catalog/read-module.ts';
+import { boundModule, startSizes } from '../../../../catalog/bound-module.ts';
+import { CAPS } from '../../../../catalog/module-caps.ts';
 import type { Shape } from '../../transpile/shape.ts';
 import {
   GuestFailure,
@@ -33,34 +33,42 @@ export async function loadComponent(
   return new LoadedComponent(compileCores(pkg), instantiate, shape, pkg.maxMemoryBytes);
 }
 
+interface Cores {
+  readonly modules: ReadonlyMap<string, CoreModule>;
+  /** Those with a memory or a table: a second instance in a call would take as much once more. */
+  readonly owners: ReadonlySet<CoreModule>;
+}
+
 /**
  * Compiles the cores so that all their memories together stay below the limit: what is left of it
- * goes to each in proportion to the size it starts with (linkers add empty ones).
+ * goes to each in proportion to the size it starts with (linkers add empty ones). Tables share theirs
+ * equally.
  */
-function compileCores(
-  pkg: Extract<Package, { engine: 'component' }>,
-): ReadonlyMap<string, CoreModule> {
-  const starts = new Map<string, number>();
-  let memories = 0;
-  for (const [name, bytes] of pkg.cores) {
-    const own = readModule(bytes).memories;
-    memories += own.length;
-    if (own.length > 0) {
-      starts.set(name, own.length * PAGE * Math.max(...own.map(({ minimum }) => minimum)));
-    }
-  }
-  const started = sum([...starts.values()]);
+function compileCores(pkg: Extract<Package, { engine: 'component' }>): Cores {
+  const facts = [...pkg.cores].map(([name, bytes]) => ({ name, bytes, ...startSizes(bytes) }));
+  const started = sum(facts.map(({ memoryBytes }) => memoryBytes));
+  const memories = sum(facts.map((each) => each.memories));
+  const tables = sum(facts.map((each) => each.tables));
   const room = pkg.maxMemoryBytes - started;
   if (room < 0) {
     throw new GuestOutOfMemory('the component starts with more memory than its limit allows');
   }
+  const elements = CAPS.tableElements - sum(facts.map(({ tableElements }) => tableElements));
+  if (elements < 0) throw new GuestFailure('the component starts with too large tables');
   const modules = new Map<string, CoreModule>();
-  for (const [name, bytes] of pkg.cores) {
-    const start = starts.get(name) ?? 0;
-    const part = started === 0 ? 1 / memories : start / started;
-    modules.set(name, compile(name, limitMemory(bytes, start + room * part)));
+  const owners = new Set<CoreModule>();
+  for (const each of facts) {
+    const part = started === 0 ? each.memories / memories : each.memoryBytes / started;
+    const bounded = boundModule(each.bytes, {
+      memoryBytes: each.memoryBytes + (each.memories === 0 ? 0 : room * part),
+      tableElements:
+        each.tableElements + Math.floor((elements * each.tables) / Math.max(1, tables)),
+    });
+    const module = compile(each.name, bounded);
+    modules.set(each.name, module);
+    if (each.memories + each.tables > 0) owners.add(module);
   }
-  return modules;
+  return { modules, owners };
 }
 
 function sum(values: readonly number[]): number {
@@ -76,6 +84,8 @@ function compile(name: string, bytes: Uint8Array): CoreModule {
 }
 
 const PAGE = 65_536;
+/** Core instances of one call: components inside components multiply. */
+const MAX_INSTANCES = 256;
 /** Allocators ask for many pages at once; so much below the limit counts as full. */
 const FULL_MARGIN = 32 * PAGE;
 
@@ -83,18 +93,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 class LoadedComponent implements LoadedTool {
-  readonly #modules: ReadonlyMap<string, CoreModule>;
+  readonly #cores: Cores;
   readonly #instantiate: Instantiate;
   readonly #shape: Shape;
   readonly #maxMemoryBytes: number;
 
-  constructor(
-    modules: ReadonlyMap<string, CoreModule>,
-    instantiate: Instantiate,
-    shape: Shape,
-    maxMemoryBytes: number,
-  ) {
-    this.#modules = modules;
+  constructor(cores: Cores, instantiate: Instantiate, shape: Shape, maxMemoryBytes: number) {
+    this.#cores = cores;
     this.#instantiate = instantiate;
     this.#shape = shape;
     this.#maxMemoryBytes = maxMemoryBytes;
@@ -118,6 +123,8 @@ class LoadedComponent implements LoadedTool {
     work: (instantiate: () => ComponentExports) => unknown,
   ): { readonly value: unknown; readonly peakMemoryBytes: number } {
     const memories = new Set<CoreMemory>();
+    const instantiated = new Set<CoreModule>();
+    let instances = 0;
     const { imports, end } = makeImports(host);
     try {
       const value = work(() =>
@@ -125,6 +132,14 @@ class LoadedComponent implements LoadedTool {
           (name) => this.#module(name),
           imports,
           (module, importObject) => {
+            instances += 1;
+            if (instances > MAX_INSTANCES) throw new GuestFailure('too many instances');
+            if (instantiated.has(module) && this.#cores.owners.has(module)) {
+              throw new GuestFailure(
+                'a core module with a memory or a table is instantiated twice',
+              );
+            }
+            instantiated.add(module);
             const instance = new wasm.Instance(module, importObject);
             for (const exported of Object.values(instance.exports)) {
               if (exported instanceof wasm.Memory) memories.add(exported);
@@ -154,7 +169,7 @@ class LoadedComponent implements LoadedTool {
   }
 
   #module(name: string): CoreModule {
-    const module = this.#modules.get(name);
+    const module = this.#cores.modules.get(name);
     if (module === undefined) throw new GuestFailure(`the core module \`${name}\` is missing`);
     return module;
   }

@@ -3,7 +3,7 @@
 
 import { createPlugin, type ExtismPluginOptions } from '@extism/extism';
 
-import { limitMemory } from '../../../../catalog/limit-memory.ts';
+import { boundModule } from '../../../../catalog/bound-module.ts';
 import {
   type Description,
   type GuestAnswer,
@@ -31,7 +31,7 @@ const lenient = new TextDecoder();
  *   it does not compile.
  */
 export function loadExtism(pkg: Extract<Package, { engine: 'extism' }>): LoadedTool {
-  const bytes = limitMemory(pkg.wasm, pkg.maxMemoryBytes);
+  const bytes = boundModule(pkg.wasm, { memoryBytes: pkg.maxMemoryBytes });
   let module: CoreModule;
   try {
     module = new wasm.Module(bytes);
