@@ -164,31 +164,30 @@ export class RedactedStream {
 const ALL_ESCAPES: readonly Escape[] = ['percent', 'backslash', 'entity'];
 
 function* findIn(bytes: Uint8Array, needles: Needles): Generator<Span, void> {
-  for (const view of viewsOf(bytes)) {
-    yield* occurrences(view, needles.raw);
-    yield* occurrences(base64View(view), needles.base64);
-    yield* occurrences(hexView(view), needles.hex);
-  }
-}
-
-/** The bytes, each kind of escape undone alone and all of them together, once and twice. */
-function* viewsOf(bytes: Uint8Array): Generator<View, void> {
   const plain = plainView(bytes);
-  yield plain;
+  yield* everyForm(plain, needles);
   let kinds = 0;
+  // Each kind alone, because a secret may itself hold what looks like another.
   for (const escape of ALL_ESCAPES) {
     const once = unescapedView(plain, [escape]);
     if (once === undefined) continue;
     kinds += 1;
-    yield once;
+    yield* occurrences(once, needles.raw);
     const twice = unescapedView(once, [escape]);
-    if (twice !== undefined) yield twice;
+    if (twice !== undefined) yield* occurrences(twice, needles.raw);
   }
+  // Together, because digits of an encoding may be escaped in any way.
   const once = kinds === 0 ? undefined : unescapedView(plain, ALL_ESCAPES);
   if (once === undefined) return;
-  if (kinds > 1) yield once;
+  yield* everyForm(once, needles);
   const twice = unescapedView(once, ALL_ESCAPES);
-  if (twice !== undefined) yield twice;
+  if (twice !== undefined) yield* occurrences(twice, needles.raw);
+}
+
+function* everyForm(view: View, needles: Needles): Generator<Span, void> {
+  yield* occurrences(view, needles.raw);
+  yield* occurrences(base64View(view), needles.base64);
+  yield* occurrences(hexView(view), needles.hex);
 }
 
 function* occurrences(view: View, needles: readonly Buffer[]): Generator<Span, void> {
