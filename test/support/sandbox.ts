@@ -8,11 +8,13 @@ import { systemClock } from '../../src/base/clock/clock.ts';
 import { canonicalBytes } from '../../src/base/encoding/jcs.ts';
 import type { JsonObject } from '../../src/base/encoding/json.ts';
 import { defaultLimits } from '../../src/catalog/grant.ts';
+import { headerKind } from '../../src/catalog/read-component.ts';
 import { makePermit, type Permit, type PermitTerms } from '../../src/decide/policy/permit.ts';
 import type { ToolCall } from '../../src/decide/request/tool-call.ts';
 import type { Package } from '../../src/run/sandbox/executor/engine.ts';
 import type { HostCalls, HostReply, HostRequest } from '../../src/run/sandbox/host-calls.ts';
 import type { RunOptions, RunOutcome } from '../../src/run/sandbox/runner.ts';
+import { transpile } from '../../src/run/sandbox/transpile/transpile.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/run/sandbox/sandbox.ts';
 import { executorBundle } from './process-bundle.ts';
 
@@ -61,15 +63,15 @@ export async function createTestSandbox(
       load: (digest) => {
         const wasm = packages.get(digest);
         if (wasm === undefined) return Promise.reject(new Error(`no package ${digest}`));
-        return Promise.resolve(extism(wasm));
+        return packageOf(wasm);
       },
-      prepare: (wasm) => Promise.resolve(extism(wasm)),
+      prepare: packageOf,
     },
     ...more,
   });
   const add = (wasm: Uint8Array): string => {
     const digest = createHash('sha256').update(wasm).digest('hex');
-    packages.set(digest, wasm);
+    if (!packages.has(digest)) packages.set(digest, wasm);
     return digest;
   };
   return {
@@ -82,8 +84,15 @@ export async function createTestSandbox(
   };
 }
 
-function extism(wasm: Uint8Array): Package {
-  return { engine: 'extism', wasm, maxMemoryBytes: defaultLimits.memoryBytes };
+/** Components are transpiled once in a test process. */
+const transpiled = new WeakMap<Uint8Array, ReturnType<typeof transpile>>();
+
+async function packageOf(wasm: Uint8Array): Promise<Package> {
+  const { memoryBytes: maxMemoryBytes } = defaultLimits;
+  if (headerKind(wasm) !== 'component') return { engine: 'extism', wasm, maxMemoryBytes };
+  const made = transpiled.get(wasm) ?? transpile(wasm);
+  transpiled.set(wasm, made);
+  return { engine: 'component', ...(await made), maxMemoryBytes };
 }
 
 export function toolCall(tool: string, args: JsonObject): ToolCall {

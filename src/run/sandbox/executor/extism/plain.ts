@@ -4,7 +4,7 @@ import { GuestFailure } from '../engine.ts';
 
 /** Exports that toolchains generate; they are no operations. */
 const GENERATED =
-  /^(?:init|_start|_initialize|hs_init|main|malloc|calloc|realloc|free|memory|cabi_.*|__.*|wasi:.*|asyncify_.*)$/;
+  /^(?:init|_start|_initialize|_resume|hs_init|main|malloc|calloc|realloc|free|memory|setThrew|stack(?:Save|Restore|Alloc)|(?:cabi|asyncify|dynCall|_?emscripten)_.*|wizer\..*|__.*|wasi:.*)$/;
 const MAX_OPERATIONS = 256;
 
 const encoder = new TextEncoder();
