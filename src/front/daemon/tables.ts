@@ -8,6 +8,7 @@ import { approvalTable } from '../../decide/approval/approval.ts';
 import { policyTable } from '../../decide/policy/policy-table.ts';
 import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
+import { secretTable, secretUseTable } from '../../reach/vault/vault.ts';
 import { leaseTable } from '../../trust/lease/lease-book.ts';
 import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
@@ -26,6 +27,8 @@ export const tables: readonly AnyTable[] = [
   highTimeTable,
   checkpointTable,
   policyTable,
+  secretTable,
+  secretUseTable,
 ];
 
 export const sequences: readonly Sequence[] = [leafSequence];

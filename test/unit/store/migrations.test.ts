@@ -15,7 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const next = { version: 2, sql: 'CREATE TABLE t_new (x) STRICT;'.replace('(x)', '(x TEXT)') };
+const last = migrations.length;
+const next = { version: last + 1, sql: 'CREATE TABLE t_new (x TEXT) STRICT;' };
 const version = (file: string): unknown => {
   const db = new DatabaseSync(file, { readOnly: true });
   try {
@@ -40,26 +41,38 @@ it('copies an existing store before each step, whole and private', async () => {
   const db = new DatabaseSync(path);
   const backups = migrate(db, path, [...migrations, next]);
   db.close();
-  expect(backups).toEqual([`${path}.v1.backup`]);
-  expect(statSync(`${path}.v1.backup`).mode & 0o777).toBe(0o600);
-  expect(version(path)).toBe(2);
-  expect(version(`${path}.v1.backup`)).toBe(1);
-  const restored = openSqliteStore({ path: `${path}.v1.backup`, ...declared });
+  expect(backups).toEqual([`${path}.v${last}.backup`]);
+  expect(statSync(`${path}.v${last}.backup`).mode & 0o777).toBe(0o600);
+  expect(version(path)).toBe(last + 1);
+  expect(version(`${path}.v${last}.backup`)).toBe(last);
+  const restored = openSqliteStore({ path: `${path}.v${last}.backup`, ...declared });
   expect(restored.read((r) => r.entryById(leafSequence, 'a'))?.index).toBe(0);
   await restored.close();
+});
+
+it('takes a home from each version it ever had to the last, and a new one without copies', async () => {
+  for (let from = 1; from <= last; from += 1) {
+    const file = join(dir, `from-${from}.db`);
+    const db = new DatabaseSync(file);
+    expect(migrate(db, file, migrations.slice(0, from))).toEqual([]);
+    expect(migrate(db, file)).toHaveLength(last - from);
+    db.close();
+    const store = openSqliteStore({ path: file, ...declared });
+    await store.close();
+  }
 });
 
 it('leaves the old version when a step fails, and never overwrites a backup', async () => {
   await makeFirst();
   const db = new DatabaseSync(path);
-  const broken = { version: 2, sql: 'CREATE TABLE t_half (x TEXT); CREATE TABLE t_leaf (;' };
-  expect(() => migrate(db, path, [...migrations, broken])).toThrow('migration 2');
+  const broken = { version: last + 1, sql: 'CREATE TABLE t_half (x TEXT); CREATE TABLE t_leaf (;' };
+  expect(() => migrate(db, path, [...migrations, broken])).toThrow(`migration ${last + 1}`);
   expect(db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 't_half'").get()).toBeUndefined();
   migrate(db, path, [...migrations, next]);
   db.close();
-  expect(version(path)).toBe(2);
-  expect(version(`${path}.v1.backup`)).toBe(1);
-  expect(version(`${path}.v1.2.backup`)).toBe(1);
+  expect(version(path)).toBe(last + 1);
+  expect(version(`${path}.v${last}.backup`)).toBe(last);
+  expect(version(`${path}.v${last}.2.backup`)).toBe(last);
 });
 
 it('refuses a schema newer than it knows and changes nothing', async () => {
@@ -68,10 +81,13 @@ it('refuses a schema newer than it knows and changes nothing', async () => {
   migrate(db, path, [...migrations, next]);
   db.close();
   expect(() => openSqliteStore({ path, ...declared })).toThrow(
-    expect.objectContaining({ code: 'unavailable', message: expect.stringMatching('schema 2') }),
+    expect.objectContaining({
+      code: 'unavailable',
+      message: expect.stringMatching(`schema ${last + 1}`),
+    }),
   );
-  expect(version(path)).toBe(2);
-  expect(existsSync(`${path}.v2.backup`)).toBe(false);
+  expect(version(path)).toBe(last + 1);
+  expect(existsSync(`${path}.v${last + 1}.backup`)).toBe(false);
 });
 
 it('refuses to open with tables, indexes or facets the file does not have', async () => {

@@ -35,6 +35,10 @@ export const migrations: readonly Migration[] = [
       numbered('leaf', ['type', 'tool', 'outcome', 'principal', 'lease', 'task', 'approval']),
     ].join('\n'),
   },
+  {
+    version: 2,
+    sql: [keyed('secret', []), keyed('secret-use', [])].join('\n'),
+  },
 ];
 
 /**
@@ -67,7 +71,7 @@ export function migrate(
   const backups: string[] = [];
   for (const step of steps.slice(from)) {
     try {
-      if (step.version > 1) backups.push(backup(db, path, step.version - 1));
+      if (from > 0) backups.push(backup(db, path, step.version - 1));
       db.exec('BEGIN EXCLUSIVE');
       db.exec(step.sql);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step.version}`);

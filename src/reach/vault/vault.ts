@@ -1,0 +1,242 @@
+// Secrets by tenant and name: sealed in the store, opened only for a permit that names them.
+
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../base/clock/clock.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Store, Table, TenantId, Tx } from '../../base/store/store.ts';
+import type { SecretRule } from '../../catalog/installation.ts';
+import { isSecretName } from '../../catalog/secret-rule.ts';
+import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
+import { open, seal, type Sealed } from './seal.ts';
+import { checkSecretValue } from './secret-value.ts';
+import { openVaultKey, type VaultKey } from './vault-key.ts';
+import { VersionMemory } from './version-memory.ts';
+
+/** A sealed value. Key: the secret's name. */
+export interface SecretRow extends Sealed {
+  /** Counts the values the name has had. */
+  readonly version: number;
+  /** Wall milliseconds. */
+  readonly setAt: number;
+}
+
+export const secretTable: Table<SecretRow> = { name: 'secret', indexes: {} };
+
+/** How often a secret was sent. Key: the secret's name. */
+export interface SecretUseRow {
+  readonly count: number;
+  /** Wall milliseconds. */
+  readonly lastAt: number;
+}
+
+export const secretUseTable: Table<SecretUseRow> = { name: 'secret-use', indexes: {} };
+
+/** What may be told of a secret. */
+export interface SecretSummary {
+  readonly name: string;
+  readonly version: number;
+  /** Wall milliseconds. */
+  readonly setAt: number;
+  /** Requests it was sent with, all versions together. */
+  readonly uses: number;
+  /** Wall milliseconds; absent when it never was. */
+  readonly lastUsedAt?: number;
+}
+
+const MOST_SECRETS = 1000;
+
+export class Vault {
+  readonly #store: Store;
+  readonly #keyPath: string;
+  readonly #clock: Clock;
+  readonly #versions: VersionMemory;
+  #key: VaultKey | undefined;
+
+  /**
+   * @param folder private directory outside the database: the key and the memory of versions.
+   * @throws WarderError `unavailable` when the memory of versions cannot be read.
+   */
+  constructor(store: Store, folder: string, clock: Clock = systemClock) {
+    this.#store = store;
+    this.#keyPath = join(folder, 'vault.key');
+    this.#clock = clock;
+    this.#versions = new VersionMemory(join(folder, 'vault.versions'));
+    // What a crash kept from being remembered.
+    const rows = store.read((reader) => reader.list(secretTable, undefined, { limit: 1_000_000 }));
+    this.#versions.raise(
+      rows.map(({ tenant, key, value }) => ({ tenant, name: key, version: value.version })),
+    );
+  }
+
+  /** All secrets of a tenant, by name. */
+  list(tenant: TenantId): readonly SecretSummary[] {
+    return this.#store.read((reader) =>
+      reader
+        .list(secretTable, tenant, { limit: MOST_SECRETS })
+        .map(({ key, value }) => summaryOf(key, value, reader.get(secretUseTable, tenant, key))),
+    );
+  }
+
+  has(tenant: TenantId, name: string): boolean {
+    return this.#store.read((reader) => reader.get(secretTable, tenant, name) !== undefined);
+  }
+
+  /**
+   * Seals a value; `rotate` replaces one, of which nothing is kept. After the commit call
+   * {@link committed}.
+   *
+   * @throws WarderError `usage` for a name or value that is none, `conflict` when there is one to set,
+   *   `not-found` when there is none to rotate, `limit-reached`, `unavailable` without the key.
+   */
+  put(
+    tx: Tx,
+    tenant: TenantId,
+    name: string,
+    value: Uint8Array,
+    change: 'set' | 'rotate',
+  ): SecretSummary {
+    if (!isSecretName(name)) {
+      throw new WarderError('usage', 'that cannot be the name of a secret', {
+        hint: 'letters, digits, `_`, `.` and `-`, at most 128, e.g. `API_KEY`; the value goes to stdin',
+      });
+    }
+    checkSecretValue(value);
+    const before = tx.get(secretTable, tenant, name);
+    if (change === 'rotate' && before === undefined) throw missing(name);
+    if (change === 'set' && before !== undefined) {
+      throw new WarderError('conflict', `there is a secret \`${name}\` already`, {
+        hint: `\`warder secret rotate ${name}\` replaces its value`,
+      });
+    }
+    const rows = tx.list(secretTable, undefined, { limit: MOST_SECRETS });
+    if (before === undefined && rows.length >= MOST_SECRETS) {
+      throw new WarderError('limit-reached', `the vault holds ${MOST_SECRETS} secrets`, {
+        hint: 'remove some with `warder secret remove`',
+      });
+    }
+    const version = Math.max(this.#versions.lowest(tenant, name), (before?.version ?? 0) + 1);
+    // Once something is sealed, a missing key is a loss and not a first use.
+    const key = this.#openKey(rows.every(({ key: each }) => each === name));
+    const sealed = seal(key, { tenant, name, version }, value);
+    const row = { ...sealed, version, setAt: this.#clock.wall() };
+    tx.put(secretTable, tenant, name, row);
+    return summaryOf(name, row, tx.get(secretUseTable, tenant, name));
+  }
+
+  /** Forgets a secret; works without the key. @throws WarderError `not-found` */
+  remove(tx: Tx, tenant: TenantId, name: string): SecretSummary {
+    const row = tx.get(secretTable, tenant, name);
+    if (row === undefined) throw missing(name);
+    const use = tx.get(secretUseTable, tenant, name);
+    tx.delete(secretTable, tenant, name);
+    tx.delete(secretUseTable, tenant, name);
+    return summaryOf(name, row, use);
+  }
+
+  /** A change is durable: no version below may be used again, `removed` ones not either. */
+  committed(tenant: TenantId, { name, version }: SecretSummary, removed = false): void {
+    this.#versions.raise([{ tenant, name, version: removed ? version + 1 : version }]);
+  }
+
+  /**
+   * The value a rule of this permit names. Whoever asks wipes it when done.
+   *
+   * @throws TypeError when `permit` is not a permit of this process.
+   * @throws WarderError `permit-denied` when the rule is none of the permit's, or the permit has
+   *   expired; `not-found` when nothing was set; `unavailable` when it does not open.
+   */
+  use(permit: Permit, rule: SecretRule): Uint8Array {
+    assertPermit(permit);
+    const { secrets, tenant, expiresAt } = permit.terms;
+    const name = rule.secret;
+    if (!secrets.includes(rule)) {
+      throw new WarderError('permit-denied', `this call may not use the secret \`${name}\``);
+    }
+    if (this.#clock.wall() >= expiresAt) {
+      throw new WarderError('permit-denied', "the call's permit has expired");
+    }
+    const row = this.#store.read((reader) => reader.get(secretTable, tenant, name));
+    if (row === undefined) throw missing(name);
+    const value = this.#open(tenant, name, row);
+    try {
+      checkSecretValue(value);
+    } catch (cause) {
+      throw unusable(name, 'is not one that may be sent', cause);
+    }
+    return value;
+  }
+
+  /** The values of a permit that can be opened, to be masked in what its call gives out. */
+  toMask(permit: Permit): readonly Uint8Array[] {
+    const values: Uint8Array[] = [];
+    const names = new Set<string>();
+    for (const rule of permit.terms.secrets) {
+      if (names.has(rule.secret)) continue;
+      names.add(rule.secret);
+      try {
+        values.push(this.use(permit, rule));
+      } catch (thrown) {
+        // What does not open cannot be sent either.
+        if (!(thrown instanceof WarderError)) throw thrown;
+      }
+    }
+    return values;
+  }
+
+  /** Counts that a secret was sent. */
+  countUses(tx: Tx, tenant: TenantId, uses: ReadonlyMap<string, number>): void {
+    for (const [name, count] of uses) {
+      if (tx.get(secretTable, tenant, name) === undefined) continue;
+      const before = tx.get(secretUseTable, tenant, name)?.count ?? 0;
+      tx.put(secretUseTable, tenant, name, { count: before + count, lastAt: this.#clock.wall() });
+    }
+  }
+
+  #open(tenant: TenantId, name: string, row: SecretRow): Uint8Array {
+    const key = this.#openKey(false);
+    if (row.key !== key.id) throw unusable(name, 'was sealed with another vault key');
+    if (row.version < this.#versions.lowest(tenant, name)) {
+      throw unusable(name, 'is an older value than the one set last');
+    }
+    try {
+      return open(key, { tenant, name, version: row.version }, row);
+    } catch (cause) {
+      throw unusable(name, 'was changed in the store', cause);
+    }
+  }
+
+  #openKey(make: boolean): VaultKey {
+    this.#key ??= openVaultKey(this.#keyPath, make);
+    return this.#key;
+  }
+}
+
+function summaryOf(
+  name: string,
+  { version, setAt }: SecretRow,
+  use: SecretUseRow | undefined,
+): SecretSummary {
+  const { count = 0, lastAt } = use ?? {};
+  return {
+    name,
+    version,
+    setAt,
+    uses: count,
+    ...(lastAt === undefined ? {} : { lastUsedAt: lastAt }),
+  };
+}
+
+function missing(name: string): WarderError {
+  return new WarderError('not-found', `there is no secret \`${name}\` in the vault`, {
+    hint: `the operator sets it with \`warder secret set ${name}\``,
+  });
+}
+
+function unusable(name: string, why: string, cause?: unknown): WarderError {
+  return new WarderError('unavailable', `the secret \`${name}\` cannot be used: it ${why}`, {
+    cause,
+    hint:
+      `set it anew with \`warder secret rotate ${name}\`, or restore \`state.db\` and \`keys/\` ` +
+      'from one backup',
+  });
+}
