@@ -79,7 +79,22 @@ test('as it came, a table grows past every bound; bounded, it does not', () => {
   // (table (export "t") 0 funcref)
   const table = [4, 4, 1, 0x70, 0, 0];
   const bytes = Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...table, 7, 5, 1, 1, 0x74, 1, 0],
+    0,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
+    ...table,
+    7,
+    5,
+    1,
+    1,
+    0x74,
+    1,
+    0,
   ]);
   const grow = (module: Uint8Array): number | undefined =>
     new wasm.Instance(new wasm.Module(module)).exports['t']?.grow(1_000_000);
