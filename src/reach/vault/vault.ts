@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Store, Table, TenantId, Tx } from '../../base/store/store.ts';
-import type { SecretRule } from '../../catalog/installation.ts';
 import { isSecretName } from '../../catalog/secret-rule.ts';
 import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
 import { open, seal, type Sealed } from './seal.ts';
@@ -44,12 +43,14 @@ export interface SecretSummary {
 }
 
 const MOST_SECRETS = 1000;
+const NO_USES: ReadonlyMap<string, number> = new Map();
 
 export class Vault {
   readonly #store: Store;
   readonly #keyPath: string;
   readonly #clock: Clock;
   readonly #versions: VersionMemory;
+  readonly #uses = new WeakMap<Permit, Map<string, number>>();
   #key: VaultKey | undefined;
 
   /**
@@ -139,48 +140,42 @@ export class Vault {
   }
 
   /**
-   * The value a rule of this permit names. Whoever asks wipes it when done.
+   * The value of a secret this permit names, for one request; undefined when there is none. Whoever
+   * asks wipes it when done. Counted, see {@link usesOf}.
    *
-   * @throws TypeError when `permit` is not a permit of this process.
-   * @throws WarderError `permit-denied` when the rule is none of the permit's, or the permit has
-   *   expired; `not-found` when nothing was set; `unavailable` when it does not open.
+   * Rejects with TypeError when `permit` is not a permit of this process, WarderError `permit-denied`
+   * when it does not name the secret or has expired, `unavailable` when the value does not open.
    */
-  use(permit: Permit, rule: SecretRule): Uint8Array {
+  async reveal(permit: Permit, name: string): Promise<Uint8Array | undefined> {
     assertPermit(permit);
-    const { secrets, tenant, expiresAt } = permit.terms;
-    const name = rule.secret;
-    if (!secrets.includes(rule)) {
-      throw new WarderError('permit-denied', `this call may not use the secret \`${name}\``);
-    }
-    if (this.#clock.wall() >= expiresAt) {
+    if (this.#clock.wall() >= permit.terms.expiresAt) {
       throw new WarderError('permit-denied', "the call's permit has expired");
     }
-    const row = this.#store.read((reader) => reader.get(secretTable, tenant, name));
-    if (row === undefined) throw missing(name);
-    const value = this.#open(tenant, name, row);
-    try {
-      checkSecretValue(value);
-    } catch (cause) {
-      throw unusable(name, 'is not one that may be sent', cause);
-    }
+    const value = this.#valueFor(permit, name);
+    if (value === undefined) return undefined;
+    const uses = this.#uses.get(permit) ?? new Map<string, number>();
+    this.#uses.set(permit, uses.set(name, (uses.get(name) ?? 0) + 1));
     return value;
   }
 
-  /** The values of a permit that can be opened, to be masked in what its call gives out. */
+  /** How many requests of a permit were given which secret. */
+  usesOf(permit: Permit): ReadonlyMap<string, number> {
+    return this.#uses.get(permit) ?? NO_USES;
+  }
+
+  /** The values of a permit that can be opened, expired or not, to be masked in what its call gives out. */
   toMask(permit: Permit): readonly Uint8Array[] {
-    const values: Uint8Array[] = [];
-    const names = new Set<string>();
-    for (const rule of permit.terms.secrets) {
-      if (names.has(rule.secret)) continue;
-      names.add(rule.secret);
+    assertPermit(permit);
+    const names = new Set(permit.terms.secrets.map(({ secret }) => secret));
+    return [...names].flatMap((name) => {
       try {
-        values.push(this.use(permit, rule));
+        return this.#valueFor(permit, name) ?? [];
       } catch (thrown) {
         // What does not open cannot be sent either.
-        if (!(thrown instanceof WarderError)) throw thrown;
+        if (thrown instanceof WarderError) return [];
+        throw thrown;
       }
-    }
-    return values;
+    });
   }
 
   /** Counts that a secret was sent. */
@@ -192,17 +187,33 @@ export class Vault {
     }
   }
 
+  #valueFor(permit: Permit, name: string): Uint8Array | undefined {
+    const { secrets, tenant } = permit.terms;
+    if (!secrets.some(({ secret }) => secret === name)) {
+      throw new WarderError('permit-denied', `this call may not use the secret \`${name}\``);
+    }
+    const row = this.#store.read((reader) => reader.get(secretTable, tenant, name));
+    return row === undefined ? undefined : this.#open(tenant, name, row);
+  }
+
   #open(tenant: TenantId, name: string, row: SecretRow): Uint8Array {
     const key = this.#openKey(false);
     if (row.key !== key.id) throw unusable(name, 'was sealed with another vault key');
     if (row.version < this.#versions.lowest(tenant, name)) {
       throw unusable(name, 'is an older value than the one set last');
     }
+    let value: Uint8Array;
     try {
-      return open(key, { tenant, name, version: row.version }, row);
+      value = open(key, { tenant, name, version: row.version }, row);
     } catch (cause) {
       throw unusable(name, 'was changed in the store', cause);
     }
+    try {
+      checkSecretValue(value);
+    } catch (cause) {
+      throw unusable(name, 'is not one that may be sent', cause);
+    }
+    return value;
   }
 
   #openKey(make: boolean): VaultKey {
