@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock/clock.ts';
 import { asWarderError } from '../base/errors/errors.ts';
 import type { Store, Tx } from '../base/store/store.ts';
 import { assertPermit, type Permit } from '../decide/policy/permit.ts';
-import { createNetBudget, type Egress, type NetBudget } from '../reach/egress/egress.ts';
+import type { Egress, EgressSession } from '../reach/egress/egress.ts';
 import type { Files } from '../reach/files/files.ts';
 import { type KvSession, openKvSession } from '../reach/kv/kv.ts';
 import type { HostCalls, HostReply, HostRequest } from '../run/sandbox/host-calls.ts';
@@ -22,25 +22,45 @@ type Counted = { -readonly [Key in keyof Effect]: Effect[Key] };
 export class CallSession {
   readonly permit: Permit;
   readonly lease: CheckedLease;
-  readonly net: NetBudget;
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #egress: Egress;
   #kv: KvSession | undefined;
+  #net: EgressSession | undefined;
   readonly #effects = new Map<string, Counted>();
   /** Requests under way, as the receipt of a call that is cut off now has to tell them. */
   readonly #inFlight = new Set<Effect>();
 
-  constructor(permit: Permit, lease: CheckedLease, parts: Pick<HostCallParts, 'store' | 'clock'>) {
+  constructor(
+    permit: Permit,
+    lease: CheckedLease,
+    parts: Pick<HostCallParts, 'store' | 'clock' | 'egress'>,
+  ) {
     this.permit = permit;
     this.lease = lease;
-    this.net = createNetBudget(permit);
     this.#store = parts.store;
     this.#clock = parts.clock;
+    this.#egress = parts.egress;
   }
 
   get kv(): KvSession {
     this.#kv ??= openKvSession(this.permit, this.#store, { clock: this.#clock });
     return this.#kv;
+  }
+
+  get net(): EgressSession {
+    this.#net ??= this.#egress.open(this.permit, (effect) => this.record(effect));
+    return this.#net;
+  }
+
+  /** How many times a secret was masked in what came back to the call. */
+  get masked(): number {
+    return this.#net?.masked ?? 0;
+  }
+
+  /** The call is over: what it left open is closed. */
+  end(): void {
+    this.#net?.close();
   }
 
   /** Puts what the guest wrote into the outcome's transaction. Throws WarderError `limit-reached`. */
@@ -50,7 +70,7 @@ export class CallSession {
 
   /** What the guest did, repeated ones folded; of a request under way nobody knows more than `sent`. */
   effects(): readonly Effect[] {
-    return [...this.#effects.values(), ...this.#inFlight];
+    return [...this.#effects.values(), ...this.#inFlight, ...(this.#net?.underWay() ?? [])];
   }
 
   /** Whether a request left and its answer never came. */
@@ -110,6 +130,7 @@ export class CallSessions implements HostCalls {
 
   close(session: CallSession): void {
     this.#open.delete(session.permit.terms.callId);
+    session.end();
   }
 
   async serve(permit: Permit, request: HostRequest, signal: AbortSignal): Promise<HostReply> {
@@ -135,18 +156,17 @@ export class CallSessions implements HostCalls {
     request: HostRequest,
     signal: AbortSignal,
   ): Promise<{ readonly reply: HostReply; readonly effect?: Omit<Effect, 'count'> }> {
-    const { egress, files } = this.#parts;
+    const { files } = this.#parts;
     const { permit } = session;
     switch (request.op) {
-      case 'http': {
-        const done = await session.sending(
-          'http',
-          shown(`${request.method.slice(0, 20)} ${request.url}`),
-          egress.fetch(permit, request, signal, session.net),
-        );
-        for (const hop of done.hops) session.record(hop);
-        return done;
-      }
+      case 'http':
+        return { reply: await session.net.fetch(request, signal) };
+      case 'http-open':
+      case 'http-write':
+      case 'http-finish':
+      case 'http-read':
+      case 'http-close':
+        return { reply: await session.net.stream(request, signal) };
       case 'kv-get':
         return session.kv.get(request.key);
       case 'kv-set':

@@ -15,6 +15,7 @@ import type { GateParts } from '../../src/gate/parts.ts';
 import { Turnstile } from '../../src/gate/turnstile.ts';
 import { tables, sequences } from '../../src/front/daemon/tables.ts';
 import type { Egress } from '../../src/reach/egress/egress.ts';
+import { fakeEgress } from './egress.ts';
 import { createFiles } from '../../src/reach/files/files.ts';
 import {
   connectionLease,
@@ -67,9 +68,9 @@ export interface GateOptions {
 }
 
 /** Answers nothing: for tests in which nobody asks. */
-export const noNetwork: Egress = {
-  fetch: () => Promise.reject(new TypeError('this test has no network')),
-};
+export const noNetwork: Egress = fakeEgress(() =>
+  Promise.reject(new TypeError('this test has no network')),
+);
 
 export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
   const clock = new FakeClock();

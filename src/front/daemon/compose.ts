@@ -15,7 +15,7 @@ import { settleInterrupted } from '../../gate/intent.ts';
 import { type OpenDoor, openDoor } from '../../gate/open-door.ts';
 import type { GateParts } from '../../gate/parts.ts';
 import { Turnstile } from '../../gate/turnstile.ts';
-import { createEgress } from '../../reach/egress/egress.ts';
+import { createEgress, type Listener } from '../../reach/egress/egress.ts';
 import { createFiles } from '../../reach/files/files.ts';
 import { createSandbox, type Sandbox } from '../../run/sandbox/sandbox.ts';
 import {
@@ -54,6 +54,8 @@ export interface Runtime {
   readonly keys: { readonly signing: OpenedSigner; readonly log: OpenedSigner };
   /** Directories no grant may reach. */
   readonly ownTrees: readonly string[];
+  /** TCP listeners of this process; no request of a tool reaches them, whatever is granted. */
+  readonly listeners: Set<Listener>;
   readonly startedAt: number;
   /** The lease of a new connection; nothing is issued yet. */
   connectionLease(terms: ConnectionTerms): ConnectionLease;
@@ -66,6 +68,7 @@ export interface Runtime {
 /** How long a stopping daemon waits for the checkpoint over its last leaves. */
 const LAST_CHECKPOINT_MS = 2_000;
 const EXECUTOR = '../../../dist/executor/executor.mjs';
+const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 
 /**
  * Opens a home. The caller holds its lock.
@@ -95,11 +98,17 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const { holder: policy, fresh } = await openPolicies(store, home.policy);
   const packages = new PackageFiles(home.tools);
   const ownTrees = ownDirectories(home);
+  const listeners = new Set<Listener>();
+  const egress = createEgress({
+    brokerPath: fileURLToPath(new URL(EGRESS_BROKER, import.meta.url)),
+    clock,
+    forbidden: () => [...listeners],
+  });
   const sessions = new CallSessions({
     clock: timed.clock,
     store,
     leases,
-    egress: createEgress({ clock }),
+    egress,
     files: createFiles({ deny: ownTrees, clock }),
   });
   const sandbox = createSandbox({
@@ -154,6 +163,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     receipts,
     keys,
     ownTrees,
+    listeners,
     startedAt: clock.monotonic(),
     connectionLease: (terms) => connectionLease(office, terms),
     start: () => {
@@ -162,6 +172,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     },
     close: async () => {
       await sandbox.close();
+      await egress.close();
       await lastCheckpoint(receipts);
       await receipts.close();
       await store.close();

@@ -1,36 +1,53 @@
-// HTTP on a guest's behalf: rules, addresses and budget are checked for every hop, then it is sent.
+// HTTP on a guest's behalf. The daemon decides, hop by hop; a broker process without keys speaks to
+// the network and handles what comes back.
 
-import { lookup } from 'node:dns/promises';
+import { Broker } from '../../base/process/broker.ts';
+import { Brokers } from '../../base/process/brokers.ts';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
 import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
-import { checkedAddresses, type Listener, type Resolve } from './addresses.ts';
-import { exchange, type HopAnswer, type HopRequest, requestSize } from './exchange.ts';
+import { CallBroker } from './call-broker.ts';
 import type { Headers } from './headers.ts';
-import { firstHop, nextHop } from './hops.ts';
-import type { NetBudget } from './net-budget.ts';
-import { EgressRefusal, type EgressRefusalCode } from './refusal.ts';
-import { compileRules, type NetRules } from './rules.ts';
-import { type EgressEffect, Trace } from './trace.ts';
+import type { BrokerSettings, Listener } from './messages.ts';
+import { createNetBudget } from './net-budget.ts';
+import type { EgressRefusalCode } from './refusal.ts';
+import type { SecretSource } from './secrets.ts';
+import { GuestSession } from './session.ts';
+import type { EgressEffect } from './trace.ts';
 
-export { createNetBudget, type NetBudget } from './net-budget.ts';
-export type { Listener, Resolve } from './addresses.ts';
+export type { Listener } from './messages.ts';
 export type { EgressEffect } from './trace.ts';
+export type { SecretSource } from './secrets.ts';
 
 /** HTTP requests of running guests. */
 export interface Egress {
   /**
-   * Does one request, following at most five redirects. Never rejects for a guest's or a server's
-   * fault. Settles at once when `signal` aborts, the connection closed.
+   * What one running call may do. Costs nothing until it is used.
    *
-   * @param budget the call's; see `createNetBudget`.
+   * @param record told of each request once nothing more will happen to it.
    * @throws TypeError when `permit` is not a permit of this process.
    */
-  fetch(
-    permit: Permit,
-    request: EgressRequest,
-    signal: AbortSignal,
-    budget: NetBudget,
-  ): Promise<EgressResult>;
+  open(permit: Permit, record: (effect: EgressEffect) => void): EgressSession;
+  /** Starts what the first request would otherwise wait for. */
+  warm(): void;
+  /** Ends every broker; what is under way fails. */
+  close(): Promise<void>;
+}
+
+/** One call's requests: they share its budget and its connections. */
+export interface EgressSession {
+  /**
+   * Does one request, following at most five redirects. Never rejects for a guest's or a server's
+   * fault. Settles at once when `signal` aborts, the connection closed.
+   */
+  fetch(request: EgressRequest, signal: AbortSignal): Promise<EgressReply>;
+  /** Does one step of a request whose bodies travel in parts. As {@link fetch} otherwise. */
+  stream(step: StreamStep, signal: AbortSignal): Promise<StreamReply>;
+  /** Requests not recorded yet, as a receipt would have to tell them now. */
+  underWay(): readonly EgressEffect[];
+  /** How many times a secret was masked in what servers answered. */
+  readonly masked: number;
+  /** Ends what is under way, on the wire as well, and records it. Nothing is served any more. */
+  close(): void;
 }
 
 /** A guest's request. Every value is hostile. */
@@ -41,174 +58,131 @@ export interface EgressRequest {
   readonly body: Uint8Array;
 }
 
-export type EgressReply =
+/** See `StreamRequest` of the sandbox, of which these are the operations. */
+export type StreamStep =
   | {
-      readonly ok: true;
-      readonly value: { readonly status: number; readonly headers: Headers };
-      readonly bytes: Uint8Array;
+      readonly op: 'http-open';
+      readonly method: string;
+      readonly url: string;
+      readonly headers: Headers;
     }
+  | { readonly op: 'http-write'; readonly exchange: number; readonly data: Uint8Array }
+  | { readonly op: 'http-finish'; readonly exchange: number }
+  | { readonly op: 'http-read'; readonly exchange: number; readonly length: number }
+  | { readonly op: 'http-close'; readonly exchange: number };
+
+export type EgressReply = Answered<{ readonly status: number; readonly headers: Headers }>;
+
+export type StreamReply = Answered<
+  | { readonly exchange: number }
+  | { readonly status: number; readonly headers: Headers }
+  | { readonly end: boolean }
+  | Readonly<Record<string, never>>
+>;
+
+type Answered<Value> =
+  | { readonly ok: true; readonly value: Value; readonly bytes?: Uint8Array }
   | { readonly ok: false; readonly code: EgressRefusalCode; readonly message: string };
 
-export interface EgressResult {
-  readonly reply: EgressReply;
-  /** Of the last hop. */
-  readonly effect: EgressEffect;
-  /** Of the redirects before it, in order. */
-  readonly hops: readonly EgressEffect[];
-}
-
 export interface EgressOptions {
+  /** Absolute path of the broker bundle. */
+  readonly brokerPath: string;
   readonly clock?: Clock;
-  /** Asks the system when absent. */
-  readonly resolve?: Resolve;
+  /** Where the secrets of rules come from; without it such requests are refused. */
+  readonly secrets?: SecretSource;
   /** Warder's own listeners, asked for at each request. */
   readonly forbidden?: () => readonly Listener[];
+  /** `ADDRESS:PORT` of name servers to ask instead of the system's resolver. */
+  readonly nameServers?: readonly string[];
   /** Until a connection (TLS included) stands, milliseconds. */
   readonly connectMs?: number;
+  /** From there until the answer's fields are whole, milliseconds. */
+  readonly headersMs?: number;
   /** For a whole request with its redirects, milliseconds. */
   readonly totalMs?: number;
   /** PEM certificates to trust instead of the system's. */
   readonly trusted?: string;
+  /** Brokers at most, and milliseconds one may idle. */
+  readonly brokers?: { readonly most: number; readonly idleMs: number };
+  /** Node binary of brokers; the daemon's own when absent. */
+  readonly node?: string;
 }
 
-const MAX_REDIRECTS = 5;
+/** Largest answer that is given in one piece; larger ones can be streamed. */
+const MAX_WHOLE_ANSWER = 64 << 20;
+const MAX_ANSWER_HEAD = 256 << 10;
+const DEFAULT_BROKERS = { most: 64, idleMs: 60_000 };
+/** A broker that does not stop within this time is stuck. */
+const STUCK_MS = 2_000;
 
-export function createEgress(options: EgressOptions = {}): Egress {
+export function createEgress(options: EgressOptions): Egress {
   return new GuestEgress(options);
 }
 
 class GuestEgress implements Egress {
   readonly #options: EgressOptions;
   readonly #clock: Clock;
-  readonly #resolve: Resolve;
-  readonly #rules = new WeakMap<Permit, NetRules>();
+  readonly #settings: BrokerSettings;
+  readonly #brokers: Brokers;
 
   constructor(options: EgressOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#resolve = options.resolve ?? systemResolve;
-  }
-
-  async fetch(
-    permit: Permit,
-    request: EgressRequest,
-    signal: AbortSignal,
-    budget: NetBudget,
-  ): Promise<EgressResult> {
-    assertPermit(permit);
-    const left = permit.terms.expiresAt - this.#clock.wall();
-    const timeoutMs = Math.max(0, Math.min(this.#options.totalMs ?? 30_000, left));
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const ends = AbortSignal.any([signal, timeout]);
-
-    const hops: EgressEffect[] = [];
-    const trace = new Trace(request.method, request.url, budget);
-    try {
-      let hop = firstHop(request);
-      for (let count = 0; ; count += 1) {
-        trace.restart(hop.method, hop.target.url);
-        const answer = await unlessAborted(ends, this.#hop(permit, hop, ends, budget, trace));
-        if (answer.location === undefined) return { ...done(answer), effect: trace.effect(), hops };
-        if (count === MAX_REDIRECTS) {
-          throw new EgressRefusal('failed', `there were more than ${MAX_REDIRECTS} redirects`);
-        }
-        hops.push(trace.effect());
-        trace.restart(hop.method, answer.location);
-        hop = nextHop(hop, answer.status, answer.location);
-      }
-    } catch (thrown) {
-      const { code, message } =
-        timeout.aborted && !(thrown instanceof EgressRefusal)
-          ? new EgressRefusal('limit', `the request took longer than ${timeoutMs} ms`, thrown)
-          : refusalOf(thrown, signal);
-      return { reply: { ok: false, code, message }, effect: trace.failed(code), hops };
-    }
-  }
-
-  async #hop(
-    permit: Permit,
-    hop: HopRequest,
-    signal: AbortSignal,
-    budget: NetBudget,
-    trace: Trace,
-  ): Promise<HopAnswer> {
-    const { method, target } = hop;
-    const { terms } = permit;
-    if (this.#clock.wall() >= terms.expiresAt) {
-      throw new EgressRefusal('denied', "the call's permit has expired");
-    }
-    const { name } = terms.installation;
-    const grant = (url: string): string =>
-      `the operator can allow it with \`warder tool grant ${name} --allow-net '${method} ${url}'\``;
-    const rules = this.#rulesOf(permit);
-    if (!rules.coversRequest(method, target)) {
-      throw new EgressRefusal(
-        'denied',
-        `\`${method} ${target.url}\` is outside of what this call may reach; ${grant(`${target.origin}/**`)}`,
-      );
-    }
-    if (!budget.take(requestSize(hop))) {
-      throw new EgressRefusal(
-        'limit',
-        `the call may move ${budget.limit} bytes over the network; the operator can allow more ` +
-          `with \`warder tool grant ${name} --max-net SIZE\``,
-      );
-    }
-    const addresses = await checkedAddresses(
-      method,
-      target,
-      rules,
-      this.#resolve,
-      this.#options.forbidden?.() ?? [],
-      grant(`${target.scheme}://ADDRESS:${target.port}/**`),
-    );
-    signal.throwIfAborted();
-    return exchange(hop, {
-      addresses,
-      budget,
-      signal,
-      connectMs: this.#options.connectMs ?? 10_000,
-      trusted: this.#options.trusted,
-      reached: (state) => trace.reach(state),
+    const { trusted, nameServers } = options;
+    this.#settings = {
+      connectMs: options.connectMs ?? 10_000,
+      headersMs: options.headersMs ?? 20_000,
+      ...(trusted === undefined ? {} : { trusted }),
+      ...(nameServers === undefined ? {} : { nameServers }),
+    };
+    this.#brokers = new Brokers({
+      start: () => startBroker(options),
+      clock: this.#clock,
+      ...(options.brokers ?? DEFAULT_BROKERS),
     });
   }
 
-  #rulesOf(permit: Permit): NetRules {
-    let rules = this.#rules.get(permit);
-    if (rules === undefined) {
-      rules = compileRules(permit.terms.allowNet, permit.terms.denyNet);
-      this.#rules.set(permit, rules);
-    }
-    return rules;
+  open(permit: Permit, record: (effect: EgressEffect) => void): EgressSession {
+    assertPermit(permit);
+    return new GuestSession({
+      permit,
+      record,
+      clock: this.#clock,
+      budget: createNetBudget(permit),
+      broker: new CallBroker(this.#brokers, this.#settings, permit),
+      secrets: this.#options.secrets,
+      forbidden: this.#options.forbidden ?? ((): readonly Listener[] => []),
+      totalMs: this.#options.totalMs ?? 30_000,
+      wholeAnswer: MAX_WHOLE_ANSWER,
+    });
+  }
+
+  warm(): void {
+    this.#brokers.warm();
+  }
+
+  close(): Promise<void> {
+    return this.#brokers.close();
   }
 }
 
-function done(answer: HopAnswer): { readonly reply: EgressReply } {
-  const { status, headers, body } = answer;
-  return { reply: { ok: true, value: { status, headers }, bytes: body } };
-}
-
-/** Codes of node:net, node:tls and undici, without their text: it names addresses. */
-function refusalOf(thrown: unknown, signal: AbortSignal): EgressRefusal {
-  if (thrown instanceof EgressRefusal) return thrown;
-  if (signal.aborted) return new EgressRefusal('failed', 'the call was ended', thrown);
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown error';
-  return new EgressRefusal('failed', `the request failed (${code})`, thrown);
-}
-
-/** A look-up cannot be stopped; it is no longer waited for. */
-function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    };
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+function startBroker({ brokerPath, node }: EgressOptions): Broker {
+  return new Broker({
+    process: {
+      entry: brokerPath,
+      env: {},
+      // No files but its own, no children, threads or addons: hygiene; the jail is the boundary.
+      flags: [
+        '--permission',
+        '--allow-net',
+        `--allow-fs-read=${brokerPath}`,
+        '--max-old-space-size=192',
+        '--max-semi-space-size=4',
+      ],
+      ...(node === undefined ? {} : { node }),
+    },
+    replyHead: MAX_ANSWER_HEAD,
+    replyBody: MAX_WHOLE_ANSWER,
+    stuckMs: STUCK_MS,
   });
-}
-
-async function systemResolve(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true, order: 'verbatim' });
-  return found.map(({ address }) => address);
 }

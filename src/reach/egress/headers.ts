@@ -40,7 +40,8 @@ const REFUSED = new Set([
   'forwarded',
   'x-real-ip',
 ]);
-const REFUSED_PREFIXES = ['proxy-', 'x-forwarded-'];
+const NONE: ReadonlySet<string> = new Set();
+const REFUSED_PREFIXES = ['proxy-', 'x-forwarded-', 'sec-'];
 
 /** Of an answer, not for the guest: they speak of this hop, or of encodings already undone. */
 const HIDDEN = new Set([
@@ -59,10 +60,17 @@ const HIDDEN = new Set([
 /**
  * Checks the fields a guest asks for. Names come out in lower case.
  *
+ * @param bodyLength undefined for a body that is streamed: a guest may then say how long it will be.
+ * @param replaced lower-case names of fields the host sets itself: a guest's own is left out.
  * @throws EgressRefusal `invalid` for malformed ones, `denied` for those that are not a guest's to
  *   set, `limit` for too many.
  */
-export function guestHeaders(headers: Headers, target: Target, bodyLength: number): Headers {
+export function guestHeaders(
+  headers: Headers,
+  target: Target,
+  bodyLength: number | undefined,
+  replaced: ReadonlySet<string> = NONE,
+): Headers {
   if (headers.length > MAX_FIELDS) {
     throw new EgressRefusal('limit', `a request may have ${MAX_FIELDS} header fields`);
   }
@@ -77,6 +85,11 @@ export function guestHeaders(headers: Headers, target: Target, bodyLength: numbe
       throw new EgressRefusal('limit', `header fields may have ${MAX_BYTES} bytes together`);
     }
     const name = given.toLowerCase();
+    if (replaced.has(name)) continue;
+    if (name === 'content-length' && bodyLength === undefined) {
+      kept.push(streamedLength(value.trim(), kept));
+      continue;
+    }
     if (REFUSED.has(name) || REFUSED_PREFIXES.some((prefix) => name.startsWith(prefix))) {
       throw new EgressRefusal(
         'denied',
@@ -91,9 +104,22 @@ export function guestHeaders(headers: Headers, target: Target, bodyLength: numbe
   return kept;
 }
 
-function contradicts(name: string, value: string, target: Target, bodyLength: number): boolean {
+/** One length, in digits: two of them, or one that is read in two ways, are how requests are smuggled. */
+function streamedLength(value: string, kept: Headers): readonly [string, string] {
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(value) || headerOf(kept, 'content-length') !== undefined) {
+    throw new EgressRefusal('invalid', 'the header field `content-length` must be one number');
+  }
+  return ['content-length', value];
+}
+
+function contradicts(
+  name: string,
+  value: string,
+  target: Target,
+  bodyLength: number | undefined,
+): boolean {
   if (name === 'host') return value.toLowerCase() !== target.authority;
-  if (name === 'content-length') return value !== String(bodyLength);
+  if (name === 'content-length') return value !== String(bodyLength ?? 0);
   return false;
 }
 

@@ -31,6 +31,17 @@ export function compileRules(allow: readonly NetRule[], deny: readonly NetRule[]
   };
 }
 
+const known = new WeakMap<readonly NetRule[], { deny: readonly NetRule[]; rules: NetRules }>();
+
+/** As {@link compileRules}; the rules of permits of one grant are compiled once. */
+export function rulesOf(allow: readonly NetRule[], deny: readonly NetRule[]): NetRules {
+  const before = known.get(allow);
+  if (before?.deny === deny) return before.rules;
+  const rules = compileRules(allow, deny);
+  known.set(allow, { deny, rules });
+  return rules;
+}
+
 interface CompiledRule {
   /** Method, scheme, port and path: everything but the host. */
   covers(method: string, target: Target): boolean;

@@ -1,7 +1,8 @@
 // What a request did, as its receipt will say it.
 
-import type { NetBudget } from './net-budget.ts';
 import type { EgressRefusalCode } from './refusal.ts';
+
+export type EgressState = 'refused' | 'not-sent' | 'sent' | 'answered';
 
 /**
  * For the receipt. `refused`: by the rules; `not-sent`: no byte left; `sent`: bytes may have
@@ -9,41 +10,51 @@ import type { EgressRefusalCode } from './refusal.ts';
  */
 export interface EgressEffect {
   readonly kind: 'http';
-  readonly state: 'refused' | 'not-sent' | 'sent' | 'answered';
+  readonly state: EgressState;
   readonly count: 1;
   /** Method and URL. */
   readonly target: string;
-  /** Taken from the budget. */
+  /** Both ways, as far as they are known. */
   readonly bytes: number;
 }
 
 /** How far the hop under way has got. */
 export class Trace {
-  readonly #budget: NetBudget;
-  #state: EgressEffect['state'] = 'refused';
+  #state: EgressState = 'refused';
   #target: string;
-  #before: number;
+  #bytes = 0;
 
-  constructor(method: string, url: string, budget: NetBudget) {
-    this.#budget = budget;
+  constructor(method: string, url: string) {
     this.#target = shown(method, url);
-    this.#before = budget.remaining;
   }
 
   /** A new hop begins. */
   restart(method: string, url: string): void {
     this.#state = 'refused';
     this.#target = shown(method, url);
-    this.#before = this.#budget.remaining;
+    this.#bytes = 0;
   }
 
-  reach(state: 'sent' | 'answered'): void {
+  get state(): EgressState {
+    return this.#state;
+  }
+
+  reach(state: EgressState): void {
     this.#state = state;
   }
 
+  count(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
   effect(): EgressEffect {
-    const bytes = this.#before - this.#budget.remaining;
-    return { kind: 'http', state: this.#state, count: 1, target: this.#target, bytes };
+    return {
+      kind: 'http',
+      state: this.#state,
+      count: 1,
+      target: this.#target,
+      bytes: this.#bytes,
+    };
   }
 
   /** The effect of a hop that ended with this code. */
@@ -55,7 +66,9 @@ export class Trace {
   }
 }
 
+const SHOWN = 1024;
+
 /** A hostile method and URL, cut to a length a receipt can hold. */
 function shown(method: unknown, url: unknown): string {
-  return `${String(method).slice(0, 20)} ${String(url).slice(0, 1024)}`.toWellFormed();
+  return `${String(method).slice(0, 20)} ${String(url)}`.slice(0, SHOWN).toWellFormed();
 }

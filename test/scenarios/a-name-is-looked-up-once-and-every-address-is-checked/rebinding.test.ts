@@ -2,7 +2,10 @@
 
 import { expect, it } from 'vitest';
 import type { Permit } from '../../../src/decide/policy/permit.ts';
-import { createEgress, createNetBudget, type Resolve } from '../../../src/reach/egress/egress.ts';
+import { checkAddresses, addressesOf } from '../../../src/reach/egress/broker/addresses.ts';
+import { compileRules } from '../../../src/reach/egress/rules.ts';
+import { parseTarget } from '../../../src/reach/egress/target.ts';
+import { fetchOnce, openSession, testEgress, textOf } from '../../support/egress.ts';
 import { loopbackServer, type LoopbackServer } from '../../support/loopback-server.ts';
 import { netRule, reachPermit } from '../../support/reach-permit.ts';
 
@@ -17,14 +20,7 @@ async function twoListeners(): Promise<{ allowed: LoopbackServer; forbidden: Loo
   return { allowed, forbidden };
 }
 
-function get(permit: Permit, port: number, resolve: Resolve) {
-  return createEgress({ resolve, connectMs: 500 }).fetch(
-    permit,
-    { method: 'GET', url: `http://rebind.example:${port}/`, headers: [], body: new Uint8Array() },
-    new AbortController().signal,
-    createNetBudget(permit),
-  );
-}
+const url = (port: number): string => `http://rebind.example:${port}/`;
 
 function permitFor(port: number): Permit {
   return reachPermit({
@@ -51,15 +47,26 @@ it('a name that changes its address is dialled at the address that was checked',
   await using _allowed = allowed;
   await using _forbidden = forbidden;
   let lookups = 0;
-  const resolve = async (): Promise<readonly string[]> => {
+  const zone = (_name: string, family: 4 | 6): readonly string[] => {
+    if (family === 6) return [];
     lookups += 1;
     return [lookups === 1 ? ALLOWED : FORBIDDEN];
   };
+  await using egress = await testEgress({ zone });
   const before = forbidden.connections();
-  const { reply } = await get(permitFor(forbidden.port), forbidden.port, resolve);
-  if (!reply.ok) throw new Error(reply.message);
-  expect(Buffer.from(reply.bytes).toString()).toBe('allowed');
+  {
+    using session = openSession(egress, permitFor(forbidden.port));
+    // Also its second request, over the same connection or a new one, goes where the first did.
+    for (let count = 0; count < 3; count += 1) {
+      expect(textOf(await session.get(url(forbidden.port)))).toBe('allowed');
+    }
+  }
   expect(lookups).toBe(1);
+  // The next call looks it up anew, and is refused.
+  const { reply } = await fetchOnce(egress, permitFor(forbidden.port), {
+    url: url(forbidden.port),
+  });
+  expect(reply).toMatchObject({ ok: false, code: 'denied' });
   expect(forbidden.connections()).toBe(before);
 });
 
@@ -67,34 +74,44 @@ it('one forbidden address among the answers refuses the name', async () => {
   const { allowed, forbidden } = await twoListeners();
   await using _allowed = allowed;
   await using _forbidden = forbidden;
+  let list: readonly string[] = [];
+  await using egress = await testEgress({ zone: () => list });
   const lists = [
     [ALLOWED, FORBIDDEN],
     [FORBIDDEN, ALLOWED],
     [ALLOWED, '::1'],
+    [ALLOWED, '::ffff:127.0.0.1'],
+    [ALLOWED, '::7f00:1'],
+    [ALLOWED, '64:ff9b::7f00:1'],
+    [ALLOWED, '2002:7f00:1::'],
     [ALLOWED, '10.0.0.1'],
+    [ALLOWED, '168.63.129.16'],
     [ALLOWED, '169.254.169.254'],
-    [ALLOWED, 'fe80::1%eth0'],
-    [ALLOWED, 'not an address'],
   ];
-  for (const list of lists) {
-    const { reply, effect } = await get(
-      permitFor(forbidden.port),
-      forbidden.port,
-      async () => list,
-    );
+  for (list of lists) {
+    const asked = { url: url(forbidden.port) };
+    const { reply, effect } = await fetchOnce(egress, permitFor(forbidden.port), asked);
     expect(reply, list.join()).toMatchObject({ ok: false, code: 'denied' });
     expect(effect.state).toBe('refused');
   }
   expect(forbidden.connections()).toBe(0);
 });
 
+it.each(['fe80::1%eth0', 'not an address', '0x7f.1'])(
+  'an answer that cannot be read as an address, %s, refuses the name',
+  async (text) => {
+    const target = parseTarget('http://rebind.example/');
+    const rules = compileRules([netRule('GET http://rebind.example/**')], []);
+    const found = addressesOf(target, async () => ['93.184.216.34', text]);
+    await expect(found).rejects.toMatchObject({ code: 'denied' });
+    const good = await addressesOf(target, async () => ['93.184.216.34']);
+    expect(() => checkAddresses(good, 'GET', target, rules, [])).not.toThrow();
+  },
+);
+
 it('names outside of the rules are not even looked up', async () => {
-  let lookups = 0;
-  const resolve = async (): Promise<readonly string[]> => {
-    lookups += 1;
-    return [ALLOWED];
-  };
-  const { reply } = await get(reachPermit(), 80, resolve);
+  await using egress = await testEgress({ zone: () => [ALLOWED] });
+  const { reply } = await fetchOnce(egress, reachPermit(), { url: url(80) });
   expect(reply).toMatchObject({ ok: false, code: 'denied' });
-  expect(lookups).toBe(0);
+  expect(egress.lookups()).toBe(0);
 });

@@ -1,23 +1,31 @@
 // An allowed server sends the request on to places it could not have asked for itself.
 
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Permit } from '../../../src/decide/policy/permit.ts';
 import {
-  createEgress,
-  createNetBudget,
-  type EgressResult,
-} from '../../../src/reach/egress/egress.ts';
+  type Fetched,
+  fetchOnce,
+  testEgress,
+  type TestEgress,
+  textOf,
+} from '../../support/egress.ts';
 import { loopbackServer } from '../../support/loopback-server.ts';
 import { netRule, reachPermit } from '../../support/reach-permit.ts';
 
-function fetchFrom(permit: Permit, url: string, method = 'GET'): Promise<EgressResult> {
+let egress: TestEgress;
+beforeAll(async () => {
+  egress = await testEgress();
+});
+afterAll(() => egress[Symbol.asyncDispose]());
+
+function fetchFrom(permit: Permit, url: string, method = 'GET'): Promise<Fetched> {
   const body = method === 'GET' ? new Uint8Array() : Buffer.from('payload');
-  return createEgress({ resolve: async () => ['127.0.0.1'], connectMs: 500 }).fetch(
-    permit,
-    { method, url, headers: [['content-type', 'text/plain']], body },
-    new AbortController().signal,
-    createNetBudget(permit),
-  );
+  return fetchOnce(egress, permit, {
+    method,
+    url,
+    headers: [['content-type', 'text/plain']],
+    body,
+  });
 }
 
 function permitFor(...ports: readonly number[]): Permit {
@@ -94,7 +102,7 @@ it('a chain is followed for five hops, each on the receipt, and no further', asy
   });
   const at = (count: number): string => `http://first.example:${server.port}/${count}`;
   const five = await fetchFrom(permitFor(server.port), at(5));
-  expect(five.reply.ok).toBe(true);
+  expect(textOf(five.reply)).toBe('there');
   expect(five.hops).toHaveLength(5);
   expect(five.effect.target).toBe(`GET ${at(0)}`);
   const six = await fetchFrom(permitFor(server.port), at(6));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { createEgress, createNetBudget } from '../../../src/reach/egress/egress.ts';
+import { fetchOnce, openSession, testEgress } from '../../support/egress.ts';
 import { loopbackServer, type LoopbackServer } from '../../support/loopback-server.ts';
 import { netRule, reachPermit } from '../../support/reach-permit.ts';
 import { vectorSuite } from '../../support/vectors.ts';
@@ -128,22 +128,14 @@ describe('URLs in disguise', () => {
     // Each name stands for loopback, in the ways an answer can say so.
     const answers = [['127.0.0.1'], ['::1'], ['::ffff:127.0.0.1'], ['0.0.0.0'], ['::']];
     for (const answer of answers) {
-      const egress = createEgress({ resolve: async () => answer, connectMs: 500, totalMs: 1000 });
+      await using egress = await testEgress({ zone: () => answer });
+      using session = openSession(egress, permit);
       for (const url of urls) {
-        const { reply, effect } = await egress.fetch(
-          permit,
-          {
-            method: 'GET',
-            url: url.replaceAll('PORT', String(port)),
-            headers: [],
-            body: new Uint8Array(),
-          },
-          new AbortController().signal,
-          createNetBudget(permit),
-        );
+        const reply = await session.get(url.replaceAll('PORT', String(port)));
         expect(reply.ok, url).toBe(false);
-        expect(effect.state, url).toBe('refused');
+        expect(session.effects.at(-1)?.state, url).toBe('refused');
       }
+      expect(session.effects).toHaveLength(urls.length);
     }
     expect(server.connections()).toBe(0);
   });
@@ -151,17 +143,8 @@ describe('URLs in disguise', () => {
   it('the listener is reached when a rule gives its address, so it could be counted', async () => {
     await using server = await forbiddenListener();
     const permit = reachPermit({ allowNet: [netRule(`GET http://127.0.0.1:${server.port}/**`)] });
-    const { reply } = await createEgress().fetch(
-      permit,
-      {
-        method: 'GET',
-        url: `http://127.0.0.1:${server.port}/`,
-        headers: [],
-        body: new Uint8Array(),
-      },
-      new AbortController().signal,
-      createNetBudget(permit),
-    );
+    await using egress = await testEgress();
+    const { reply } = await fetchOnce(egress, permit, { url: `http://127.0.0.1:${server.port}/` });
     expect(reply.ok).toBe(true);
     expect(server.connections()).toBe(1);
   });

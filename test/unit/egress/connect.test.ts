@@ -2,9 +2,10 @@
 // rule, a fault of the library.
 
 import { expect, it, vi } from 'vitest';
-import { createEgress, createNetBudget } from '../../../src/reach/egress/egress.ts';
+import { BrokerCall } from '../../../src/reach/egress/broker/call.ts';
+import { compileRules } from '../../../src/reach/egress/rules.ts';
 import { loopbackServer } from '../../support/loopback-server.ts';
-import { netRule, reachPermit } from '../../support/reach-permit.ts';
+import { netRule } from '../../support/reach-permit.ts';
 
 vi.mock(import('undici'), async (original) => {
   const undici = await original();
@@ -21,24 +22,21 @@ it('nothing is sent over a connection that arrived at another address', async ()
     requests += 1;
     response.end();
   });
-  const fetchFrom = (address: string) => {
-    const permit = reachPermit({ allowNet: [netRule(`GET http://${address}:${server.port}/**`)] });
-    return createEgress().fetch(
-      permit,
-      {
-        method: 'GET',
-        url: `http://${address}:${server.port}/`,
-        headers: [],
-        body: new Uint8Array(),
-      },
-      new AbortController().signal,
-      createNetBudget(permit),
-    );
+  const fetchFrom = async (address: string) => {
+    const origin = `http://${address}:${server.port}`;
+    const rules = compileRules([netRule(`GET ${origin}/**`)], []);
+    const settings = { connectMs: 5000, headersMs: 5000 };
+    const call = new BrokerCall(settings, rules, async () => []);
+    const hop = { method: 'GET', url: `${origin}/`, headers: [], limit: 1000, timeoutMs: 5000 };
+    const { answer } = await call.fetch(hop, new Uint8Array(), new AbortController().signal);
+    call.close();
+    return answer;
   };
-  const { reply, effect } = await fetchFrom('127.0.0.9');
-  expect(reply).toMatchObject({ ok: false, code: 'denied' });
-  expect(effect.state).toBe('refused');
+  expect(await fetchFrom('127.0.0.9')).toMatchObject({
+    refused: { code: 'denied' },
+    state: 'refused',
+  });
   expect(requests).toBe(0);
-  expect((await fetchFrom('127.0.0.1')).reply.ok).toBe(true);
+  expect(await fetchFrom('127.0.0.1')).toMatchObject({ status: 200, state: 'answered' });
   expect(requests).toBe(1);
 });

@@ -1,21 +1,31 @@
+import { createSocket } from 'node:dgram';
 import type { IncomingMessage } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/base/clock/clock.ts';
 import type { Permit } from '../../../src/decide/policy/permit.ts';
+import { createEgress, type EgressRequest } from '../../../src/reach/egress/egress.ts';
+import { createNetBudget } from '../../../src/reach/egress/net-budget.ts';
 import {
-  createEgress,
-  createNetBudget,
-  type EgressOptions,
-  type EgressRequest,
-  type EgressResult,
-} from '../../../src/reach/egress/egress.ts';
+  type Fetched,
+  fetchOnce,
+  openSession,
+  testEgress,
+  textOf,
+  type TestEgress,
+  type TestEgressOptions,
+} from '../../support/egress.ts';
+import { processBundle } from '../../support/process-bundle.ts';
 import { loopbackServer } from '../../support/loopback-server.ts';
 import { callLimits, netRule, reachPermit } from '../../support/reach-permit.ts';
 
-const loopback = async (): Promise<readonly string[]> => ['127.0.0.1'];
+let shared: TestEgress;
+beforeAll(async () => {
+  shared = await testEgress();
+});
+afterAll(() => shared[Symbol.asyncDispose]());
 
 /** May do anything on `api.example` and its address at this port. */
 function permitFor(port: number, netBytes?: number, scheme = 'http'): Permit {
@@ -28,15 +38,15 @@ function permitFor(port: number, netBytes?: number, scheme = 'http'): Permit {
   });
 }
 
-function fetchWith(
+async function fetchWith(
   permit: Permit,
   request: Partial<EgressRequest> & { readonly url: string },
-  options: EgressOptions = {},
-  signal: AbortSignal = new AbortController().signal,
-): Promise<EgressResult> {
-  const whole = { method: 'GET', headers: [], body: new Uint8Array(), ...request };
-  const egress = createEgress({ resolve: loopback, ...options });
-  return egress.fetch(permit, whole, signal, createNetBudget(permit));
+  options?: TestEgressOptions,
+  signal?: AbortSignal,
+): Promise<Fetched> {
+  if (options === undefined) return fetchOnce(shared, permit, request, signal);
+  await using own = await testEgress(options);
+  return await fetchOnce(own, permit, request, signal);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
@@ -71,7 +81,7 @@ describe('a request', () => {
     expect(reply.value.status).toBe(201);
     expect(reply.value.headers).toContainEqual(['x-seen', 'yes']);
     expect(reply.value.headers.map(([name]) => name)).not.toContain('set-cookie');
-    expect(JSON.parse(Buffer.from(reply.bytes).toString())).toEqual([
+    expect(JSON.parse(textOf(reply))).toEqual([
       'POST',
       '/a/b?c=d',
       'v',
@@ -80,7 +90,7 @@ describe('a request', () => {
     ]);
     const target = `POST http://api.example:${server.port}/a/b?c=d`;
     expect(effect).toMatchObject({ kind: 'http', state: 'answered', target });
-    expect(effect.bytes).toBeGreaterThan(reply.bytes.length);
+    expect(effect.bytes).toBeGreaterThan(textOf(reply).length);
     expect(hops).toEqual([]);
   });
 
@@ -113,11 +123,16 @@ describe('a request', () => {
     expect(otherName.reply).toMatchObject({ ok: false, code: 'failed' });
   });
 
-  it('shares its connection with no other', async () => {
+  it('shares its connection with the next of its call, and with no other call', async () => {
     await using server = await loopbackServer((_, response) => response.end());
     const permit = permitFor(server.port);
     const url = `http://api.example:${server.port}/`;
-    await fetchWith(permit, { url });
+    {
+      using session = openSession(shared, permit);
+      await session.get(url);
+      await session.get(url);
+    }
+    expect(server.connections()).toBe(1);
     await fetchWith(permit, { url });
     expect(server.connections()).toBe(2);
   });
@@ -126,6 +141,7 @@ describe('a request', () => {
     ['gzip', gzipSync],
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
   ] as const)('gets a %s answer decompressed', async (coding, compress) => {
     await using server = await loopbackServer((_, response) => {
       response.setHeader('Content-Encoding', coding);
@@ -133,8 +149,8 @@ describe('a request', () => {
     });
     const url = `http://api.example:${server.port}/`;
     const { reply } = await fetchWith(permitFor(server.port), { url });
+    expect(textOf(reply)).toBe('plain text');
     if (!reply.ok) throw new Error(reply.message);
-    expect(Buffer.from(reply.bytes).toString()).toBe('plain text');
     expect(reply.value.headers.map(([name]) => name)).not.toContain('content-encoding');
   });
 
@@ -168,16 +184,9 @@ describe('a request', () => {
     });
   });
 
-  it('takes nothing but a permit', async () => {
+  it('takes nothing but a permit', () => {
     const lookAlike = { terms: permitFor(80).terms } as unknown as Permit;
-    await expect(
-      createEgress().fetch(
-        lookAlike,
-        { method: 'GET', url: 'http://api.example/', headers: [], body: new Uint8Array() },
-        new AbortController().signal,
-        createNetBudget(permitFor(80)),
-      ),
-    ).rejects.toThrow(TypeError);
+    expect(() => shared.open(lookAlike, () => undefined)).toThrow(TypeError);
   });
 
   it('is not sent when the permit has expired', async () => {
@@ -191,10 +200,8 @@ describe('a request', () => {
 
 describe('the effect says how far a request got', () => {
   it('not-sent when the name cannot be looked up, or nobody listens', async () => {
-    const resolve = async (): Promise<never> => {
-      throw new Error('ENOTFOUND');
-    };
-    const unknown = await fetchWith(permitFor(80), { url: 'http://api.example/' }, { resolve });
+    const zone = (): readonly string[] => [];
+    const unknown = await fetchWith(permitFor(80), { url: 'http://api.example/' }, { zone });
     expect(unknown.reply).toMatchObject({ ok: false, code: 'not-found' });
     expect(unknown.effect.state).toBe('not-sent');
 
@@ -232,22 +239,33 @@ describe('the effect says how far a request got', () => {
       ended.abort();
     });
     const url = `http://api.example:${server.port}/`;
-    const { reply, effect } = await fetchWith(permitFor(server.port), { url }, {}, ended.signal);
+    const { reply, effect } = await fetchWith(
+      permitFor(server.port),
+      { url },
+      undefined,
+      ended.signal,
+    );
     expect(reply).toMatchObject({ ok: false, code: 'failed' });
     expect(effect.state).toBe('sent');
     await closed;
   });
 
-  it('ends a look-up that hangs', async () => {
-    const resolve = (): Promise<never> => new Promise(() => undefined);
-    const options = { resolve, totalMs: 50 };
-    const { reply, effect } = await fetchWith(
-      permitFor(80),
-      { url: 'http://api.example/' },
-      options,
-    );
+  it('not-sent when nobody answers the look-up in time', async () => {
+    const silent = createSocket('udp4');
+    await new Promise<void>((resolve) => {
+      silent.bind(0, '127.0.0.1', resolve);
+    });
+    const egress = createEgress({
+      brokerPath: await processBundle('egress-broker'),
+      nameServers: [`127.0.0.1:${silent.address().port}`],
+      totalMs: 200,
+    });
+    const asked = { url: 'http://api.example/' };
+    const { reply, effect } = await fetchOnce(egress, permitFor(80), asked);
     expect(reply).toMatchObject({ ok: false, code: 'limit' });
     expect(effect.state).toBe('not-sent');
+    await egress.close();
+    silent.close();
   });
 });
 
@@ -268,21 +286,13 @@ describe('the budget of a call', () => {
   it('is shared by the requests of the call', async () => {
     await using server = await loopbackServer((_, response) => response.end(Buffer.alloc(600)));
     const permit = permitFor(server.port, 1300);
-    const budget = createNetBudget(permit);
-    const egress = createEgress({ resolve: loopback });
-    const request = {
-      method: 'GET',
-      url: `http://api.example:${server.port}/`,
-      headers: [],
-      body: new Uint8Array(),
-    };
-    const { signal } = new AbortController();
-    const first = await egress.fetch(permit, request, signal, budget);
-    expect(first.reply.ok).toBe(true);
-    const second = await egress.fetch(permit, request, signal, budget);
-    expect(second.reply).toMatchObject({ ok: false, code: 'limit' });
-    expect(second.effect.state).toBe('answered');
-    expect(budget.remaining).toBeGreaterThanOrEqual(0);
+    using session = openSession(shared, permit);
+    const url = `http://api.example:${server.port}/`;
+    expect(await session.get(url)).toMatchObject({ ok: true });
+    expect(await session.get(url)).toMatchObject({ ok: false, code: 'limit' });
+    expect(session.effects.map(({ state }) => state)).toEqual(['answered', 'answered']);
+    // What is left is less than the answer was: nothing was given back.
+    expect(await session.get(url)).toMatchObject({ ok: false, code: 'limit' });
   });
 
   it('gives nothing back for a negative or senseless amount', () => {

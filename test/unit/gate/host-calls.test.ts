@@ -6,10 +6,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type CallSession, CallSessions } from '../../../src/gate/host-calls.ts';
 import { outcomeOf } from '../../../src/gate/run-permitted.ts';
 import { makePermit, type Permit } from '../../../src/decide/policy/permit.ts';
-import type { Egress, EgressResult } from '../../../src/reach/egress/egress.ts';
+import type { EgressEffect } from '../../../src/reach/egress/egress.ts';
 import { createFiles } from '../../../src/reach/files/files.ts';
 import type { HostReply, HostRequest } from '../../../src/run/sandbox/host-calls.ts';
 import type { CheckedLease } from '../../../src/trust/lease/lease.ts';
+import { fakeEgress, type FakeResult } from '../../fakes/egress.ts';
 import { type FakeGate, noNetwork, openGate } from '../../fakes/gate.ts';
 import { answers, USAGE } from '../../fakes/runner.ts';
 import { ECHO, NOW } from '../../support/decision.ts';
@@ -37,13 +38,13 @@ function serve(permit: Permit, request: HostRequest = LIST): Promise<HostReply> 
 }
 
 /** Sessions whose requests go to `fetch`. */
-function withNetwork(fetch: Egress['fetch']): CallSessions {
+function withNetwork(fetch: () => Promise<FakeResult>): CallSessions {
   const { clock, store, leases } = gate.parts;
   return new CallSessions({
     clock,
     store,
     leases,
-    egress: { fetch },
+    egress: fakeEgress(fetch),
     files: createFiles({ deny: [], clock }),
   });
 }
@@ -56,11 +57,10 @@ const get = (url: string): HostRequest => ({
   body: new Uint8Array(),
 });
 
-function http(state: EgressResult['effect']['state'], target: string): EgressResult {
+function http(state: EgressEffect['state'], ...targets: readonly string[]): FakeResult {
   return {
     reply: { ok: false, code: 'failed', message: 'no' },
-    effect: { kind: 'http', state, count: 1, target, bytes: 7 },
-    hops: [],
+    effects: targets.map((target) => ({ kind: 'http', state, count: 1, target, bytes: 7 })),
   };
 }
 
@@ -214,9 +214,7 @@ describe('effects on the receipt', () => {
   });
 
   test('every hop of a redirect and the end of it are told', async () => {
-    sessions = withNetwork(() =>
-      Promise.resolve({ ...http('answered', 'GET b'), hops: [http('answered', 'GET a').effect] }),
-    );
+    sessions = withNetwork(() => Promise.resolve(http('answered', 'GET a', 'GET b')));
     const permit = permitOf();
     const open = sessions.open(permit, lease);
     await serve(permit, get('http://a/'));

@@ -1,57 +1,59 @@
-// The addresses a request may be sent to: looked up once, each checked against rules and own listeners.
+// The addresses a request may be sent to: looked up once in a call, each checked for every request
+// against rules and own listeners.
 
 import { networkInterfaces } from 'node:os';
-import { type Address, classOf, plain, readAddress, sameAddress } from './address.ts';
-import { EgressRefusal } from './refusal.ts';
-import type { NetRules } from './rules.ts';
-import type { Target } from './target.ts';
+import { type Address, classOf, plain, readAddress, sameAddress } from '../address.ts';
+import type { Listener } from '../messages.ts';
+import { EgressRefusal } from '../refusal.ts';
+import type { NetRules } from '../rules.ts';
+import type { Target } from '../target.ts';
 
 /** Gives the addresses of a name, as text. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
-
-/** A port warder itself listens on; no rule reaches it. */
-export interface Listener {
-  /** As bound: `0.0.0.0` and `::` are every address of this machine. */
-  readonly address: string;
-  readonly port: number;
-}
 
 const MAX_ADDRESSES = 32;
 /** Dialled in turn. */
 const MAX_TRIED = 4;
 
 /**
- * Looks the target's host up, once, and checks every address it stands for: one that is not covered
- * refuses the request, since a name that also stands for a forbidden address is not an honest one.
+ * Checks every address a host stands for: one that is not covered refuses the request, since a name
+ * that also stands for a forbidden address is not an honest one.
  *
- * @param remedy what the operator can do, for the refusal.
- * @throws EgressRefusal `denied`, `not-found`.
+ * @throws EgressRefusal `denied`.
  */
-export async function checkedAddresses(
+export function checkAddresses(
+  addresses: readonly Address[],
   method: string,
   target: Target,
   rules: NetRules,
-  resolve: Resolve,
-  listeners: readonly Listener[],
-  remedy: string,
-): Promise<readonly Address[]> {
-  const addresses = target.address === undefined ? await lookUp(target, resolve) : [target.address];
+  forbidden: readonly Listener[],
+): void {
   for (const address of addresses) {
-    if (isOwn(address, target.port, listeners)) {
+    if (isOwn(address, target.port, forbidden)) {
       throw new EgressRefusal('denied', `\`${target.origin}\` is warder's own`);
     }
     if (!rules.coversAddress(method, target, address)) {
       throw new EgressRefusal(
         'denied',
         `\`${target.origin}\` leads to an address this call may not reach (denied by a rule, or ` +
-          `loopback, private, link-local or special); ${remedy}`,
+          'loopback, private, link-local or special), unless a rule gives the address itself',
       );
     }
   }
+}
+
+/** Those of a host's addresses that are dialled, in turn. */
+export function tried(addresses: readonly Address[]): readonly Address[] {
   return addresses.slice(0, MAX_TRIED);
 }
 
-async function lookUp(target: Target, resolve: Resolve): Promise<readonly Address[]> {
+/**
+ * The addresses a target's host stands for: its own, or those its name is looked up to, once.
+ *
+ * @throws EgressRefusal `not-found`, or `denied` for an address that cannot be read.
+ */
+export async function addressesOf(target: Target, resolve: Resolve): Promise<readonly Address[]> {
+  if (target.address !== undefined) return [target.address];
   let found: readonly string[];
   try {
     found = await resolve(target.host);

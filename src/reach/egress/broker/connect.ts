@@ -1,33 +1,32 @@
-// Opens the one connection of a request to an address that was checked, and checks where it arrived.
+// Opens a connection to an address that was checked, and checks where it arrived.
 
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { type Address, readAddress, sameAddress } from './address.ts';
-import { EgressRefusal } from './refusal.ts';
-import type { Target } from './target.ts';
+import { type Address, readAddress, sameAddress } from '../address.ts';
+import { EgressRefusal } from '../refusal.ts';
+import type { Target } from '../target.ts';
 
 export interface ConnectOptions {
   /** Addresses to try in turn; each was checked. */
   readonly addresses: readonly Address[];
-  readonly timeoutMs: number;
   /** PEM certificates to trust instead of the system's, if any. */
   readonly trusted?: string | undefined;
-  /** Called with each socket that was opened, before anything is written to it. */
-  readonly opened: (socket: Socket) => void;
+  /** Given each socket as it begins to be dialled, so that it can be ended. */
+  readonly dialled: (socket: Socket) => void;
 }
 
 /**
  * A connector for undici that ignores the name it is given: it dials the checked addresses only, so
  * that no second look-up and no literal can lead elsewhere, and hands out a socket only when its
- * remote address is the one dialled. TLS still names, and checks, the URL's host.
+ * remote address is the one dialled. TLS still names, and checks, the URL's host. Sets no time-out.
  */
 export function pinnedConnector(target: Target, options: ConnectOptions): buildConnector.connector {
   const connect = buildConnector({
-    allowH2: false,
+    allowH2: true,
     maxCachedSessions: 0,
     autoSelectFamily: false,
     rejectUnauthorized: true,
-    timeout: options.timeoutMs,
+    timeout: 0,
     // Only addresses are dialled; a look-up would mean that one was not.
     lookup: (name, _options, callback) => {
       callback(new Error(`\`${name}\` would be looked up again`), '', 0);
@@ -35,14 +34,7 @@ export function pinnedConnector(target: Target, options: ConnectOptions): buildC
     ...(options.trusted === undefined ? {} : { ca: options.trusted }),
   });
 
-  let used = false;
   return (_given, callback) => {
-    // undici dials again for a request it thinks was not sent; one request is one connection here.
-    if (used) {
-      callback(new EgressRefusal('failed', 'the connection was closed'), null);
-      return;
-    }
-    used = true;
     const dial = (at: number, failure: Error): void => {
       const address = options.addresses[at];
       if (address === undefined) {
@@ -64,10 +56,9 @@ export function pinnedConnector(target: Target, options: ConnectOptions): buildC
           callback(new EgressRefusal('denied', 'the connection arrived at another address'), null);
           return;
         }
-        options.opened(socket);
         callback(null, socket);
       };
-      connect(
+      const socket: unknown = connect(
         {
           hostname: address.toString(),
           host: target.authority,
@@ -80,6 +71,7 @@ export function pinnedConnector(target: Target, options: ConnectOptions): buildC
         },
         done,
       );
+      options.dialled(socket as Socket);
     };
     dial(0, new EgressRefusal('failed', 'there is no address to connect to'));
   };
