@@ -108,6 +108,21 @@ describe('mistakes name themselves and a remedy', () => {
   });
 });
 
+test('policy cases say whether the drafts do what they shall', async () => {
+  const file = join(scratch, 'cases.json');
+  const echo = { tool: 'text_echo', arguments: { text: 'hi' } };
+  const write = (...cases: object[]): void => writeFileSync(file, JSON.stringify({ cases }));
+  write({ ...echo, expect: 'allow' }, { ...echo, arguments: {}, expect: 'refuse' });
+  const good = await home.run(['policy', 'test', file]);
+  expect(good.code, good.stderr).toBe(0);
+  expect(good.stdout).toContain('2 cases as expected, 0 not');
+  write({ ...echo, name: 'must ask', expect: 'ask' });
+  const bad = await home.run(['policy', 'test', file]);
+  expect(bad.code).toBe(6);
+  expect(bad.stdout).toContain('FAIL must ask: allow, expected ask');
+  expectError(await home.run(['--json', 'policy', 'test', '/nonexistent']), 2, 'usage');
+});
+
 describe('help', () => {
   test.each([[[]], [['--help']], [['help']]])('%j lists the commands', async (args) => {
     const done = await runWarder(args);

@@ -2,34 +2,20 @@
 // handed in, nothing is read or written.
 
 import { WarderError } from '../../base/errors/errors.ts';
-import type { TenantId } from '../../base/store/store.ts';
-import type { Installation, ToolDefinition } from '../../catalog/installation.ts';
 import type { CheckedLease } from '../../trust/lease/lease.ts';
-import type { ToolCall } from '../request/tool-call.ts';
 import { makePermit, type Permit } from './permit.ts';
 import type { Rule } from './policy-source.ts';
 import type { PolicySet } from './policy-set.ts';
-import { questionOf } from './question.ts';
+import { judge } from './judge.ts';
+import type { QuestionFacts } from './question.ts';
 import { effectsOf, type Reach, reachOf } from './reach.ts';
 import { refusedByError, refusedByLease, refusedByPolicy } from './refusals.ts';
 
 /** What is decided about. */
-export interface DecisionInput {
-  readonly call: ToolCall;
-  readonly definition: ToolDefinition;
-  readonly installation: Installation;
+export interface DecisionInput extends QuestionFacts {
   readonly lease: CheckedLease;
-  /** From the channel, never from an argument. */
-  readonly principal: string;
-  readonly tenant: TenantId;
-  /** Name of the agent whose channel this is. */
-  readonly agent?: string;
-  /** Whether the call came over the operator channel. It passes the same policies. */
-  readonly operator: boolean;
   /** A person's approval of this very call, not yet consumed. */
   readonly approval?: ApprovalTerms;
-  /** Wall milliseconds. */
-  readonly now: number;
   readonly callId: string;
 }
 
@@ -89,28 +75,27 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
     return { kind: 'refused', error: refusal, faults: [], ...grounds(policies, []) };
   }
   const reach = reachOf(installation.grant, lease.claims.authorization_details);
-  const answer = policies.ask(questionOf(policies.needs, input, reach, false));
-
-  switch (answer.verdict) {
+  const judged = judge(policies, input, reach);
+  const { rules } = judged;
+  switch (judged.verdict) {
     case 'error': {
-      const error = refusedByError(call.tool, answer.rules);
-      return { kind: 'refused', error, faults: answer.reasons, ...grounds(policies, answer.rules) };
+      const error = refusedByError(call.tool, rules);
+      return { kind: 'refused', error, faults: judged.reasons, ...grounds(policies, rules) };
+    }
+    case 'refuse': {
+      const error = refusedByPolicy(call.tool, rules);
+      return { kind: 'refused', error, faults: [], ...grounds(policies, rules) };
     }
     case 'allow':
-      return { kind: 'permit', permit: permit(input, reach), ...grounds(policies, answer.rules) };
-    case 'deny': {
-      const asking = answer.rules;
-      if (!liftable(asking) || !allowedOnceApproved(policies, input, reach)) {
-        const error = refusedByPolicy(call.tool, asking);
-        return { kind: 'refused', error, faults: [], ...grounds(policies, asking) };
-      }
+      return { kind: 'permit', permit: permit(input, reach), ...grounds(policies, rules) };
+    case 'ask': {
       if (input.approval === undefined) {
-        const reasons = new Set(asking.map(({ approval }) => approval));
+        const reasons = new Set(rules.map(({ approval }) => approval));
         return {
           kind: 'approval-required',
           reason: [...reasons].join('; '),
           effects: effectsOf(reach),
-          ...grounds(policies, asking),
+          ...grounds(policies, rules),
         };
       }
       if (input.approval.digest !== call.digest) {
@@ -122,19 +107,10 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
         kind: 'permit',
         permit: permit(input, reach),
         approval: input.approval.id,
-        ...grounds(policies, asking),
+        ...grounds(policies, rules),
       };
     }
   }
-}
-
-/** Whether every policy that says no is one that a person's yes can answer. */
-function liftable(denying: readonly Rule[]): boolean {
-  return denying.length > 0 && denying.every(({ approval }) => approval !== undefined);
-}
-
-function allowedOnceApproved(policies: PolicySet, input: DecisionInput, reach: Reach): boolean {
-  return policies.ask(questionOf(policies.needs, input, reach, true)).verdict === 'allow';
 }
 
 function grounds(policies: PolicySet, rules: readonly Rule[]): Grounds {

@@ -4,6 +4,7 @@ import type { ToolDefinition } from '../../catalog/installation.ts';
 import { type Cedar, loadCedar } from './cedar.ts';
 import { decide, type Decision, type DecisionInput } from './decide.ts';
 import { checkPolicy, type PolicyFindings } from './policy-check.ts';
+import { type CaseGround, type CaseResult, type PolicyCase, runPolicyCase } from './policy-test.ts';
 import { PolicySet, unsound } from './policy-set.ts';
 import type { PolicyFile, Rule } from './policy-source.ts';
 
@@ -58,6 +59,20 @@ export class PolicyHolder {
     const { errors } = this.check(tools, files);
     if (errors.length > 0) throw unsound(errors);
     return new PolicySet(this.#cedar, files);
+  }
+
+  /** How cases go under a draft; the set in force stays. @throws WarderError `usage` for a bad draft. */
+  test(
+    files: readonly PolicyFile[],
+    cases: readonly PolicyCase[],
+    ground: Omit<CaseGround, 'policies'>,
+  ): readonly CaseResult[] {
+    const policies = new PolicySet(this.#cedar, files);
+    try {
+      return cases.map((each) => runPolicyCase(each, { ...ground, policies }));
+    } finally {
+      policies.close();
+    }
   }
 
   /** Puts a prepared set in force. The one before it answers nothing from now on. */

@@ -2,17 +2,41 @@
 
 import type { CedarValueJson, Context, EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
+import type { TenantId } from '../../base/store/store.ts';
+import type { Installation, ToolDefinition } from '../../catalog/installation.ts';
+import type { CheckedLease, LeaseClaims } from '../../trust/lease/lease.ts';
+import type { ToolCall } from '../request/tool-call.ts';
 import { argumentMapping, mapArguments } from './argument-mapping.ts';
 import { actionId } from './cedar-schema.ts';
-import type { DecisionInput } from './decide.ts';
 import type { PolicyNeeds } from './policy-needs.ts';
 import type { PolicyQuestion } from './policy-set.ts';
 import type { Reach } from './reach.ts';
 
+/** What a question is made of; the lease by what policies can see of it. */
+export interface QuestionFacts {
+  readonly call: ToolCall;
+  readonly definition: ToolDefinition;
+  readonly installation: Installation;
+  readonly lease: {
+    readonly stateKey: string;
+    readonly holder: CheckedLease['holder'];
+    readonly claims: Pick<LeaseClaims, 'del_depth' | 'task'>;
+  };
+  /** From the channel, never from an argument. */
+  readonly principal: string;
+  readonly tenant: TenantId;
+  /** Name of the agent whose channel this is. */
+  readonly agent?: string;
+  /** Whether the call came over the operator channel. It passes the same policies. */
+  readonly operator: boolean;
+  /** Wall milliseconds. */
+  readonly now: number;
+}
+
 /** Builds the question, only as much of it as some policy can look at. */
 export function questionOf(
   needs: PolicyNeeds,
-  input: DecisionInput,
+  input: QuestionFacts,
   reach: Reach,
   approved: boolean,
 ): PolicyQuestion {
@@ -47,7 +71,7 @@ export function questionOf(
 
 function contextOf(
   needs: PolicyNeeds,
-  input: DecisionInput,
+  input: QuestionFacts,
   reach: Reach,
   approved: boolean,
 ): Context {

@@ -49,6 +49,7 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'policy.show': NOTHING,
   'policy.check': FILES,
   'policy.set': FILES,
+  'policy.test': { files: 'files', cases: 'text' },
   'policy.rule': { rule: 'text' },
   'policy.explain': { tool: 'text', arguments: 'text', as: 'text' },
   'receipts.list': FILTER,

@@ -1,6 +1,7 @@
 // The operator API: every operation of operator.sock with its input and output. `POST /v1/NAME`, JSON both ways.
 
 import type { Installation } from '../../catalog/installation.ts';
+import type { CaseResult } from '../../decide/policy/policy-test.ts';
 import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
@@ -190,6 +191,14 @@ export interface Operations {
   readonly 'policy.set': Operation<
     { readonly files: readonly { readonly name: string; readonly text: string }[] },
     PolicyReport
+  >;
+  readonly 'policy.test': Operation<
+    {
+      readonly files: readonly { readonly name: string; readonly text: string }[];
+      /** Text of a file of cases. */
+      readonly cases: string;
+    },
+    { readonly results: readonly CaseResult[] }
   >;
   readonly 'policy.rule': Operation<{ readonly rule: string }, RuleSummary>;
   readonly 'policy.explain': Operation<

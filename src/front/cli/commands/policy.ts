@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
+import type { CaseResult } from '../../../decide/policy/policy-test.ts';
 import type { PolicyReport, RuleSummary } from '../../console/operations.ts';
 import { type Output, plain } from '../output.ts';
 import type { Run } from '../program.ts';
@@ -12,7 +13,7 @@ import { readArguments } from './call.ts';
 /** What a refusal names. */
 const RULE_ID = /^rule_[0-9a-f]{16}$/;
 
-/** Adds `policy show|check|explain|set`. */
+/** Adds `policy show|check|test|explain|set`. */
 export function addPolicyCommands(program: Command, run: Run): void {
   const policy = program.command('policy').description('what the gate decides by');
   policy
@@ -35,6 +36,24 @@ export function addPolicyCommands(program: Command, run: Run): void {
       run(async ({ operator, out, home }) => {
         const files = readPolicyFiles(path ?? home.policy);
         return finish(out, await (await operator()).call('policy.check', { files }), 'is sound');
+      }),
+    );
+  policy
+    .command('test')
+    .argument('<cases>', 'a JSON file of cases, or - for stdin')
+    .argument('[path]', 'a .cedar file or a directory of them; else HOME/policy')
+    .description('run cases against policies; change nothing')
+    .action((cases: string, path: string | undefined) =>
+      run(async ({ operator, out, home }) => {
+        const files = readPolicyFiles(path ?? home.policy);
+        const text = cases === '-' ? await readArguments(cases) : readCases(cases);
+        const report = await (await operator()).call('policy.test', { files, cases: text });
+        const failed = report.results.filter(({ passed }) => !passed);
+        out.result(report, [
+          ...report.results.flatMap(caseLines),
+          `${report.results.length - failed.length} cases as expected, ${failed.length} not`,
+        ]);
+        return failed.length === 0 ? 0 : 6;
       }),
     );
   policy
@@ -74,6 +93,15 @@ export function addPolicyCommands(program: Command, run: Run): void {
     );
 }
 
+function caseLines({ name, expected, got, passed, rules, why }: CaseResult): readonly string[] {
+  const grounds = [...rules, ...(why === undefined ? [] : [plain(why)])];
+  const verdict = passed ? got : `${got}, expected ${expected}`;
+  return [
+    `${passed ? 'ok  ' : 'FAIL'} ${plain(name)}: ${verdict}`,
+    ...(passed ? [] : grounds.map((ground) => `       ${ground}`)),
+  ];
+}
+
 function ruleLines({ rule, id, place, text }: RuleSummary): readonly string[] {
   return [`// ${rule}${id === undefined ? '' : ` "${id}"`} at ${place}`, text.trimEnd()];
 }
@@ -88,6 +116,17 @@ function finish(out: Output, report: PolicyReport, verdict: string): number {
   }
   out.result(report, `policy ${report.digest} ${verdict}`);
   return 0;
+}
+
+function readCases(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WarderError('usage', `cannot read \`${path}\``, {
+      cause,
+      hint: 'name a JSON file of cases; docs/policy.md shows one',
+    });
+  }
 }
 
 /** The `.cedar` files of a directory, or one file. */

@@ -4,6 +4,7 @@ import type { Approval, ApprovalState } from '../../../decide/approval/approval.
 import { renderArguments, renderText } from '../../../decide/approval/render.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
+import { parsePolicyCases } from '../../../decide/policy/policy-test.ts';
 import { previewToJson } from '../../../gate/answer-json.ts';
 import type {
   ApprovalSummary,
@@ -24,6 +25,7 @@ type DecisionOperations = Pick<
   | 'policy.show'
   | 'policy.check'
   | 'policy.set'
+  | 'policy.test'
   | 'policy.rule'
   | 'policy.explain'
 >;
@@ -73,6 +75,19 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
       await administration.policyChanged(set, before);
       policy.use(set);
       return { ...findings, digest: set.digest };
+    },
+    'policy.test': ({ files, cases }) => {
+      const { agents } = runtime.config;
+      const results = policy.test(files, parsePolicyCases(cases), {
+        find: (tenant, tool) => catalog.find(tenant, tool),
+        capabilitiesOf: (principal) =>
+          (
+            Object.values(agents).find((agent) => agent.principal === principal) ??
+            agents['default']
+          )?.capabilities ?? [],
+        now: gate.now(),
+      });
+      return Promise.resolve({ results });
     },
     'policy.rule': ({ rule }) => {
       const [found] = policy.explain([rule]);

@@ -1,0 +1,27 @@
+// What a policy set says of one call: yes, no, or ask a person. Makes no permit; `decide.ts` does.
+
+import type { Rule } from './policy-source.ts';
+import type { PolicySet } from './policy-set.ts';
+import { type QuestionFacts, questionOf } from './question.ts';
+import type { Reach } from './reach.ts';
+
+/** The judgement and the policies it rests on. */
+export type Judgement =
+  | { readonly verdict: 'allow' | 'refuse' | 'ask'; readonly rules: readonly Rule[] }
+  /** It could not be judged, which is a refusal. */
+  | {
+      readonly verdict: 'error';
+      readonly rules: readonly Rule[];
+      readonly reasons: readonly string[];
+    };
+
+/** Judges. `ask` means that a person's yes, and nothing else, would allow it. */
+export function judge(policies: PolicySet, facts: QuestionFacts, reach: Reach): Judgement {
+  const answer = policies.ask(questionOf(policies.needs, facts, reach, false));
+  if (answer.verdict !== 'deny') return answer;
+  const { rules } = answer;
+  const liftable = rules.length > 0 && rules.every(({ approval }) => approval !== undefined);
+  const asks =
+    liftable && policies.ask(questionOf(policies.needs, facts, reach, true)).verdict === 'allow';
+  return { verdict: asks ? 'ask' : 'refuse', rules };
+}
