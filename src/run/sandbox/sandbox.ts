@@ -3,7 +3,8 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../base/clock/clock.ts';
 import { WarderError } from '../../base/errors/errors.ts';
-import type { Engine, Inspection, Inspector } from '../../catalog/installation.ts';
+import type { Jail, JailName } from '../../base/process/jail-plan.ts';
+import type { Engine, InspectOptions, Inspection, Inspector } from '../../catalog/installation.ts';
 import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
 import type { ToolCall } from '../../decide/request/tool-call.ts';
 import { Blanks } from './blanks.ts';
@@ -16,13 +17,18 @@ import { loadPackage } from './load-package.ts';
 import { describeOutcome } from './outcome.ts';
 import { type Assigned, type ExecutorKey, Pool, type PoolOptions, type PoolStats } from './pool.ts';
 import type { RunOptions, RunOutcome, Runner, Usage } from './runner.ts';
+import { withoutJail } from './without-jail.ts';
 
 /** Where packages come from, ready to be loaded. */
 export interface PackageSource {
-  /** The package of an installation, by digest of its binary. Rejects when it is not there. */
-  load(digest: string): Promise<Package>;
+  /**
+   * The package of an installation, by digest of its binary. Rejects when it is not there.
+   *
+   * @param jail of the process that works on its bytes, if one must.
+   */
+  load(digest: string, jail?: Jail): Promise<Package>;
   /** A binary that is not installed yet. Rejects with WarderError `not-admitted`. */
-  prepare(wasm: Uint8Array, engine: Engine): Promise<Package>;
+  prepare(wasm: Uint8Array, engine: Engine, jail?: Jail): Promise<Package>;
 }
 
 export interface SandboxOptions {
@@ -39,6 +45,8 @@ export interface SandboxOptions {
   readonly inspectMemoryBytes?: number;
   /** Node binary of executors; the daemon's own when absent. */
   readonly node?: string;
+  /** What executors are shut into; where it is absent only tools that may do without are run. */
+  readonly jail?: Jail | undefined;
 }
 
 export interface SandboxStats extends PoolStats {
@@ -87,12 +95,17 @@ class ProcessSandbox implements Sandbox {
   constructor(options: SandboxOptions) {
     this.#options = options;
     const { blanks = DEFAULT_BLANKS, ...pool } = options.pool ?? {};
-    const { executorPath, node, packages, clock } = options;
-    this.#blanks = new Blanks({ executorPath, ...(node === undefined ? {} : { node }) }, blanks);
+    const { executorPath, node, jail, packages, clock } = options;
+    const started = {
+      executorPath,
+      ...(node === undefined ? {} : { node }),
+      ...(jail === undefined ? {} : { jail }),
+    };
+    this.#blanks = new Blanks(started, blanks);
     this.#pool = new Pool(
       this.#blanks,
-      async (executor, { digest, memoryBytes }) => {
-        const loaded = await packages.load(digest);
+      async (executor, { digest, memoryBytes, jailed }) => {
+        const loaded = await packages.load(digest, jailed ? jail : undefined);
         await loadPackage(executor, { ...loaded, maxMemoryBytes: memoryBytes });
       },
       clock,
@@ -118,6 +131,7 @@ class ProcessSandbox implements Sandbox {
       tenant: terms.tenant,
       digest: terms.installation.digest,
       memoryBytes: terms.limits.memoryBytes,
+      jailed: this.jailOf(permit) !== 'none',
     };
     let assigned: Assigned;
     try {
@@ -137,11 +151,27 @@ class ProcessSandbox implements Sandbox {
     }
   }
 
-  inspect(wasm: Uint8Array, engine: Engine): Promise<Inspection> {
-    return inspectPackage(this.#blanks, async () => ({
-      ...(await this.#options.packages.prepare(wasm, engine)),
-      maxMemoryBytes: this.#options.inspectMemoryBytes ?? DEFAULT_INSPECT_MEMORY,
-    }));
+  jailOf({ terms }: Permit): JailName {
+    return this.#jailFor(terms)?.kind ?? 'none';
+  }
+
+  async inspect(
+    wasm: Uint8Array,
+    engine: Engine,
+    options: InspectOptions = { unsafeNoJail: false },
+  ): Promise<Inspection> {
+    const jail = this.#jailFor(options);
+    const { packages, inspectMemoryBytes } = this.#options;
+    const prepared = await packages.prepare(wasm, engine, jail);
+    const pkg = { ...prepared, maxMemoryBytes: inspectMemoryBytes ?? DEFAULT_INSPECT_MEMORY };
+    return inspectPackage(await this.#blanks.take(jail !== undefined), pkg);
+  }
+
+  /** No tool is signed yet: each needs the jail, unless its grant says otherwise. */
+  #jailFor({ unsafeNoJail }: InspectOptions): Jail | undefined {
+    if (unsafeNoJail) return undefined;
+    if (this.#options.jail === undefined) throw withoutJail();
+    return this.#options.jail;
   }
 
   async close(): Promise<void> {
@@ -195,6 +225,9 @@ function guestPaths(grants: readonly { readonly guest: string }[]): readonly str
 }
 const NONE: readonly string[] = [];
 
+/** Codes of a package that cannot be loaded: its own fault. */
+const NOT_LOADED: ReadonlySet<string> = new Set(['tool-failed', 'not-admitted']);
+
 /** The permit ran out while the call waited for an executor. */
 function waitedTooLong(): RunOutcome {
   const reason = 'the call waited too long for an executor, its permit has expired';
@@ -204,7 +237,7 @@ function waitedTooLong(): RunOutcome {
 /** A call that never reached its guest. */
 function notStarted(error: unknown, signal: AbortSignal | undefined): RunOutcome {
   if (signal?.aborted === true) return { kind: 'cancelled', usage: NO_USAGE };
-  if (error instanceof WarderError && error.code === 'tool-failed') {
+  if (error instanceof WarderError && NOT_LOADED.has(error.code)) {
     return { kind: 'failed', reason: error.message, usage: NO_USAGE };
   }
   const reason = error instanceof Error ? error.message : 'the package could not be loaded';
