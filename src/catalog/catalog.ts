@@ -135,12 +135,15 @@ export class Catalog {
 
   /** @throws WarderError `not-found` */
   enable(tx: Tx, tenant: TenantId, id: string): Installation {
-    return this.#change(tx, tenant, id, { enabled: true });
+    return this.#change(tx, tenant, id, { enabled: true, disabledFor: undefined });
   }
 
-  /** @throws WarderError `not-found` */
-  disable(tx: Tx, tenant: TenantId, id: string): Installation {
-    return this.#change(tx, tenant, id, { enabled: false });
+  /**
+   * @param reason given when it is warder that disables it.
+   * @throws WarderError `not-found`
+   */
+  disable(tx: Tx, tenant: TenantId, id: string, reason?: string): Installation {
+    return this.#change(tx, tenant, id, { enabled: false, disabledFor: reason });
   }
 
   /** Forgets an installation; its id is never used again. @throws WarderError `not-found` */

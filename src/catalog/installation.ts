@@ -118,18 +118,26 @@ export interface Installation {
   readonly tools: readonly ToolDefinition[];
   readonly grant: Grant;
   readonly enabled: boolean;
+  /** Why warder itself disabled it; gone once it is enabled again. */
+  readonly disabledFor?: string | undefined;
   /** Wall milliseconds. */
   readonly addedAt: number;
   /** Interfaces the binary imports, for `tool inspect`. */
   readonly imports: readonly string[];
 }
 
+export interface InspectOptions {
+  /** Whether it may be done where the operating system's jail is not. */
+  readonly unsafeNoJail: boolean;
+}
+
 /** Describes a package by running its `describe` in a disposable executor. Implemented by `sandbox`. */
 export interface Inspector {
   /**
-   * @throws WarderError `not-admitted` when the package cannot be compiled, traps, or answers nonsense.
+   * @throws WarderError `not-admitted` when the package cannot be compiled, traps, or answers nonsense,
+   *   `unavailable` when the host has no jail and one is needed.
    */
-  inspect(wasm: Uint8Array, engine: Engine): Promise<Inspection>;
+  inspect(wasm: Uint8Array, engine: Engine, options?: InspectOptions): Promise<Inspection>;
 }
 
 export interface Inspection {

@@ -13,6 +13,7 @@ import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
 import type { LeaseEvent } from '../trust/lease/connection-lease.ts';
 import type { Approval } from '../decide/approval/approval.ts';
+import type { SecretSummary } from '../reach/vault/vault.ts';
 import type { Outcome, ReceiptFacts, ReceiptType } from '../trust/receipt/leaf.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import type { GateParts } from './parts.ts';
@@ -22,10 +23,20 @@ const OPERATOR = 'operator';
 
 type Administered = Pick<
   GateParts,
-  'store' | 'log' | 'catalog' | 'approvals' | 'leases' | 'now' | 'random' | 'assurance' | 'jail'
+  | 'store'
+  | 'log'
+  | 'catalog'
+  | 'approvals'
+  | 'leases'
+  | 'vault'
+  | 'now'
+  | 'random'
+  | 'assurance'
+  | 'jail'
 >;
 
-interface Event {
+/** Something administrative that happened, for its leaf. */
+export interface Event {
   readonly type: ReceiptType;
   readonly outcome: Outcome;
   readonly tenant: TenantId;
@@ -51,19 +62,10 @@ export class Administration {
   async record<T>(
     change: (tx: Tx, now: number) => readonly [result: T, event: Event],
   ): Promise<{ readonly result: T; readonly receipt: ReceiptRef }> {
-    const { store, log, random, assurance, jail } = this.#parts;
     const now = this.#parts.now();
-    return store.commit((tx) => {
+    return this.#parts.store.commit((tx) => {
       const [result, event] = change(tx, now);
-      const receipt = log.append(tx, {
-        ...event,
-        principal: event.principal ?? OPERATOR,
-        id: `${event.type}_${ulid(now, random(10))}`,
-        time: now,
-        assurance,
-        jail,
-      });
-      return { result, receipt };
+      return { result, receipt: recordEvent(tx, this.#parts, now, event) };
     });
   }
 
@@ -105,6 +107,32 @@ export class Administration {
       const changed = this.#parts.catalog[change](tx, tenant, id);
       return [changed, grantEvent(tenant, changed, 'changed', `tool ${change}d`)];
     });
+    return result;
+  }
+
+  /** Takes a value into the vault. The leaf names the secret and its version, nothing else. */
+  async setSecret(
+    tenant: TenantId,
+    name: string,
+    value: Uint8Array,
+    change: 'set' | 'rotate',
+  ): Promise<SecretSummary> {
+    const { vault } = this.#parts;
+    const { result } = await this.record((tx) => {
+      const summary = vault.put(tx, tenant, name, value, change);
+      return [summary, secretEvent(tenant, summary, `secret ${change}`)];
+    });
+    vault.committed(tenant, result);
+    return result;
+  }
+
+  async removeSecret(tenant: TenantId, name: string): Promise<SecretSummary> {
+    const { vault } = this.#parts;
+    const { result } = await this.record((tx) => {
+      const summary = vault.remove(tx, tenant, name);
+      return [summary, secretEvent(tenant, summary, 'secret removed')];
+    });
+    vault.committed(tenant, result, true);
     return result;
   }
 
@@ -204,7 +232,36 @@ export class Administration {
   }
 }
 
-function grantEvent(
+/** Appends the leaf of an event. */
+export function recordEvent(
+  tx: Tx,
+  parts: Pick<GateParts, 'log' | 'random' | 'assurance' | 'jail'>,
+  now: number,
+  event: Event,
+): ReceiptRef {
+  const { log, random, assurance, jail } = parts;
+  return log.append(tx, {
+    ...event,
+    principal: event.principal ?? OPERATOR,
+    id: `${event.type}_${ulid(now, random(10))}`,
+    time: now,
+    assurance,
+    jail,
+  });
+}
+
+function secretEvent(tenant: TenantId, { name, version }: SecretSummary, reason: string): Event {
+  return {
+    type: 'secret',
+    outcome: 'changed',
+    tenant,
+    subject: { name: 'secret', sha256: digestOf({ tenant, name, version }) },
+    reason,
+    detail: { name, version },
+  };
+}
+
+export function grantEvent(
   tenant: TenantId,
   installation: Installation,
   outcome: Outcome,

@@ -34,13 +34,20 @@ export interface CallRequest {
 }
 
 export type CallAnswer =
-  | { readonly kind: 'answered'; readonly answer: ToolAnswer; readonly receipt: ReceiptRef }
+  | {
+      readonly kind: 'answered';
+      readonly answer: ToolAnswer;
+      readonly receipt: ReceiptRef;
+      /** The tool was disabled because of what it gave out. */
+      readonly quarantined?: boolean;
+    }
   /** Refused, held for approval (`approval` names it), failed, ended by a limit, cancelled. */
   | {
       readonly kind: 'stopped';
       readonly error: WarderError;
       readonly receipt: ReceiptRef;
       readonly approval?: string;
+      readonly quarantined?: boolean;
     };
 
 /** What would happen; nothing is written or spent. `rules` are the opaque ids of what decided. */

@@ -18,17 +18,22 @@ export interface OpenDoor extends AgentDoor {
 
 export function openDoor(gate: GateParts, turnstile: Turnstile): OpenDoor {
   const listeners = new Set<() => void>();
+  const toolsChanged = (): void => {
+    for (const listener of listeners) listener();
+  };
   return {
-    call: (caller, request) => governedCall(gate, turnstile, caller, request),
+    call: async (caller, request) => {
+      const answer = await governedCall(gate, turnstile, caller, request);
+      if (answer.quarantined === true) toolsChanged();
+      return answer;
+    },
     preview: (caller, request) => preview(gate, caller, request),
     tools: (caller) => visibleTools(gate, caller),
     onToolsChanged: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    toolsChanged: () => {
-      for (const listener of listeners) listener();
-    },
+    toolsChanged,
   };
 }
 

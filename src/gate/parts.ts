@@ -1,10 +1,12 @@
 // The rooms the gate works with, handed in by the daemon or by an embedder.
 
 import type { Clock } from '../base/clock/clock.ts';
+import type { JailName } from '../base/process/jail-plan.ts';
 import type { Store } from '../base/store/store.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ApprovalBook } from '../decide/approval/approval-book.ts';
 import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
+import type { Vault } from '../reach/vault/vault.ts';
 import type { Runner } from '../run/sandbox/runner.ts';
 import type { LeaseBook } from '../trust/lease/lease-book.ts';
 import type { Assurance } from '../trust/receipt/leaf.ts';
@@ -24,11 +26,13 @@ export interface GateParts {
   readonly log: ReceiptLog;
   readonly runner: Runner;
   readonly sessions: CallSessions;
+  readonly vault: Vault;
   readonly limits: {
     readonly argumentBytes: number;
     readonly concurrentCalls: number;
     readonly waitingCalls: number;
   };
   readonly assurance: Assurance;
-  readonly jail: 'none' | 'bubblewrap' | 'unshare';
+  /** What this host's jail is made by; what a call ran in is said of each. */
+  readonly jail: JailName;
 }

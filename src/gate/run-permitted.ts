@@ -10,12 +10,15 @@ import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { Outcome } from '../trust/receipt/leaf.ts';
 import type { CallRequest } from './door.ts';
 import type { CallSession } from './host-calls.ts';
+import { guardOutput, type OutputGuard } from './output-guard.ts';
 import type { GateParts } from './parts.ts';
 
 /** A run and what it did through the host. */
 export interface PermittedRun {
   readonly outcome: RunOutcome;
   readonly session: CallSession;
+  /** Of a call that may use secrets. */
+  readonly guard?: OutputGuard | undefined;
 }
 
 /** How a call ended, as the receipt and the caller are told. */
@@ -45,22 +48,37 @@ export async function runPermitted(
   request: CallRequest,
 ): Promise<PermittedRun> {
   const session = gate.sessions.open(permit, lease);
+  const guard = guardOutput(gate.vault, permit);
+  const { onLog } = request;
   try {
     const outcome = await gate.runner.run(permit, call, {
       ...(request.signal === undefined ? {} : { signal: request.signal }),
-      ...(request.onLog === undefined ? {} : { onLog: request.onLog }),
+      ...(onLog === undefined
+        ? {}
+        : {
+            onLog: (level, message) =>
+              onLog(level, guard === undefined ? message : guard.logLine(message)),
+          }),
     });
-    return { outcome, session };
+    return { outcome, session, guard };
   } catch (thrown) {
     const { message } = asWarderError(thrown);
-    return { outcome: { kind: 'crashed', reason: message, usage: NO_USAGE }, session };
+    return { outcome: { kind: 'crashed', reason: message, usage: NO_USAGE }, session, guard };
   } finally {
     gate.sessions.close(session);
   }
 }
 
-/** Reads a run's end. An answer that breaks the tool's own output schema is a failure of the tool. */
+/**
+ * Reads a run's end. An answer that breaks the tool's own output schema is a failure of the tool;
+ * whatever it says, secrets are masked in it.
+ */
 export function outcomeOf(run: PermittedRun, definition: ToolDefinition): CallOutcome {
+  const outcome = readOutcome(run, definition);
+  return run.guard === undefined ? outcome : run.guard.outcome(outcome);
+}
+
+function readOutcome(run: PermittedRun, definition: ToolDefinition): CallOutcome {
   const { outcome } = run;
   switch (outcome.kind) {
     case 'answered':

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { ulid } from '../base/encoding/ulid.ts';
 import { WarderError } from '../base/errors/errors.ts';
+import type { JailName } from '../base/process/jail-plan.ts';
 import type { Tx } from '../base/store/store.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
@@ -13,7 +14,14 @@ import type { DecidedCall, HeldCall } from './decide-call.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { intentTable } from './intent.ts';
 import type { GateParts } from './parts.ts';
+import { quarantine } from './quarantine.ts';
 import type { CallOutcome, PermittedRun } from './run-permitted.ts';
+
+/** What is durable of a call that ended. */
+interface Written {
+  readonly receipt: ReceiptRef;
+  readonly quarantined?: boolean;
+}
 
 type Draft = { -readonly [Key in keyof ReceiptFacts]: ReceiptFacts[Key] };
 
@@ -66,9 +74,15 @@ export class Trail {
   }
 
   found(found: FoundTool): FoundTool {
-    const { id, digest } = found.installation;
+    const { id, digest, grant } = found.installation;
     this.#facts.installation = { id, digest };
+    if (grant.unsafeNoJail) this.#facts.jail = 'none';
     return found;
+  }
+
+  /** What the guest will be shut into. */
+  jailed(jail: JailName): void {
+    this.#facts.jail = jail;
   }
 
   leased(lease: CheckedLease): CheckedLease {
@@ -96,14 +110,15 @@ export class Trail {
 
   /** Writes the outcome with everything the call did, in one transaction, and answers. */
   async settle(outcome: CallOutcome, run: PermittedRun): Promise<CallAnswer> {
-    const { session } = run;
+    const { session, guard } = run;
     this.#facts.outcome = outcome.outcome;
     this.#facts.usage = { ...run.outcome.usage };
-    this.#facts.effects = session.effects();
+    const effects = session.effects();
+    this.#facts.effects = guard === undefined ? effects : guard.effects(effects);
     if (outcome.kind === 'stopped') {
       this.#facts.code = outcome.error.code;
       this.#facts.reason = outcome.error.message;
-      return this.#stoppedAnswer(outcome.error, await this.#writeOutcome(() => {}));
+      return this.#stoppedAnswer(outcome.error, await this.#writeOutcome(run));
     }
     const { answer } = outcome;
     this.#facts.result = {
@@ -113,8 +128,8 @@ export class Trail {
         : { structuredContent: answer.structuredContent }),
     };
     try {
-      const receipt = await this.#writeOutcome((tx) => session.applyKv(tx));
-      return { kind: 'answered', answer, receipt };
+      const written = await this.#writeOutcome(run, (tx) => session.applyKv(tx));
+      return { kind: 'answered', answer, ...written };
     } catch (thrown) {
       if (!(thrown instanceof WarderError) || thrown.code !== 'limit-reached') throw thrown;
       // Its key/value writes do not fit: the call failed, and none of them is kept.
@@ -122,7 +137,7 @@ export class Trail {
       this.#facts.code = thrown.code;
       this.#facts.reason = thrown.message;
       delete this.#facts.result;
-      return this.#stoppedAnswer(thrown, await this.#writeOutcome(() => {}));
+      return this.#stoppedAnswer(thrown, await this.#writeOutcome(run));
     }
   }
 
@@ -136,7 +151,7 @@ export class Trail {
       tx.delete(intentTable, this.#caller.tenant, this.id);
       return this.#gate.log.append(tx, { ...this.#facts });
     });
-    return this.#stoppedAnswer(error, receipt);
+    return this.#stoppedAnswer(error, { receipt });
   }
 
   /** Records that a person has to decide, and says how to go on. */
@@ -170,24 +185,32 @@ export class Trail {
         data: { approval: approval.id },
       },
     );
-    return { ...this.#stoppedAnswer(error, receipt), approval: approval.id };
+    return { ...this.#stoppedAnswer(error, { receipt }), approval: approval.id };
   }
 
-  #writeOutcome(change: (tx: Tx) => void): Promise<ReceiptRef> {
-    const { store, log, clock } = this.#gate;
+  #writeOutcome({ session, guard }: PermittedRun, change?: (tx: Tx) => void): Promise<Written> {
+    const { store, log, clock, vault } = this.#gate;
+    const { permit } = session;
+    const masked = guard?.hits ?? 0;
     return store.commit((tx) => {
-      change(tx);
+      change?.(tx);
       tx.delete(intentTable, this.#caller.tenant, this.id);
       const latencyUs = Math.round((clock.monotonic() - this.#started) * 1000);
-      return log.append(tx, {
+      const receipt = log.append(tx, {
         ...this.#facts,
-        usage: { ...this.#facts.usage, latencyUs },
+        usage: { ...this.#facts.usage, ...(masked === 0 ? {} : { masked }), latencyUs },
       });
+      if (guard !== undefined) {
+        vault.countUses(tx, permit.terms.tenant, vault.usesOf(permit));
+      }
+      if (masked === 0) return { receipt };
+      const found = { now: this.now, hits: masked };
+      return { receipt, quarantined: quarantine(tx, this.#gate, permit.terms, found) };
     });
   }
 
-  #stoppedAnswer(error: WarderError, receipt: ReceiptRef): CallAnswer & { kind: 'stopped' } {
-    return { kind: 'stopped', error, receipt };
+  #stoppedAnswer(error: WarderError, written: Written): CallAnswer & { kind: 'stopped' } {
+    return { kind: 'stopped', error, ...written };
   }
 }
 

@@ -17,6 +17,7 @@ import { tables, sequences } from '../../src/front/daemon/tables.ts';
 import type { Egress } from '../../src/reach/egress/egress.ts';
 import { fakeEgress } from './egress.ts';
 import { createFiles } from '../../src/reach/files/files.ts';
+import { Vault } from '../../src/reach/vault/vault.ts';
 import {
   connectionLease,
   type ConnectionLease,
@@ -65,6 +66,8 @@ export interface GateOptions {
   /** The starter policy when absent. */
   readonly policy?: readonly PolicyFile[];
   readonly limits?: Partial<GateParts['limits']>;
+  /** Where the vault keeps its key; nowhere when absent, so that nothing can be sealed. */
+  readonly keys?: string;
 }
 
 /** Answers nothing: for tests in which nobody asks. */
@@ -99,6 +102,7 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     log,
     runner,
     sessions,
+    vault: new Vault(store, options.keys ?? '/nonexistent', clock),
     limits: { argumentBytes: 65_536, concurrentCalls: 64, waitingCalls: 64, ...options.limits },
     assurance: 'personal',
     jail: 'none',

@@ -17,6 +17,7 @@ import type { GateParts } from '../../gate/parts.ts';
 import { Turnstile } from '../../gate/turnstile.ts';
 import { createEgress, type Listener } from '../../reach/egress/egress.ts';
 import { createFiles } from '../../reach/files/files.ts';
+import { Vault } from '../../reach/vault/vault.ts';
 import { createSandbox, type Sandbox } from '../../run/sandbox/sandbox.ts';
 import {
   type ConnectionLease,
@@ -98,10 +99,12 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const { holder: policy, fresh } = await openPolicies(store, home.policy);
   const packages = new PackageFiles(home.tools);
   const ownTrees = ownDirectories(home);
+  const vault = new Vault(store, home.keys, timed.clock);
   const listeners = new Set<Listener>();
   const egress = createEgress({
     brokerPath: fileURLToPath(new URL(EGRESS_BROKER, import.meta.url)),
     clock,
+    secrets: vault,
     forbidden: () => [...listeners],
   });
   const sessions = new CallSessions({
@@ -130,6 +133,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     log,
     runner: sandbox,
     sessions,
+    vault,
     limits: config.limits,
     assurance: 'personal',
     jail: 'none',

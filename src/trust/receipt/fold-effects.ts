@@ -9,7 +9,7 @@ export interface FoldedEffect extends Omit<Effect, 'target'> {
 
 /** Effects a leaf shows at most, when none is folded. */
 const MOST = 24;
-/** Effects shown as they were when the others are folded; four kinds by four states make the rest. */
+/** Effects shown as they were when the others are folded; five kinds by four states make the rest. */
 const FIRST = 8;
 
 /** Folds what is too much; nothing is left out of counts, bytes and targets. */

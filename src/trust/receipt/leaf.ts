@@ -5,7 +5,15 @@ import type { TenantId } from '../../base/store/store.ts';
 
 /** What a receipt is about. */
 export type ReceiptType =
-  'call' | 'approval' | 'lease' | 'grant' | 'policy' | 'key' | 'daemon' | 'authentication';
+  | 'call'
+  | 'approval'
+  | 'lease'
+  | 'grant'
+  | 'policy'
+  | 'key'
+  | 'secret'
+  | 'daemon'
+  | 'authentication';
 
 /** How a call ended; other types use the ones that fit. */
 export type Outcome =
@@ -29,7 +37,7 @@ export type Outcome =
 
 /** One thing a guest did through the host. */
 export interface Effect {
-  readonly kind: 'http' | 'kv' | 'file-read' | 'file-write';
+  readonly kind: 'http' | 'kv' | 'file-read' | 'file-write' | 'secret';
   readonly state: 'refused' | 'not-sent' | 'sent' | 'answered';
   /** How often, when folded. */
   readonly count: number;
@@ -76,7 +84,7 @@ export interface ReceiptFacts {
   readonly code?: string;
   readonly usage?: Readonly<Record<string, number>>;
   readonly assurance: Assurance;
-  /** Jail layers that were on. */
+  /** What the guest was shut into; of leaves without a guest, what the host could do. */
   readonly jail: 'none' | 'bubblewrap' | 'unshare';
   /** Further facts that are public by nature: counts, digests, key ids. */
   readonly detail?: JsonObject;
