@@ -1,0 +1,238 @@
+// The durable account of budgets: what a call may come to use is taken before it runs, and what it did
+// not use is given back after. Every change is part of the caller's transaction, so parallel calls and
+// crashes can neither overdraw nor lose anything.
+
+import { hash } from 'node:crypto';
+import { canonicalJson } from '../../base/encoding/jcs.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Reader, Store, Table, TenantId, Tx } from '../../base/store/store.ts';
+import {
+  type Budget,
+  type BudgetSubject,
+  type CompiledBudget,
+  compileBudget,
+  measureName,
+} from './budget.ts';
+import { periodOf } from './period.ts';
+
+/** Budgets, keyed by name. */
+export const budgetTable: Table<Budget> = { name: 'budget', indexes: {} };
+
+/** What was used of one budget, in one period, by those who share it. Key: `NAME/PERIOD/WHO`. */
+export interface BudgetUse {
+  /** Taken: used up, or held for calls that run. */
+  readonly taken: number;
+  readonly period: string;
+  /** Whose it is, when `each` keeps them apart. */
+  readonly who: Readonly<Record<string, string>>;
+}
+export const budgetUseTable: Table<BudgetUse> = { name: 'budget-use', indexes: {} };
+
+/** What is held for one running call. Key: the call id. */
+export interface BudgetHold {
+  readonly held: readonly {
+    readonly use: string;
+    readonly measure: string;
+    readonly amount: number;
+  }[];
+}
+export const budgetHoldTable: Table<BudgetHold> = { name: 'budget-hold', indexes: {} };
+
+/** Counts the changes of a tenant's budgets, so that what is compiled of them is known to be old. */
+export const budgetVersionTable: Table<{ readonly version: number }> = {
+  name: 'budget-version',
+  indexes: {},
+};
+const VERSION_KEY = 'version';
+
+/** By measure, `calls` or `EUR`: how much at most before a call, how much it was after. */
+export type Amounts = Readonly<Record<string, number>>;
+
+/** How much of a budget is left. */
+export interface BudgetState {
+  readonly budget: Budget;
+  readonly uses: readonly (BudgetUse & { readonly left: number })[];
+}
+
+/** Uses of past periods that one new period takes away; the next takes more. */
+const SWEPT = 64;
+const LISTED = 1000;
+
+export class BudgetBook {
+  readonly #store: Store;
+  readonly #compiled = new Map<
+    TenantId,
+    { readonly version: number; readonly budgets: readonly CompiledBudget[] }
+  >();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Budgets of a tenant by name, with what is taken in the period that holds `now`. */
+  state(tenant: TenantId, now: number): readonly BudgetState[] {
+    return this.#store.read((reader) =>
+      budgetsOf(reader, tenant).map((budget) => {
+        const period = periodOf(budget.period, now, budget.zone);
+        const keyPrefix = `${budget.name}/${period}/`;
+        const rows = reader.list(budgetUseTable, tenant, { keyPrefix, limit: LISTED });
+        return {
+          budget,
+          uses: rows.map(({ value }) => ({
+            ...value,
+            left: Math.max(0, budget.limit - value.taken),
+          })),
+        };
+      }),
+    );
+  }
+
+  /** Adds a budget, or replaces the one of its name; what was used of that stays counted. */
+  set(tx: Tx, tenant: TenantId, budget: Budget): void {
+    tx.put(budgetTable, tenant, budget.name, budget);
+    bump(tx, tenant);
+  }
+
+  /** @throws WarderError `not-found`. */
+  remove(tx: Tx, tenant: TenantId, name: string): Budget {
+    const budget = tx.get(budgetTable, tenant, name);
+    if (budget === undefined) {
+      throw new WarderError('not-found', `there is no budget \`${name.slice(0, 64)}\``, {
+        hint: '`warder budget list` shows what there is',
+      });
+    }
+    tx.delete(budgetTable, tenant, name);
+    for (const { key } of tx.list(budgetUseTable, tenant, { keyPrefix: `${name}/` })) {
+      tx.delete(budgetUseTable, tenant, key);
+    }
+    bump(tx, tenant);
+    return budget;
+  }
+
+  /**
+   * Takes what a call may use at most from every budget that covers it, or from none.
+   *
+   * @param most by measure; a measure that is absent is not used by this call.
+   * @throws WarderError `limit-reached` naming the budget that has too little left; `internal` for an
+   *   amount that is not a whole number of 0 or more.
+   */
+  reserve(
+    tx: Tx,
+    call: { readonly tenant: TenantId; readonly id: string; readonly subject: BudgetSubject },
+    most: Amounts,
+    now: number,
+  ): void {
+    const { tenant, id, subject } = call;
+    const held: BudgetHold['held'][number][] = [];
+    for (const { budget, covers } of this.#of(tx, tenant)) {
+      const measure = measureName(budget.measure);
+      const amount = whole(most[measure] ?? 0);
+      if (amount === 0 || !covers(subject)) continue;
+      const use = this.#take(tx, tenant, budget, subject, amount, now);
+      held.push({ use, measure, amount });
+    }
+    if (held.length > 0) tx.insert(budgetHoldTable, tenant, id, { held });
+  }
+
+  /**
+   * Gives back what the call held and did not use. A call that used more than it held (which its
+   * limits should have kept it from) is charged in full. Without a hold nothing happens.
+   */
+  settle(tx: Tx, tenant: TenantId, id: string, used: Amounts): void {
+    for (const { use, measure, amount } of release(tx, tenant, id)) {
+      const row = tx.get(budgetUseTable, tenant, use);
+      // Its budget was removed meanwhile, or its period is long over.
+      if (row === undefined) continue;
+      const taken = Math.max(0, row.taken - amount + whole(used[measure] ?? 0));
+      if (taken !== row.taken) tx.put(budgetUseTable, tenant, use, { ...row, taken });
+    }
+  }
+
+  /** Gives back everything: the call did not run. */
+  refund(tx: Tx, tenant: TenantId, id: string): void {
+    this.settle(tx, tenant, id, {});
+  }
+
+  /** Keeps everything the call held: nobody knows what it did. */
+  consume(tx: Tx, tenant: TenantId, id: string): void {
+    release(tx, tenant, id);
+  }
+
+  #take(
+    tx: Tx,
+    tenant: TenantId,
+    budget: Budget,
+    subject: BudgetSubject,
+    amount: number,
+    now: number,
+  ): string {
+    const period = periodOf(budget.period, now, budget.zone);
+    const who = Object.fromEntries(budget.each.map((field) => [field, subject[field]]));
+    const use = `${budget.name}/${period}/${hash('sha256', canonicalJson(who), 'hex').slice(0, 32)}`;
+    const row = tx.get(budgetUseTable, tenant, use);
+    const taken = (row?.taken ?? 0) + amount;
+    if (taken > budget.limit) throw overdrawn(budget, budget.limit - (row?.taken ?? 0), amount);
+    tx.put(budgetUseTable, tenant, use, { taken, period, who });
+    if (row === undefined) sweep(tx, tenant, budget.name, period);
+    return use;
+  }
+
+  /** The tenant's budgets, read again only after one was changed. */
+  #of(tx: Tx, tenant: TenantId): readonly CompiledBudget[] {
+    const version = tx.get(budgetVersionTable, tenant, VERSION_KEY)?.version ?? 0;
+    let compiled = this.#compiled.get(tenant);
+    if (compiled?.version !== version) {
+      compiled = { version, budgets: budgetsOf(tx, tenant).map(compileBudget) };
+      this.#compiled.set(tenant, compiled);
+    }
+    return compiled.budgets;
+  }
+}
+
+function bump(tx: Tx, tenant: TenantId): void {
+  const version = tx.get(budgetVersionTable, tenant, VERSION_KEY)?.version ?? 0;
+  tx.put(budgetVersionTable, tenant, VERSION_KEY, { version: version + 1 });
+}
+
+function budgetsOf(reader: Reader, tenant: TenantId): readonly Budget[] {
+  return reader.list(budgetTable, tenant, { limit: LISTED }).map(({ value }) => value);
+}
+
+function release(tx: Tx, tenant: TenantId, id: string): BudgetHold['held'] {
+  const hold = tx.get(budgetHoldTable, tenant, id);
+  if (hold === undefined) return [];
+  tx.delete(budgetHoldTable, tenant, id);
+  return hold.held;
+}
+
+/** Takes uses of earlier periods away; keys sort by period. */
+function sweep(tx: Tx, tenant: TenantId, name: string, period: string): void {
+  for (const { key, value } of tx.list(budgetUseTable, tenant, {
+    keyPrefix: `${name}/`,
+    limit: SWEPT,
+  })) {
+    if (value.period >= period) return;
+    tx.delete(budgetUseTable, tenant, key);
+  }
+}
+
+function whole(amount: number): number {
+  if (Number.isSafeInteger(amount) && amount >= 0) return amount;
+  throw new WarderError('internal', 'an amount that is not a whole number of 0 or more');
+}
+
+function overdrawn(budget: Budget, left: number, amount: number): WarderError {
+  const measure = measureName(budget.measure);
+  const again = budget.period === 'ever' ? '' : ` in this ${budget.period}`;
+  return new WarderError(
+    'limit-reached',
+    `the budget \`${budget.name}\` has ${Math.max(0, left)} ${measure} left${again}, the call may need ${amount}`,
+    {
+      hint:
+        budget.period === 'ever'
+          ? 'an operator can raise it with `warder budget set`'
+          : `wait for the next ${budget.period}, or an operator raises it with \`warder budget set\``,
+      data: { budget: budget.name, left: Math.max(0, left), needed: amount, measure },
+    },
+  );
+}
