@@ -49,6 +49,19 @@ export interface LeaseSummary {
   readonly capabilities: readonly unknown[];
 }
 
+/** What is told of a secret; its value never is. */
+export interface SecretSummary {
+  readonly name: string;
+  /** Counts the values the name has had. */
+  readonly version: number;
+  /** ISO 8601. */
+  readonly set: string;
+  /** Requests it was sent with. */
+  readonly uses: number;
+  /** ISO 8601. */
+  readonly lastUsed?: string;
+}
+
 export interface ApprovalSummary {
   readonly id: string;
   readonly state: string;
@@ -161,11 +174,26 @@ export interface Operations {
       readonly change: 'add' | 'remove' | 'reset';
       readonly flags: readonly string[];
     },
-    { readonly installation: Installation; readonly grant: readonly string[] }
+    {
+      readonly installation: Installation;
+      readonly grant: readonly string[];
+      /** What to know of what was granted. */
+      readonly warnings: readonly string[];
+    }
   >;
   readonly 'tool.enable': Operation<{ readonly name: string }, { readonly name: string }>;
   readonly 'tool.disable': Operation<{ readonly name: string }, { readonly name: string }>;
   readonly 'tool.remove': Operation<{ readonly name: string }, { readonly name: string }>;
+  readonly 'secret.set': Operation<
+    { readonly name: string; readonly valueBase64: string },
+    SecretSummary
+  >;
+  readonly 'secret.rotate': Operation<
+    { readonly name: string; readonly valueBase64: string },
+    SecretSummary
+  >;
+  readonly 'secret.list': Operation<Empty, { readonly secrets: readonly SecretSummary[] }>;
+  readonly 'secret.remove': Operation<{ readonly name: string }, SecretSummary>;
   readonly 'lease.describe': Operation<{ readonly agent: string }, LeaseCeiling>;
   readonly 'lease.list': Operation<Empty, { readonly leases: readonly LeaseSummary[] }>;
   readonly 'lease.show': Operation<{ readonly id: string }, LeaseSummary>;

@@ -7,6 +7,7 @@ import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalSummary, decisionOperations } from './operations/decisions.ts';
 import { recordOperations } from './operations/records.ts';
+import { secretOperations } from './operations/secrets.ts';
 import { toolOperations } from './operations/tools.ts';
 
 export interface OperationOptions {
@@ -36,6 +37,7 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
       }
     },
     ...toolOperations(runtime),
+    ...secretOperations(runtime),
     ...decisionOperations(runtime),
     ...recordOperations(runtime),
   };

@@ -16,6 +16,7 @@ const VALUE_FLAGS = [
   'allow-write',
   'allow-env',
   'config',
+  'secret',
   'max-memory',
   'timeout',
   'max-output',
@@ -56,7 +57,7 @@ export function addToolCommands(program: Command, run: Run): void {
         const { installations } = await (await operator()).call('tool.list', {});
         const rows = installations.map((one) => [
           one.name,
-          one.enabled ? 'enabled' : 'disabled',
+          one.enabled ? 'enabled' : one.disabledFor === undefined ? 'disabled' : 'quarantined',
           one.engine,
           one.digest.slice(0, 16),
           one.tools.map((each) => each.name).join(' '),
@@ -94,6 +95,7 @@ export function addToolCommands(program: Command, run: Run): void {
           options.remove === true ? 'remove' : options.reset === true ? 'reset' : 'add';
         const flags = toFlags(options);
         const done = await (await operator()).call('tool.grant', { name, change, flags });
+        for (const warning of done.warnings) out.note(`warning: ${plain(warning)}`);
         out.result(done, describe(done.installation, done.grant));
       }),
     );
@@ -171,7 +173,7 @@ function readPackage(path: string): { name: string; wasm: Buffer } {
 function describe(installation: Installation, grant: readonly string[]): readonly string[] {
   return [
     `  digest   ${installation.digest}`,
-    `  engine   ${installation.engine}, ${installation.size} bytes${installation.enabled ? '' : ' (disabled)'}`,
+    `  engine   ${installation.engine}, ${installation.size} bytes${installation.enabled ? '' : ` (${disabled(installation)})`}`,
     ...installation.tools.map(
       (tool) => `  tool     ${plain(tool.name)}: ${plain(tool.description.split('\n')[0] ?? '')}`,
     ),
@@ -179,6 +181,10 @@ function describe(installation: Installation, grant: readonly string[]): readonl
       ? ['  may      only compute']
       : grant.map((line) => `  may      ${plain(line)}`)),
   ];
+}
+
+function disabled({ disabledFor }: Installation): string {
+  return disabledFor === undefined ? 'disabled' : `disabled by warder: ${disabledFor}`;
 }
 
 function inside(installation: Installation): readonly string[] {

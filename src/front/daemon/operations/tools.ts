@@ -9,6 +9,7 @@ import type { Installation } from '../../../catalog/installation.ts';
 import { prepareInstallation } from '../../../catalog/prepare.ts';
 import type { OperationHandlers } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
+import { secretNotes } from './secret-notes.ts';
 
 type ToolOperations = Pick<
   OperationHandlers,
@@ -33,6 +34,7 @@ export function toolOperations(runtime: Runtime): ToolOperations {
     installation,
     grant: describeGrant(installation.grant),
   });
+  const isSet = (name: string): boolean => gate.vault.has(OPERATOR_TENANT, name);
   const switched =
     (change: 'enable' | 'disable' | 'remove') =>
     async ({ name }: { readonly name: string }): Promise<{ name: string }> => {
@@ -56,7 +58,7 @@ export function toolOperations(runtime: Runtime): ToolOperations {
       await packages.write(bytes);
       const added = await administration.addTool(OPERATOR_TENANT, installation);
       runtime.door.toolsChanged();
-      return { ...described(added), warnings };
+      return { ...described(added), warnings: [...warnings, ...secretNotes(isSet, grant)] };
     },
     'tool.list': () => Promise.resolve({ installations: catalog.list(OPERATOR_TENANT) }),
     'tool.show': ({ name }) => Promise.resolve(described(catalog.show(OPERATOR_TENANT, name))),
@@ -65,7 +67,8 @@ export function toolOperations(runtime: Runtime): ToolOperations {
       const changed = await changeGrant(before.grant, flags, change, ownTrees);
       const installation = await administration.changeGrant(OPERATOR_TENANT, before, changed);
       runtime.door.toolsChanged();
-      return described(installation);
+      const warnings = secretNotes(isSet, installation.grant, before.grant);
+      return { ...described(installation), warnings };
     },
     'tool.enable': switched('enable'),
     'tool.disable': switched('disable'),
