@@ -42,7 +42,7 @@ export async function prepareInstallation(
     );
   }
   const { engine, digest, size, imports } = admit(bytes, options.limits);
-  const inspection = await inspector.inspect(bytes, engine);
+  const inspection = await inspector.inspect(bytes, engine, options.grant);
   const { tools, warnings } = readDefinitions(inspection.tools);
   return {
     installation: {

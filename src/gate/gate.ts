@@ -41,6 +41,7 @@ export async function governedCall(
     if (decided.kind === 'refused') throw decided.error;
     if (decided.kind === 'approval-required') return await trail.holdForApproval(decided);
     const { permit } = decided;
+    trail.jailed(gate.runner.jailOf(permit));
 
     await gate.store.commit((tx) => {
       if (request.signal?.aborted === true) throw withdrawn();

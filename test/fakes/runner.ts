@@ -37,6 +37,10 @@ export class FakeRunner implements Runner {
   behaviour: Behaviour = () => answers('hi');
   hostCalls: HostCalls | undefined;
 
+  jailOf(): 'none' {
+    return 'none';
+  }
+
   async run(permit: Permit, call: ToolCall, options: RunOptions = {}): Promise<RunOutcome> {
     this.ran.push(call);
     const ask: Guest['ask'] = (request, signal = new AbortController().signal) => {

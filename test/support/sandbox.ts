@@ -124,7 +124,7 @@ export function permitFor(
     kv: false,
     config: {},
     secrets: [],
-    unsafeNoJail: false,
+    unsafeNoJail: true,
     limits: defaultLimits,
     expiresAt: Number.MAX_SAFE_INTEGER,
     ...terms,

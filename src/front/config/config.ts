@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { WarderError } from '../../base/errors/errors.ts';
+import { type JailLayer, jailLayers } from '../../base/process/jail-plan.ts';
+import { didYouMean, showText } from '../../catalog/names.ts';
 import { type Capability, parseCapabilities } from '../../trust/lease/capability.ts';
 
 /** Which key, and the thumbprint it must have. */
@@ -35,7 +37,8 @@ export interface Config {
     readonly memory: string;
   };
   readonly agents: Readonly<Record<string, AgentConfig>>;
-  readonly jail: { readonly require: readonly string[] };
+  /** Layers of the jail without which no daemon starts. */
+  readonly jail: { readonly require: readonly JailLayer[] };
   readonly limits: {
     /** Largest arguments of one call, bytes of JSON. */
     readonly argumentBytes: number;
@@ -148,7 +151,7 @@ class Checker {
         memory: this.absolutePath(log['memory'], 'log.memory'),
       },
       agents: this.agents(top['agents']),
-      jail: { require: this.texts(jail['require'] ?? [], 'jail.require') },
+      jail: { require: this.layers(jail['require'] ?? [], 'jail.require') },
       limits: {
         argumentBytes: this.count(limits, 'limits', 'argumentBytes', 64 * 1024 * 1024),
         concurrentCalls: this.count(limits, 'limits', 'concurrentCalls', 100_000),
@@ -239,6 +242,16 @@ class Checker {
     return [];
   }
 
+  layers(value: unknown, at: string): readonly JailLayer[] {
+    const names = this.texts(value, at);
+    for (const name of names.filter((each) => !isJailLayer(each))) {
+      const near = didYouMean(name, jailLayers);
+      const remedy = near === undefined ? 'see docs/operations.md' : `did you mean \`${near}\`?`;
+      this.#problems.push(`\`${at}\`: there is no layer \`${showText(name)}\`; ${remedy}`);
+    }
+    return names.filter(isJailLayer);
+  }
+
   boolean(value: unknown, at: string): boolean {
     if (typeof value !== 'boolean') this.#problems.push(`\`${at}\` must be true or false`);
     return value === true;
@@ -253,4 +266,8 @@ class Checker {
     this.#problems.push(`\`${group}.${name}\` must be a whole number from 1 to ${most}`);
     return fallback;
   }
+}
+
+function isJailLayer(name: string): name is JailLayer {
+  return (jailLayers as readonly string[]).includes(name);
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock/clock.ts';
+import { detectJail } from '../../base/process/detect-jail.ts';
 import { keepHighTime } from '../../base/store/high-time.ts';
 import { openSqliteStore } from '../../base/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../base/store/store.ts';
@@ -35,6 +36,7 @@ import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import { loadKeys } from '../../trust/verify/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
+import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
 import { openPolicies } from './policies.ts';
 import { createRandomPool } from './random-pool.ts';
@@ -74,9 +76,12 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 /**
  * Opens a home. The caller holds its lock.
  *
- * @throws WarderError `unavailable` when a part cannot be opened.
+ * @throws WarderError `unavailable` when a part cannot be opened, or the jail lacks what the config
+ *   demands.
  */
 export async function composeRuntime(home: Home, config: Config, clock: Clock): Promise<Runtime> {
+  const report = await detectJail();
+  requireLayers(report, config.jail.require);
   const timed = keepHighTime(openSqliteStore({ path: home.state, tables, sequences }), clock);
   const { store } = timed;
   const { origin } = config.log;
@@ -120,6 +125,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     packages: createPackageSource(home, packages),
     clock,
     pool: { maxExecutors: config.pool.size, idleMs: config.pool.idleMs },
+    jail: report.jail,
   });
   const gate: GateParts = {
     clock,
@@ -136,7 +142,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     vault,
     limits: config.limits,
     assurance: 'personal',
-    jail: 'none',
+    jail: report.jail?.kind ?? 'none',
   };
   const administration = new Administration(gate);
   const turnstile = new Turnstile(config.limits.concurrentCalls, config.limits.waitingCalls);

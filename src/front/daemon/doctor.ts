@@ -2,12 +2,14 @@
 
 import { statfsSync } from 'node:fs';
 import { asWarderError } from '../../base/errors/errors.ts';
+import { detectJail } from '../../base/process/detect-jail.ts';
 import { lockHolder } from '../../base/store/home-lock.ts';
 import { openSigner } from '../../trust/signer/open-signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { checkHome, type Home } from '../config/home.ts';
 import type { Finding } from '../console/operations.ts';
 import type { Runtime } from './compose.ts';
+import { jailFindings } from './jail.ts';
 
 /** Free space under which a log is likely to stop soon. */
 const LOW_SPACE_BYTES = 256 * 1024 * 1024;
@@ -22,16 +24,13 @@ const assuranceFinding: Finding = {
   remedy: 'run agents without a shell of this user; separated mode comes with a later version',
 };
 
-const jailFinding: Finding = {
-  subject: 'jail',
-  state: 'note',
-  text: 'none: executors run under Node’s --permission, which is hygiene and not a boundary',
-  remedy: 'the OS jail comes with a later version; every receipt says `jail: none` until then',
-};
-
 /** What can be told without a daemon. */
 export async function examine(home: Home): Promise<readonly Finding[]> {
-  const findings: Finding[] = [assuranceFinding, jailFinding, nodeFinding()];
+  const findings: Finding[] = [
+    assuranceFinding,
+    ...jailFindings(await detectJail()),
+    nodeFinding(),
+  ];
   const config = attempt(findings, 'home', home.root, () => {
     checkHome(home);
     return readConfig(home.config);

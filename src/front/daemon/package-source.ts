@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
+import type { Jail } from '../../base/process/jail-plan.ts';
 import { admit } from '../../catalog/admit.ts';
 import type { PackageFiles } from '../../catalog/package-files.ts';
 import type { Package } from '../../run/sandbox/executor/engine.ts';
@@ -25,27 +26,31 @@ const KEY_BYTES = 32;
 /** A source over HOME/tools and HOME/cache. */
 export function createPackageSource(home: Home, files: PackageFiles): PackageSource {
   let cache: TranspileCache | undefined;
-  const transpiled = async (digest: string, read: () => Promise<Uint8Array>): Promise<Package> => {
+  const transpiled = async (
+    digest: string,
+    component: Uint8Array,
+    jail: Jail | undefined,
+  ): Promise<Package> => {
     cache ??= new TranspileCache({
       folder: home.cache,
       key: cacheKey(join(home.keys, 'cache.key')),
       generator: generatorVersion(),
-      transpile: (component) => transpile(component),
+      transpile: (bytes, within) => transpile(bytes, {}, within),
     });
-    const { glue, cores, shape } = await cache.get(digest, read);
+    const { glue, cores, shape } = await cache.get(digest, () => Promise.resolve(component), jail);
     return { engine: 'component', glue, cores, shape, maxMemoryBytes: 0 };
   };
   return {
-    load: async (digest) => {
+    load: async (digest, jail) => {
       const wasm = await files.read(digest);
       // Again: an older version of warder may have let in what this one knows to be hostile.
       if (admit(wasm).engine === 'extism') return { engine: 'extism', wasm, maxMemoryBytes: 0 };
-      return transpiled(digest, () => Promise.resolve(wasm));
+      return transpiled(digest, wasm, jail);
     },
-    prepare: async (wasm) => {
+    prepare: async (wasm, _engine, jail) => {
       const { engine, digest } = admit(wasm);
       if (engine === 'extism') return { engine, wasm, maxMemoryBytes: 0 };
-      return transpiled(digest, () => Promise.resolve(wasm));
+      return transpiled(digest, wasm, jail);
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { WarderError } from '../../base/errors/errors.ts';
 import { type ExecutorOptions, ExecutorProcess } from './executor-process.ts';
+import { withoutJail } from './without-jail.ts';
 
 /** A call takes the executor first; its successor starts a little later. */
 const REFILL_DELAY_MS = 10;
@@ -13,6 +14,7 @@ export class Blanks {
   readonly #options: ExecutorOptions;
   readonly #count: number;
   readonly #blanks = new Set<ExecutorProcess>();
+  readonly #starting = new Set<ExecutorProcess>();
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #closed = false;
@@ -37,7 +39,7 @@ export class Blanks {
     if (this.#closed || this.#timer !== undefined || this.#blanks.size >= this.#count) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#start().then(
+      void this.#startBlank().then(
         () => this.refill(),
         () => this.refill(Math.min(RETRY_DELAY_MS * 2 ** this.#failures, MAX_RETRY_DELAY_MS)),
       );
@@ -48,16 +50,21 @@ export class Blanks {
   /**
    * An executor that is up, nobody else's.
    *
+   * @param jailed Whether it must be in the jail; one that must not is started for the purpose.
    * @throws WarderError `unavailable` when none can be started.
    */
-  async take(): Promise<ExecutorProcess> {
+  async take(jailed: boolean): Promise<ExecutorProcess> {
+    const { jail, ...unjailed } = this.#options;
+    if (jailed !== (jail !== undefined)) {
+      if (jailed) throw withoutJail();
+      return this.#start(unjailed);
+    }
     for (const blank of this.#blanks) {
       this.#blanks.delete(blank);
       this.refill();
       if (await isUp(blank)) return blank;
     }
-    const fresh = await this.#start();
-    this.#blanks.delete(fresh);
+    const fresh = await this.#start(this.#options);
     this.refill();
     return fresh;
   }
@@ -65,29 +72,42 @@ export class Blanks {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await Promise.all([...this.#blanks].map((blank) => blank.kill()));
+    await Promise.all([...this.#blanks, ...this.#starting].map((each) => each.kill()));
   }
 
-  async #start(): Promise<ExecutorProcess> {
-    if (this.#closed) throw new WarderError('unavailable', 'the sandbox is closed');
-    let blank: ExecutorProcess;
-    try {
-      blank = new ExecutorProcess(this.#options);
-      this.#started += 1;
+  /** Starts one that is kept: whoever comes before it is up waits for it. */
+  async #startBlank(): Promise<void> {
+    await this.#start(this.#options, (blank) => {
       this.#blanks.add(blank);
       void blank.exited.then(() => {
         if (this.#blanks.delete(blank)) this.refill(RETRY_DELAY_MS);
       });
-      await blank.ready;
+    });
+  }
+
+  async #start(
+    options: ExecutorOptions,
+    begun: (executor: ExecutorProcess) => void = () => {},
+  ): Promise<ExecutorProcess> {
+    if (this.#closed) throw new WarderError('unavailable', 'the sandbox is closed');
+    let executor: ExecutorProcess | undefined;
+    try {
+      executor = new ExecutorProcess(options);
+      this.#started += 1;
+      this.#starting.add(executor);
+      begun(executor);
+      await executor.ready;
     } catch (cause) {
       this.#failures += 1;
       throw new WarderError('unavailable', 'no executor could be started', {
         cause,
         hint: 'run `warder doctor`; reinstall when the executor bundle is missing',
       });
+    } finally {
+      if (executor !== undefined) this.#starting.delete(executor);
     }
     this.#failures = 0;
-    return blank;
+    return executor;
   }
 }
 

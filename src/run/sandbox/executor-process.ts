@@ -3,6 +3,7 @@
 
 import { encodeFrame, type FrameHeader } from '../../base/frames/frame.ts';
 import { type Frame, FrameReader } from '../../base/frames/frame-reader.ts';
+import type { Jail, JailPlan } from '../../base/process/jail-plan.ts';
 import { type NodeProcess, type ProcessExit, spawnNode } from '../../base/process/spawn-node.ts';
 import { FrameKind } from './executor/frames.ts';
 
@@ -23,6 +24,24 @@ const COLLECTOR = [
 ];
 const START_TIMEOUT_MS = 10_000;
 
+const MiB = 1024 * 1024;
+/**
+ * What an executor takes besides its heap and one guest: Node itself, thread stacks, compiled code,
+ * frames, and memories of ended guests that no collection met yet.
+ */
+const SLACK_BYTES = 768 * MiB;
+/** Nothing of the host but Node and the bundle; nothing to write, nobody to talk to. */
+const JAIL: JailPlan = {
+  network: 'none',
+  filesystem: { kind: 'minimal', readable: [] },
+  limits: {
+    dataBytes: OLD_SPACE_MIB * MiB + MAX_PAGES * 65_536 + SLACK_BYTES,
+    openFiles: 48,
+    processes: 24,
+    fileBytes: 0,
+  },
+};
+
 /** Who takes an executor's frames for now. */
 export interface ExecutorListener {
   /** The one call its frames may carry. */
@@ -39,6 +58,8 @@ export interface ExecutorOptions {
   readonly executorPath: string;
   /** Node binary; the daemon's own when absent. */
   readonly node?: string;
+  /** What it is shut into; without it Node's own hygiene is all there is. */
+  readonly jail?: Jail;
 }
 
 /** Frames outside of any listener are a fault. */
@@ -48,6 +69,7 @@ export class ExecutorProcess {
   #fault: string | undefined;
   #exit: ProcessExit | undefined;
   #calls = 0;
+  #pid: number;
   /** Resolves when it is up; rejects when it dies before that. */
   readonly ready: Promise<void>;
   /** Resolves when it is gone. */
@@ -69,7 +91,9 @@ export class ExecutorProcess {
         '--no-global-search-paths',
       ],
       ...(options.node === undefined ? {} : { node: options.node }),
+      ...(options.jail === undefined ? {} : { jail: { jail: options.jail, ...JAIL } }),
     });
+    this.#pid = this.#process.pid;
     const reader = new FrameReader({
       accept: (header) => this.#accept(header),
       frame: (frame) => this.#listener?.frame(frame),
@@ -93,8 +117,9 @@ export class ExecutorProcess {
     this.ready = this.#awaitReady();
   }
 
+  /** Number of the Node process on the host, once it is ready. */
   get pid(): number {
-    return this.#process.pid;
+    return this.#pid;
   }
 
   /** Whether it can take a frame. */
@@ -159,6 +184,7 @@ export class ExecutorProcess {
         room: (kind) => (kind === FrameKind.ready ? { head: 0, body: 0 } : undefined),
         frame: () => {
           clearTimeout(timer);
+          this.#pid = this.#process.pid;
           this.idle();
           resolve();
         },

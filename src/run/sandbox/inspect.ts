@@ -6,8 +6,8 @@ import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { readDefinitions } from '../../catalog/definitions.ts';
 import type { Convention, Inspection } from '../../catalog/installation.ts';
-import type { Blanks } from './blanks.ts';
 import { Exchange, type ExchangeEnd } from './exchange.ts';
+import type { ExecutorProcess } from './executor-process.ts';
 import type { Package } from './executor/engine.ts';
 import { FrameKind } from './executor/frames.ts';
 import { loadPackage } from './load-package.ts';
@@ -16,13 +16,11 @@ const DESCRIBE_TIMEOUT_MS = 3000;
 const MAX_DESCRIPTION_BYTES = 1024 * 1024;
 const CONVENTIONS: ReadonlySet<unknown> = new Set<Convention>(['warder', 'plain', 'wit']);
 
-/** @throws WarderError `not-admitted`, or `unavailable` when no executor can be started. */
-export async function inspectPackage(
-  blanks: Blanks,
-  prepare: () => Promise<Package>,
-): Promise<Inspection> {
-  const pkg = await prepare();
-  const executor = await blanks.take();
+/**
+ * @param executor a blank one; it is ended.
+ * @throws WarderError `not-admitted`.
+ */
+export async function inspectPackage(executor: ExecutorProcess, pkg: Package): Promise<Inspection> {
   let end: ExchangeEnd;
   try {
     await loadPackage(executor, pkg);

@@ -29,6 +29,8 @@ export interface ExecutorKey {
   readonly tenant: string;
   readonly digest: string;
   readonly memoryBytes: number;
+  /** Whether it runs in the operating system's jail. */
+  readonly jailed: boolean;
 }
 
 /** Puts the package of a key into a blank executor. Rejects when it cannot; the executor is ended. */
@@ -268,7 +270,7 @@ export class Pool {
   async #makeReady(line: Line): Promise<void> {
     let executor: ExecutorProcess | undefined;
     try {
-      executor = await this.#blanks.take();
+      executor = await this.#blanks.take(line.key.jailed);
       await this.#load(executor, line.key);
     } catch (error) {
       line.loading -= 1;
@@ -384,8 +386,8 @@ export class Pool {
   }
 }
 
-function nameOf({ tenant, digest, memoryBytes }: ExecutorKey): string {
-  return `${tenant}/${digest}/${memoryBytes}`;
+function nameOf({ tenant, digest, memoryBytes, jailed }: ExecutorKey): string {
+  return `${tenant}/${digest}/${memoryBytes}/${jailed ? 'jailed' : 'unjailed'}`;
 }
 
 function closed(): WarderError {

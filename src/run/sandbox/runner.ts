@@ -1,6 +1,7 @@
 // The one way a permitted call is run. Implemented by `sandbox` (WASM), later by `downstream` (MCP servers).
 
 import type { JsonObject } from '../../base/encoding/json.ts';
+import type { JailName } from '../../base/process/jail-plan.ts';
 import type { ToolCall } from '../../decide/request/tool-call.ts';
 import type { Permit } from '../../decide/policy/permit.ts';
 
@@ -52,5 +53,11 @@ export interface RunOptions {
 
 /** Runs permitted calls. Never rejects for a tool's fault. */
 export interface Runner {
+  /**
+   * What a call under this permit will be shut into.
+   *
+   * @throws WarderError `unavailable` when it needs a jail and the host has none.
+   */
+  jailOf(permit: Permit): JailName;
   run(permit: Permit, call: ToolCall, options?: RunOptions): Promise<RunOutcome>;
 }

@@ -18,11 +18,13 @@ beforeAll(async () => {
 afterAll(() => box.sandbox.close());
 
 test('both conventions are read', async () => {
-  expect(await box.sandbox.inspect(fixture('minimal'), 'extism')).toMatchObject({
+  expect(
+    await box.sandbox.inspect(fixture('minimal'), 'extism', { unsafeNoJail: true }),
+  ).toMatchObject({
     convention: 'warder',
     tools: [{ name: 'minimal' }],
   });
-  const plain = await box.sandbox.inspect(fixture('plain'), 'extism');
+  const plain = await box.sandbox.inspect(fixture('plain'), 'extism', { unsafeNoJail: true });
   expect(plain).toMatchObject({
     convention: 'plain',
     tools: [{ name: 'upper', inputSchema: { required: ['input'] } }],
@@ -42,7 +44,9 @@ test.each([
   ['memory64', '64-bit memory'],
   ['truncated', ''],
 ])('%s is not admitted', async (name, reason) => {
-  await expect(box.sandbox.inspect(fixture(name), 'extism')).rejects.toMatchObject({
+  await expect(
+    box.sandbox.inspect(fixture(name), 'extism', { unsafeNoJail: true }),
+  ).rejects.toMatchObject({
     code: 'not-admitted',
     message: expect.stringContaining(reason),
   });
@@ -50,7 +54,9 @@ test.each([
 
 test('bytes that are no module are not admitted', async () => {
   for (const bytes of [new Uint8Array(0), new Uint8Array(64).fill(7)]) {
-    await expect(box.sandbox.inspect(bytes, 'extism')).rejects.toMatchObject({
+    await expect(
+      box.sandbox.inspect(bytes, 'extism', { unsafeNoJail: true }),
+    ).rejects.toMatchObject({
       code: 'not-admitted',
     });
   }

@@ -70,7 +70,7 @@ describe('components in executor processes', () => {
     const { installation, warnings } = await prepareInstallation(probe, host.sandbox, {
       id: 'inst_1',
       name: 'probe',
-      grant: emptyGrant,
+      grant: { ...emptyGrant, unsafeNoJail: true },
       now: 1,
     });
     expect(installation).toMatchObject({
@@ -83,7 +83,7 @@ describe('components in executor processes', () => {
     const typed = await prepareInstallation(fixture('typed'), host.sandbox, {
       id: 'inst_2',
       name: 'typed',
-      grant: emptyGrant,
+      grant: { ...emptyGrant, unsafeNoJail: true },
       now: 1,
     });
     expect(typed.installation).toMatchObject({

@@ -5,6 +5,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WarderError } from '../../../base/errors/errors.ts';
+import type { Jail } from '../../../base/process/jail-plan.ts';
 import { decodeBundle, encodeBundle, type TranspiledComponent } from './bundle.ts';
 
 const MAC_BYTES = 32;
@@ -17,7 +18,10 @@ export interface TranspileCacheParts {
   readonly key: Uint8Array;
   /** Version of the generator: its output is another when it changes. */
   readonly generator: string;
-  readonly transpile: (component: Uint8Array) => Promise<TranspiledComponent>;
+  readonly transpile: (
+    component: Uint8Array,
+    jail: Jail | undefined,
+  ) => Promise<TranspiledComponent>;
 }
 
 export class TranspileCache {
@@ -34,21 +38,30 @@ export class TranspileCache {
    *
    * @param digest SHA-256 of the component's bytes, hex.
    * @param component Reads the bytes; called only when they are needed.
+   * @param jail of the transpiler, should it be needed.
    * @throws WarderError `not-admitted` from the transpiler
    */
-  async get(digest: string, component: () => Promise<Uint8Array>): Promise<TranspiledComponent> {
+  async get(
+    digest: string,
+    component: () => Promise<Uint8Array>,
+    jail?: Jail,
+  ): Promise<TranspiledComponent> {
     if (!/^[0-9a-f]{64}$/.test(digest)) throw new WarderError('internal', 'not a digest');
     const running = this.#underWay.get(digest);
     if (running !== undefined) return running;
-    const work = this.#find(digest, component).finally(() => this.#underWay.delete(digest));
+    const work = this.#find(digest, component, jail).finally(() => this.#underWay.delete(digest));
     this.#underWay.set(digest, work);
     return work;
   }
 
-  async #find(digest: string, component: () => Promise<Uint8Array>): Promise<TranspiledComponent> {
+  async #find(
+    digest: string,
+    component: () => Promise<Uint8Array>,
+    jail: Jail | undefined,
+  ): Promise<TranspiledComponent> {
     const kept = await this.#read(digest);
     if (kept !== undefined) return kept;
-    const made = await this.#parts.transpile(await component());
+    const made = await this.#parts.transpile(await component(), jail);
     await this.#write(digest, encodeBundle(made));
     return made;
   }

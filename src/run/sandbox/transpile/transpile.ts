@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { asWarderError, errorFromJson, WarderError } from '../../../base/errors/errors.ts';
+import type { Jail, Jailing } from '../../../base/process/jail-plan.ts';
 import { spawnNode } from '../../../base/process/spawn-node.ts';
 import { decodeBundle, type TranspiledComponent } from './bundle.ts';
 
@@ -24,19 +25,25 @@ const DEFAULTS: TranspileLimits = {
   heapMiB: 1024,
 };
 
+const MiB = 1024 * 1024;
+/** What the process takes besides its heap: Node, the generator's own memory, the component. */
+const SLACK_BYTES = 2048 * MiB;
+
 const here = import.meta.url;
 
 /**
  * Transpiles a component that was admitted.
  *
+ * @param jail what the process is shut into; with it, its memory as a whole is bounded as well.
  * @throws WarderError `not-admitted` when it cannot be transpiled, takes too long or grows too large.
  */
 export async function transpile(
   component: Uint8Array,
   limits: Partial<TranspileLimits> = {},
+  jail?: Jail,
 ): Promise<TranspiledComponent> {
   const bounds = { ...DEFAULTS, ...limits };
-  const answer = await runProcess(component, bounds);
+  const answer = await runProcess(component, bounds, jail);
   if (answer[0] === 0x7b) throw reportedError(answer);
   return decodeBundle(answer);
 }
@@ -70,21 +77,43 @@ function generatorRoot(): string {
 }
 
 /** Folders the process may read: our own code, and the generator. */
-function readable(): string[] {
-  const own = fileURLToPath(new URL('../../../', here));
-  return [own, generatorRoot() + sep].map((folder) => `--allow-fs-read=${folder}`);
+function readable(): readonly string[] {
+  return [fileURLToPath(new URL('../../../', here)), generatorRoot() + sep];
 }
 
-async function runProcess(component: Uint8Array, limits: TranspileLimits): Promise<Uint8Array> {
+function jailing(jail: Jail, { heapMiB }: TranspileLimits): Jailing {
+  return {
+    jail,
+    network: 'none',
+    filesystem: { kind: 'minimal', readable: readable().map((folder) => folder.slice(0, -1)) },
+    limits: {
+      dataBytes: heapMiB * MiB + SLACK_BYTES,
+      openFiles: 128,
+      processes: 24,
+      fileBytes: 0,
+    },
+  };
+}
+
+async function runProcess(
+  component: Uint8Array,
+  limits: TranspileLimits,
+  jail: Jail | undefined,
+): Promise<Uint8Array> {
   const entry = fileURLToPath(
     new URL(`./transpile-main.${here.endsWith('.ts') ? 'ts' : 'js'}`, here),
   );
   const child = spawnNode({
     entry,
     args: [pathToFileURL(generatorEntry()).href],
-    flags: ['--permission', ...readable(), `--max-old-space-size=${String(limits.heapMiB)}`],
+    flags: [
+      '--permission',
+      ...readable().map((folder) => `--allow-fs-read=${folder}`),
+      `--max-old-space-size=${String(limits.heapMiB)}`,
+    ],
     env: {},
     cwd: dirname(entry),
+    ...(jail === undefined ? {} : { jail: jailing(jail, limits) }),
   });
   let fault: WarderError | undefined;
   const end = (error: WarderError): void => {
