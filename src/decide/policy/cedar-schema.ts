@@ -78,7 +78,7 @@ function contextType(args: RecordMapping): Type<string> {
     argsUnmapped: { type: 'Set', element: STRING },
     approved: BOOL,
     operator: BOOL,
-    reach: record({ net: BOOL, read: BOOL, write: BOOL, kv: BOOL }),
+    reach: record({ net: BOOL, read: BOOL, write: BOOL, kv: BOOL, secrets: BOOL }),
     lease: record({ id: STRING, holder: STRING, depth: LONG }),
     time: record({ unix: LONG, hour: LONG, weekday: LONG }),
     task: { ...STRING, required: false },

@@ -92,6 +92,7 @@ function contextOf(
       read: reach.read.length > 0,
       write: reach.write.length > 0,
       kv: reach.kv,
+      secrets: reach.secrets.length > 0,
     };
   }
   if (wanted('lease')) {

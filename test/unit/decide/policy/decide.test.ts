@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { WarderError } from '../../../../src/base/errors/errors.ts';
 import type { NetRule } from '../../../../src/catalog/installation.ts';
+import { parseSecretRule } from '../../../../src/catalog/secret-rule.ts';
 import type { Decision } from '../../../../src/decide/policy/decide.ts';
 import { PolicyHolder } from '../../../../src/decide/policy/policy-holder.ts';
 import {
@@ -70,6 +71,18 @@ describe('the starter policy', () => {
     if (decision.kind !== 'approval-required') throw new Error(decision.kind);
     expect(decision.reason).toBe(reason);
     expect(decision.effects).toContain(effect);
+  });
+
+  test('asks a person about secrets, if the lease lets it have them', async () => {
+    const grant = { secrets: [parseSecretRule('KEY@GET,https://api.example.com/**:x-key')] };
+    const without = (await holder).decide(inputOf({}, { grant }));
+    if (without.kind !== 'permit') throw new Error(without.kind);
+    expect(without.permit.terms.secrets).toEqual([]);
+    const lease = leaseOf([...ALL_CAPABILITIES, { type: 'credential', names: ['KEY'] }]);
+    const decision = (await holder).decide(inputOf({}, { lease, grant }));
+    if (decision.kind !== 'approval-required') throw new Error(decision.kind);
+    expect(decision.reason).toBe('the tool can have secrets sent with its requests');
+    expect(decision.effects).toContain('send the secret KEY to https://api.example.com:443/**');
   });
 
   test('asks once, with every reason', async () => {
@@ -305,7 +318,10 @@ describe('what policies can look at', () => {
       'context.time.unix == 1700000000 && context.time.hour == 22 && context.time.weekday == 2',
     ],
     ['task', 'context has task && context.task == "t1"'],
-    ['reach', 'context.reach == {net: false, read: false, write: false, kv: false}'],
+    [
+      'reach',
+      'context.reach == {net: false, read: false, write: false, kv: false, secrets: false}',
+    ],
     ['context whole', '{c: context}.c.args.count == 7'],
     ['escaped name', 'context["\\u{61}rgs"].count == 7'],
   ])('%s', async (_, condition) => {
