@@ -1,0 +1,18 @@
+// Every fuzz target by its name.
+
+import { admissionBytes } from './admission-bytes.ts';
+import { executorFrames } from './executor-frames.ts';
+import { hostileExecutor } from './hostile-executor.ts';
+import { mutatedPackages } from './mutated-packages.ts';
+import { randomModules } from './random-modules.ts';
+import { symlinkRaces } from './symlink-races.ts';
+import type { FuzzTarget } from './target.ts';
+
+export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map([
+  ['admission-bytes', admissionBytes],
+  ['mutated-packages', mutatedPackages],
+  ['random-modules', randomModules],
+  ['hostile-executor', hostileExecutor],
+  ['executor-frames', executorFrames],
+  ['symlink-races', symlinkRaces],
+]);
