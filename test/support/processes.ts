@@ -12,9 +12,17 @@ export function childrenOf(pid: number): readonly number[] {
 
 /** Executors that a daemon has now. */
 export function executorsOf(daemon: number): readonly number[] {
-  return childrenOf(daemon).filter((pid) =>
+  return innermost(daemon).filter((pid) =>
     commandLine(pid).some((word) => word.endsWith('executor.mjs')),
   );
+}
+
+/** Processes below `pid` that have no children: in a jail, Node is below the programs that made it. */
+function innermost(pid: number): readonly number[] {
+  return childrenOf(pid).flatMap((child) => {
+    const inner = innermost(child);
+    return inner.length === 0 ? [child] : inner;
+  });
 }
 
 /** The words a process was started with; empty when it is gone. */
