@@ -217,9 +217,10 @@ class Checker {
       return {};
     }
     for (const key of Object.keys(json)) {
-      if (known !== undefined && !known.includes(key)) {
-        this.#problems.push(`unknown key \`${at === '' ? key : `${at}.${key}`}\``);
-      }
+      if (known === undefined || known.includes(key)) continue;
+      const near = didYouMean(key, known);
+      const remedy = near === undefined ? '' : `; did you mean \`${near}\`?`;
+      this.#problems.push(`unknown key \`${showText(at === '' ? key : `${at}.${key}`)}\`${remedy}`);
     }
     return json as Fields;
   }

@@ -9,6 +9,11 @@ import type { Jail } from '../../../base/process/jail-plan.ts';
 import { decodeBundle, encodeBundle, type TranspiledComponent } from './bundle.ts';
 
 const MAC_BYTES = 32;
+/**
+ * What is asked of the generator, and checked before it: raised when either changes, so that nothing
+ * made under older rules is taken.
+ */
+const RULES = 2;
 
 /** Where transpiled components are kept, and how they are made when they are not there. */
 export interface TranspileCacheParts {
@@ -68,12 +73,12 @@ export class TranspileCache {
 
   #path(digest: string): string {
     const version = this.#parts.generator.replaceAll(/[^0-9A-Za-z.-]/g, '_');
-    return join(this.#parts.folder, `${digest}-${version}.transpiled`);
+    return join(this.#parts.folder, `${digest}-${version}-${String(RULES)}.transpiled`);
   }
 
   #mac(digest: string, content: Uint8Array): Buffer {
     return createHmac('sha256', this.#parts.key)
-      .update(`warder transpiled component\0${digest}\0${this.#parts.generator}\0`)
+      .update(`warder transpiled component ${String(RULES)}\0${digest}\0${this.#parts.generator}\0`)
       .update(content)
       .digest();
   }
