@@ -92,17 +92,25 @@ const LIMITS = {
 /** Flags that stand alone. */
 const BARE = { '--allow-kv': 'allow-kv', '--unsafe-no-jail': 'unsafe-no-jail' } as const;
 
-const NAMES = [
-  '--allow-net',
-  '--deny-net',
-  '--allow-read',
-  '--allow-write',
-  '--allow-env',
-  '--config',
-  '--secret',
-  ...Object.keys(BARE),
-  ...Object.keys(LIMITS),
-];
+/** Every grant flag: those that take a value, and those that stand alone. */
+export const grantFlags: {
+  readonly valued: readonly string[];
+  readonly bare: readonly string[];
+} = {
+  valued: [
+    '--allow-net',
+    '--deny-net',
+    '--allow-read',
+    '--allow-write',
+    '--allow-env',
+    '--config',
+    '--secret',
+    ...Object.keys(LIMITS),
+  ],
+  bare: Object.keys(BARE),
+};
+
+const NAMES = [...grantFlags.valued, ...grantFlags.bare];
 const LATER = new Set(['--reuse-instance']);
 
 /**

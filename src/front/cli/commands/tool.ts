@@ -4,24 +4,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
+import { grantFlags } from '../../../catalog/grant-flags.ts';
 import type { Installation } from '../../../catalog/installation.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
-
-/** Flags of a grant that take a value; all are repeatable. */
-const VALUE_FLAGS = [
-  'allow-net',
-  'deny-net',
-  'allow-read',
-  'allow-write',
-  'allow-env',
-  'config',
-  'secret',
-  'max-memory',
-  'timeout',
-  'max-output',
-  'max-net',
-] as const;
 
 type GrantOptions = Readonly<Record<string, readonly string[] | true | undefined>>;
 
@@ -118,25 +104,29 @@ export function addToolCommands(program: Command, run: Run): void {
 }
 
 function withGrantFlags(command: Command): Command {
-  for (const flag of VALUE_FLAGS) {
-    command.option(`--${flag} <value>`, 'grant flag, repeatable', collect);
+  for (const flag of grantFlags.valued) {
+    command.option(`${flag} <value>`, 'grant flag, repeatable', collect);
   }
-  return command.option('--allow-kv', 'a key/value store of its own');
+  for (const flag of grantFlags.bare) command.option(flag, 'grant flag');
+  return command;
 }
 
 function toFlags(options: GrantOptions): string[] {
   const flags: string[] = [];
-  for (const flag of VALUE_FLAGS) {
-    const property = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    const values = options[property];
-    if (Array.isArray(values)) {
-      for (const value of values as readonly string[]) {
-        flags.push(`--${flag}`, expand(flag, value, options['remove'] === true));
-      }
+  for (const flag of grantFlags.valued) {
+    const values = options[propertyOf(flag)];
+    if (!Array.isArray(values)) continue;
+    for (const value of values as readonly string[]) {
+      flags.push(flag, expand(flag.slice(2), value, options['remove'] === true));
     }
   }
-  if (options['allowKv'] === true) flags.push('--allow-kv');
+  for (const flag of grantFlags.bare) if (options[propertyOf(flag)] === true) flags.push(flag);
   return flags;
+}
+
+/** `--allow-kv` is `allowKv` among commander's options. */
+function propertyOf(flag: string): string {
+  return flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** The daemon runs elsewhere: directories are made absolute and variables given their value here. */
