@@ -1,6 +1,7 @@
 // `npm run bench -- [FILTER] [--json]`: every figure, each with its control measured in the same run.
 
 import { benchComponent } from './component.ts';
+import { benchEgress } from './egress.ts';
 import { benchFront } from './front.ts';
 import { createReport } from './report.ts';
 import { benchSandbox } from './sandbox.ts';
@@ -13,6 +14,7 @@ const report = createReport(filter, json);
 const suites = [
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
+  { names: ['egress-get'], run: benchEgress },
   {
     names: ['call-mcp', 'call-rate', 'mcp-start-warm', 'mcp-start-cold', 'memory-daemon'],
     run: benchFront,

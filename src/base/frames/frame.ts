@@ -8,6 +8,8 @@
 //   head    JSON (UTF-8), may be empty
 //   body    raw bytes, may be empty
 
+import { isAscii } from 'node:buffer';
+
 export const HEADER_BYTES = 16;
 
 /** The header of a frame. */
@@ -19,7 +21,6 @@ export interface FrameHeader {
 }
 
 const EMPTY = new Uint8Array(0);
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** A whole frame in one piece, so that it takes one write. */
@@ -29,15 +30,15 @@ export function encodeFrame(
   head?: object,
   body: Uint8Array = EMPTY,
 ): Uint8Array {
-  const headBytes = head === undefined ? EMPTY : encoder.encode(JSON.stringify(head));
-  const frame = new Uint8Array(HEADER_BYTES + headBytes.length + body.length);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, headBytes.length + body.length, true);
-  view.setUint32(4, headBytes.length, true);
-  view.setUint32(8, call, true);
-  frame[12] = kind;
-  frame.set(headBytes, HEADER_BYTES);
-  frame.set(body, HEADER_BYTES + headBytes.length);
+  const json = head === undefined ? '' : JSON.stringify(head);
+  const headBytes = Buffer.byteLength(json);
+  const frame = Buffer.allocUnsafeSlow(HEADER_BYTES + headBytes + body.length);
+  frame.writeUInt32LE(headBytes + body.length, 0);
+  frame.writeUInt32LE(headBytes, 4);
+  frame.writeUInt32LE(call, 8);
+  frame.writeUInt32LE(kind, 12);
+  frame.write(json, HEADER_BYTES);
+  frame.set(body, HEADER_BYTES + headBytes);
   return frame;
 }
 
@@ -63,9 +64,15 @@ export function decodeHeader(bytes: Uint8Array, offset = 0): FrameHeader {
  */
 export function decodeHead(bytes: Uint8Array): Record<string, unknown> {
   if (bytes.length === 0) return {};
-  const value: unknown = JSON.parse(decoder.decode(bytes));
+  const value: unknown = JSON.parse(textOf(bytes));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError('the head is not an object');
   }
   return value as Record<string, unknown>;
+}
+
+/** Most heads are ASCII, and a decoder costs more than such a head is long. */
+function textOf(bytes: Uint8Array): string {
+  if (!isAscii(bytes)) return decoder.decode(bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

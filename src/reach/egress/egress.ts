@@ -178,6 +178,7 @@ function startBroker({ brokerPath, node }: EgressOptions): Broker {
         `--allow-fs-read=${brokerPath}`,
         '--max-old-space-size=192',
         '--max-semi-space-size=4',
+        '--single-threaded-gc',
       ],
       ...(node === undefined ? {} : { node }),
     },

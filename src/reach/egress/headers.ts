@@ -142,12 +142,15 @@ export function redirectedHeaders(
  */
 export function answerHeaders(headers: Headers, decoded: boolean): Headers {
   // Fields that `Connection` names are hop by hop as well.
-  const named = new Set(
-    headers
-      .filter(([name]) => name === 'connection')
-      .flatMap(([, value]) => value.split(','))
-      .map((name) => name.trim().toLowerCase()),
-  );
+  const connection = headers.filter(([name]) => name === 'connection');
+  const named =
+    connection.length === 0
+      ? NONE
+      : new Set(
+          connection.flatMap(([, value]) =>
+            value.split(',').map((name) => name.trim().toLowerCase()),
+          ),
+        );
   return headers.filter(
     ([name]) =>
       !HIDDEN.has(name) &&

@@ -69,7 +69,8 @@ export async function secretsFor(
         throw new EgressRefusal('denied', `the secret \`${secret}\` is not in the vault`);
       }
       const value = Buffer.from(bytes).toString('latin1');
-      if (bytes.length < MIN_BYTES || !SENDABLE.test(value)) {
+      bytes.fill(0);
+      if (value.length < MIN_BYTES || !SENDABLE.test(value)) {
         throw new EgressRefusal(
           'denied',
           `the secret \`${secret}\` cannot be sent: it needs ${MIN_BYTES} bytes at least, all of ` +

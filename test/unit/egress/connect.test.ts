@@ -2,6 +2,7 @@
 // rule, a fault of the library.
 
 import { expect, it, vi } from 'vitest';
+import { Abandon } from '../../../src/reach/egress/broker/abandon.ts';
 import { BrokerCall } from '../../../src/reach/egress/broker/call.ts';
 import { compileRules } from '../../../src/reach/egress/rules.ts';
 import { loopbackServer } from '../../support/loopback-server.ts';
@@ -28,7 +29,7 @@ it('nothing is sent over a connection that arrived at another address', async ()
     const settings = { connectMs: 5000, headersMs: 5000 };
     const call = new BrokerCall(settings, rules, async () => []);
     const hop = { method: 'GET', url: `${origin}/`, headers: [], limit: 1000, timeoutMs: 5000 };
-    const { answer } = await call.fetch(hop, new Uint8Array(), new AbortController().signal);
+    const { answer } = await call.fetch(hop, new Uint8Array(), new Abandon());
     call.close();
     return answer;
   };

@@ -26,12 +26,8 @@ export function checkAddresses(
   method: string,
   target: Target,
   rules: NetRules,
-  forbidden: readonly Listener[],
 ): void {
   for (const address of addresses) {
-    if (isOwn(address, target.port, forbidden)) {
-      throw new EgressRefusal('denied', `\`${target.origin}\` is warder's own`);
-    }
     if (!rules.coversAddress(method, target, address)) {
       throw new EgressRefusal(
         'denied',
@@ -39,6 +35,17 @@ export function checkAddresses(
           'loopback, private, link-local or special), unless a rule gives the address itself',
       );
     }
+  }
+}
+
+/** @throws EgressRefusal `denied` when one of the addresses and the port are warder's own. */
+export function assertNotOwn(
+  addresses: readonly Address[],
+  target: Target,
+  forbidden: readonly Listener[],
+): void {
+  if (addresses.some((address) => isOwn(address, target.port, forbidden))) {
+    throw new EgressRefusal('denied', `\`${target.origin}\` is warder's own`);
   }
 }
 

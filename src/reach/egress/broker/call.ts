@@ -7,7 +7,8 @@ import type { BrokerAnswer, BrokerSettings, HopMessage } from '../messages.ts';
 import { EgressRefusal } from '../refusal.ts';
 import type { NetRules } from '../rules.ts';
 import { parseTarget, type Target } from '../target.ts';
-import { addressesOf, checkAddresses, type Resolve, tried } from './addresses.ts';
+import type { Abandon } from './abandon.ts';
+import { addressesOf, assertNotOwn, checkAddresses, type Resolve, tried } from './addresses.ts';
 import type { BodyBounds } from './body.ts';
 import { Connections } from './connections.ts';
 import { Flight } from './flight.ts';
@@ -16,10 +17,17 @@ import { Outgoing } from './outgoing.ts';
 
 /** Bytes of a streamed body that may wait to be read. */
 const WAITING = 64 << 10;
+/** URLs remembered as good. */
+const MAX_CHECKED = 256;
 
 export interface Answered {
   readonly answer: BrokerAnswer;
   readonly bytes?: Uint8Array;
+}
+
+interface Checked {
+  readonly target: Target;
+  readonly addresses: readonly Address[];
 }
 
 interface Exchange {
@@ -35,6 +43,8 @@ export class BrokerCall {
   readonly #exchanges = new Map<number, Exchange>();
   /** What names stood for when the call first asked; asked once. */
   readonly #hosts = new Map<string, Promise<readonly Address[]>>();
+  /** What was found good before: the rules and a name's addresses stay the same for the call. */
+  readonly #checked = new Map<string, Checked>();
   readonly #mask = new Mask();
 
   constructor(settings: BrokerSettings, rules: NetRules, resolve: Resolve) {
@@ -44,13 +54,13 @@ export class BrokerCall {
     this.#connections = new Connections(settings.trusted);
   }
 
-  async fetch(hop: HopMessage, body: Uint8Array, signal: AbortSignal): Promise<Answered> {
+  async fetch(hop: HopMessage, body: Uint8Array, abandon: Abandon): Promise<Answered> {
     const bounds = { waiting: Number.POSITIVE_INFINITY, limit: hop.limit };
     let flight: Flight | undefined;
-    const stop = (): void => flight?.abort(over());
-    signal.addEventListener('abort', stop);
     try {
-      flight = await this.#send(hop, body.length === 0 ? null : body, bounds, signal);
+      flight = await this.#send(hop, body.length === 0 ? null : body, bounds, abandon);
+      const sent = flight;
+      abandon.on = (): void => sent.abort(over());
       const head = await flight.head;
       if (head.location !== undefined) {
         const { location, status } = head;
@@ -66,8 +76,6 @@ export class BrokerCall {
       };
     } catch (thrown) {
       return { answer: this.#failed(thrown, flight) };
-    } finally {
-      signal.removeEventListener('abort', stop);
     }
   }
 
@@ -75,12 +83,12 @@ export class BrokerCall {
     number: number,
     hop: HopMessage,
     withBody: boolean,
-    signal: AbortSignal,
+    abandon: Abandon,
   ): Promise<Answered> {
     const outgoing = withBody ? new Outgoing() : undefined;
     try {
       const bounds = { waiting: WAITING, limit: hop.limit };
-      const flight = await this.#send(hop, outgoing?.stream ?? null, bounds, signal);
+      const flight = await this.#send(hop, outgoing?.stream ?? null, bounds, abandon);
       // The server may answer, or go, before it has taken the body.
       flight.head.catch((reason: unknown) => outgoing?.stop(reason as Error));
       this.#exchanges.set(number, { flight, outgoing });
@@ -153,16 +161,13 @@ export class BrokerCall {
     hop: HopMessage,
     body: Uint8Array | Readable | null,
     bounds: BodyBounds,
-    signal: AbortSignal,
+    abandon: Abandon,
   ): Promise<Flight> {
     const { method } = hop;
-    const target = parseTarget(hop.url);
-    if (!this.#rules.coversRequest(method, target)) {
-      throw new EgressRefusal('denied', `\`${method} ${target.url}\` is outside of the rules`);
-    }
     const began = performance.now();
-    const addresses = await within(this.#addressesOf(target), hop.timeoutMs, signal);
-    checkAddresses(addresses, method, target, this.#rules, hop.forbidden ?? []);
+    const { target, addresses } =
+      this.#checked.get(`${method} ${hop.url}`) ?? (await this.#check(hop, abandon));
+    if (hop.forbidden !== undefined) assertNotOwn(addresses, target, hop.forbidden);
     const secrets = hop.secrets ?? [];
     for (const { value } of secrets) this.#mask.add(value);
     const headers: Headers = [
@@ -182,6 +187,18 @@ export class BrokerCall {
       mask: this.#mask.inUse,
       landed: (reusable) => this.#connections.giveBack(connection, reusable),
     });
+  }
+
+  async #check({ method, url, timeoutMs }: HopMessage, abandon: Abandon): Promise<Checked> {
+    const target = parseTarget(url);
+    if (!this.#rules.coversRequest(method, target)) {
+      throw new EgressRefusal('denied', `\`${method} ${target.url}\` is outside of the rules`);
+    }
+    const addresses = await within(this.#addressesOf(target), timeoutMs, abandon);
+    checkAddresses(addresses, method, target, this.#rules);
+    const checked = { target, addresses };
+    if (this.#checked.size < MAX_CHECKED) this.#checked.set(`${method} ${url}`, checked);
+    return checked;
   }
 
   #addressesOf(target: Target): Promise<readonly Address[]> {
@@ -227,18 +244,14 @@ function over(): EgressRefusal {
 }
 
 /** A look-up cannot be stopped; it is no longer waited for. */
-function within<T>(work: Promise<T>, ms: number, signal: AbortSignal): Promise<T> {
+function within<T>(work: Promise<T>, ms: number, abandon: Abandon): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const stop = (): void => reject(over());
     const timer = setTimeout(
       () => reject(new EgressRefusal('limit', `the request took longer than ${ms} ms`)),
       ms,
     );
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-    });
+    if (abandon.happened) reject(over());
+    abandon.on = (): void => reject(over());
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

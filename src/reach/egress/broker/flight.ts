@@ -8,6 +8,7 @@ import type { Target } from '../target.ts';
 import type { EgressState } from '../trace.ts';
 import { Body, type BodyBounds, type Flow, overLimit } from './body.ts';
 import type { Connection } from './connections.ts';
+import { type Deadline, deadline } from './deadlines.ts';
 import { ACCEPTED_CODINGS, decoderFor, type Sink } from './decode.ts';
 import type { Mask } from './mask.ts';
 
@@ -34,6 +35,7 @@ export interface AnswerHead {
   readonly location: string | undefined;
 }
 
+const WHOLE = 'the request took longer than';
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** Statuses without a body, whatever the fields say (RFC 9110, 6.4.1). */
 const BODILESS = new Set([204, 205, 304]);
@@ -45,8 +47,11 @@ export class Flight implements Dispatcher.DispatchHandler {
   #sink: Sink;
   #controller: Dispatcher.DispatchController | undefined;
   #state: EgressState = 'refused';
-  #phase: NodeJS.Timeout | undefined;
-  readonly #whole: NodeJS.Timeout;
+  readonly #deadline: Deadline;
+  /** Monotonic milliseconds at which the whole must be over. */
+  readonly #end: number;
+  /** What is waited for, and how long. */
+  #phase: readonly [what: string, ms: number] = ['', 0];
   /** Fields, of interim answers as well. */
   #fields = 0;
   /** Body bytes before decompression. */
@@ -71,16 +76,14 @@ export class Flight implements Dispatcher.DispatchHandler {
       resume: () => this.#over || this.#controller?.resume(),
       abort: (reason) => this.abort(reason),
     };
-    this.#phaseEnds(plan.connectMs, 'there was no connection within');
-    this.#whole = setTimeout(
-      () => this.abort(slow('the request took longer than', plan.timeoutMs)),
-      plan.timeoutMs,
-    );
+    this.#end = performance.now() + plan.timeoutMs;
+    this.#deadline = deadline(() => this.abort(slow(...this.#phase)));
+    this.#await('there was no connection within', plan.connectMs);
     connection.client.dispatch(
       {
         method: plan.method,
         path: plan.target.path + plan.target.query,
-        headers: [...plan.headers, ...hostHeaders(plan.headers)].flat(),
+        headers: flat(plan.headers),
         body: plan.body,
       },
       this,
@@ -119,19 +122,20 @@ export class Flight implements Dispatcher.DispatchHandler {
     }
     this.#controller = controller;
     this.#state = 'sent';
-    this.#phaseEnds(this.#plan.headersMs, 'there was no answer within');
+    this.#await('there was no answer within', this.#plan.headersMs);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const fields = fieldsOf(controller.rawHeaders);
-    const size = fields.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+    let size = 0;
+    for (const [name, value] of fields) size += name.length + value.length;
     this.#fields += size;
     if (!this.body.charge(size)) {
       this.abort(overLimit());
       return;
     }
     if (status < 200) return;
-    clearTimeout(this.#phase);
+    this.#await(WHOLE, Number.POSITIVE_INFINITY);
     this.#state = 'answered';
     const { mask, method } = this.#plan;
     const coding =
@@ -163,7 +167,7 @@ export class Flight implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#over) return;
-    this.#end(true);
+    this.#finish(true);
     this.#sink.end();
   }
 
@@ -173,21 +177,22 @@ export class Flight implements Dispatcher.DispatchHandler {
 
   /** Ends it now, on the wire as well. Nothing happens once it is over. */
   abort(reason: Error): void {
-    if (!this.#over) this.#end(false);
+    if (!this.#over) this.#finish(false);
     this.#head.reject(reason);
     this.#sink.fail(reason);
   }
 
-  #end(reusable: boolean): void {
+  #finish(reusable: boolean): void {
     this.#over = true;
-    clearTimeout(this.#phase);
-    clearTimeout(this.#whole);
+    this.#deadline.clear();
     this.#plan.landed(reusable);
   }
 
-  #phaseEnds(ms: number, what: string): void {
-    clearTimeout(this.#phase);
-    this.#phase = setTimeout(() => this.abort(slow(what, ms)), ms);
+  /** The next thing must happen within `ms`, or by the end of the whole. */
+  #await(what: string, ms: number): void {
+    const left = this.#end - performance.now();
+    this.#phase = ms < left ? [what, ms] : [WHOLE, this.#plan.timeoutMs];
+    this.#deadline.set(Math.min(ms, left));
   }
 }
 
@@ -195,11 +200,19 @@ function slow(what: string, ms: number): EgressRefusal {
   return new EgressRefusal('limit', `${what} ${ms} ms`);
 }
 
-function hostHeaders(headers: Headers): Headers {
+/** Names and values in turn, those the host sets behind them. */
+function flat(headers: Headers): string[] {
+  const fields: string[] = [];
   // A range is one of encoded bytes: ask for the plain ones.
-  const coding = headerOf(headers, 'range') === undefined ? ACCEPTED_CODINGS : 'identity';
-  const fields: [string, string][] = [['accept-encoding', coding]];
-  if (headerOf(headers, 'user-agent') === undefined) fields.push(['user-agent', 'warder']);
+  let coding = ACCEPTED_CODINGS;
+  let agent = false;
+  for (const [name, value] of headers) {
+    fields.push(name, value);
+    if (name === 'range') coding = 'identity';
+    if (name === 'user-agent') agent = true;
+  }
+  fields.push('accept-encoding', coding);
+  if (!agent) fields.push('user-agent', 'warder');
   return fields;
 }
 

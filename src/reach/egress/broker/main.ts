@@ -1,26 +1,30 @@
 // The process that speaks HTTP, TLS and DNS for guests: it holds no keys, knows the rules of the calls
 // it serves, and a secret only while a request needs it.
 
-import { encodeFrame, type FrameHeader } from '../../../base/frames/frame.ts';
+import { Socket } from 'node:net';
+import { quit, writeFrame } from '../../../base/frames/blocking-pipe.ts';
+import type { FrameHeader } from '../../../base/frames/frame.ts';
 import { type Frame, FrameReader } from '../../../base/frames/frame-reader.ts';
 import { BrokerKind } from '../../../base/process/broker-frames.ts';
 import type { BrokerMessage, BrokerSettings } from '../messages.ts';
 import { compileRules } from '../rules.ts';
+import { Abandon } from './abandon.ts';
 import type { Resolve } from './addresses.ts';
 import { type Answered, BrokerCall } from './call.ts';
 import { resolver } from './resolve.ts';
 
+const INBOX_BYTES = 64 << 10;
 const NOTHING: Answered = { answer: {} };
 
 let settings: BrokerSettings | undefined;
 let resolve: Resolve | undefined;
 const calls = new Map<number, BrokerCall>();
-const waiting = new Map<number, AbortController>();
+const waiting = new Map<number, Abandon>();
 
 async function serve(
   message: BrokerMessage,
   body: Uint8Array,
-  signal: AbortSignal,
+  abandon: Abandon,
 ): Promise<Answered> {
   if (message.op === 'settings') {
     ({ settings } = message);
@@ -41,9 +45,9 @@ async function serve(
       call.close();
       return NOTHING;
     case 'fetch':
-      return call.fetch(message.hop, body, signal);
+      return call.fetch(message.hop, body, abandon);
     case 'stream-start':
-      return call.start(message.exchange, message.hop, message.body, signal);
+      return call.start(message.exchange, message.hop, message.body, abandon);
     case 'stream-write':
       return call.write(message.exchange, body);
     case 'stream-finish':
@@ -56,13 +60,15 @@ async function serve(
 }
 
 async function request(frame: Frame): Promise<void> {
-  const abandoned = new AbortController();
-  waiting.set(frame.call, abandoned);
+  const abandon = new Abandon();
+  // The inbox is written over by what comes next.
+  const body = frame.body.slice();
+  waiting.set(frame.call, abandon);
   // The daemon alone writes here: its messages are what their types say.
   const message = frame.head as unknown as BrokerMessage;
   try {
-    const { answer, bytes } = await serve(message, frame.body, abandoned.signal);
-    process.stdout.write(encodeFrame(BrokerKind.reply, frame.call, answer, bytes));
+    const { answer, bytes } = await serve(message, body, abandon);
+    writeFrame(BrokerKind.reply, frame.call, answer, bytes);
   } finally {
     waiting.delete(frame.call);
   }
@@ -73,11 +79,23 @@ const reader = new FrameReader({
     if (kind !== BrokerKind.request && kind !== BrokerKind.abandon) throw new RangeError('kind');
   },
   frame: (frame) => {
-    if (frame.kind === BrokerKind.abandon) waiting.get(frame.call)?.abort();
+    if (frame.kind === BrokerKind.abandon) waiting.get(frame.call)?.now();
     else void request(frame);
   },
 });
 
-process.stdin.on('data', (chunk: Uint8Array) => reader.push(chunk));
-process.stdin.on('end', () => process.exit(0));
-process.stdout.write(encodeFrame(BrokerKind.ready, 0));
+const inbox = Buffer.allocUnsafe(INBOX_BYTES);
+const pipe = new Socket({
+  fd: 0,
+  onread: {
+    buffer: inbox,
+    callback: (count) => {
+      reader.push(inbox.subarray(0, count));
+      return true;
+    },
+  },
+});
+pipe.on('end', () => quit(0));
+pipe.on('error', () => quit(0));
+pipe.resume();
+writeFrame(BrokerKind.ready, 0);
