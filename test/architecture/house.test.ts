@@ -1,7 +1,7 @@
 // The house as it stands: what only the whole tree can show.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
@@ -50,4 +50,21 @@ test('no source file silences the room rules', () => {
 test('each room is listed once', () => {
   const rooms = table.steps.flat();
   expect(new Set(rooms).size).toBe(rooms.length);
+});
+
+test('only executors compile WebAssembly, only transpilers read components with jco', () => {
+  // Cedar's own module is ours, and nobody else's bytes.
+  const compilers = /^src\/(?:run\/sandbox\/executor\/|decide\/policy\/cedar\.ts$)/;
+  const generators = /^src\/run\/sandbox\/transpile\//;
+  const strays = sources('src').filter((file) => {
+    const path = relative(repository, file);
+    const code = readFileSync(file, 'utf8')
+      .replace(/\/\*[^]*?\*\//g, '')
+      .replace(/\/\/.*$/gm, '')
+      .replace(/`[^`]*`/g, '``');
+    const compiles = /\bWebAssembly\b(?!['" ])/.test(code) || /['"]@extism\//.test(code);
+    const generates = /['"]@bytecodealliance\//.test(code);
+    return (compiles && !compilers.test(path)) || (generates && !generators.test(path));
+  });
+  expect(strays).toEqual([]);
 });
