@@ -1,6 +1,6 @@
-// What is compiled in place of a core module: the same with every memory and table bounded, and without
-// the custom sections (names, source maps, hints), which are texts for tools and would be parsed for
-// nothing.
+// What is compiled in place of a core module: the same with every memory and table bounded, its memories
+// exported so that they can be measured, and without the custom sections (names, source maps, hints),
+// which are texts for tools and would be parsed for nothing.
 
 import { WarderError } from '../base/errors/errors.ts';
 import { BinaryReader, broken } from './binary-reader.ts';
@@ -12,11 +12,17 @@ import {
   skipConstant,
 } from './core-types.ts';
 import { CAPS, tooMany } from './module-caps.ts';
+import { readImport } from './read-import.ts';
 
 const PAGE = 65_536;
 const CUSTOM_SECTION = 0;
+const IMPORT_SECTION = 2;
 const TABLE_SECTION = 4;
 const MEMORY_SECTION = 5;
+const EXPORT_SECTION = 7;
+/** Sections that stand behind the exports. */
+const LATER: ReadonlySet<number> = new Set([8, 9, 12, 10, 11]);
+const MEMORY_KIND = 2;
 
 /** What all memories, and all tables, of a module may come to together. */
 export interface ModuleBounds {
@@ -35,17 +41,65 @@ export function boundModule(module: Uint8Array, bounds: ModuleBounds): Uint8Arra
   const { memoryBytes, tableElements = CAPS.tableElements } = bounds;
   const reader = new BinaryReader(module);
   const parts: Uint8Array[] = [reader.take(8)];
+  let imported = 0;
+  /** Exports of memories that are still to be written. */
+  let measured: Uint8Array[] = [];
+  const exportMeasured = (given: Uint8Array = NO_ITEMS): void => {
+    if (measured.length > 0 || given !== NO_ITEMS) parts.push(exportSection(given, measured));
+    measured = [];
+  };
   while (!reader.atEnd) {
     const start = reader.offset;
     const id = reader.byte();
     const body = reader.take(reader.u32());
     if (id === CUSTOM_SECTION) continue;
-    if (id === MEMORY_SECTION) {
-      parts.push(section(id, memorySection(body, Math.floor(memoryBytes / PAGE))));
-    } else if (id === TABLE_SECTION) parts.push(section(id, tableSection(body, tableElements)));
-    else parts.push(reader.since(start));
+    if (LATER.has(id)) exportMeasured();
+    switch (id) {
+      case IMPORT_SECTION:
+        imported = importedMemories(body);
+        break;
+      case MEMORY_SECTION:
+        measured = readMemories(body).map((_, index) => memoryExport(imported + index));
+        parts.push(section(id, memorySection(body, Math.floor(memoryBytes / PAGE))));
+        continue;
+      case TABLE_SECTION:
+        parts.push(section(id, tableSection(body, tableElements)));
+        continue;
+      case EXPORT_SECTION:
+        exportMeasured(body);
+        continue;
+    }
+    parts.push(reader.since(start));
   }
+  exportMeasured();
   return concat(parts);
+}
+
+const NO_ITEMS = Uint8Array.of(0);
+
+/** Whether an export is one of those added here; admission lets no such name in. */
+export function isMeasuredMemory(name: string): boolean {
+  return name.startsWith(' memory ');
+}
+
+function memoryExport(index: number): Uint8Array {
+  const name = new TextEncoder().encode(` memory ${String(index)}`);
+  return concat([leb(name.length), name, Uint8Array.of(MEMORY_KIND), leb(index)]);
+}
+
+function exportSection(given: Uint8Array, added: readonly Uint8Array[]): Uint8Array {
+  const reader = new BinaryReader(given);
+  const count = reader.count('exports', CAPS.exports);
+  return section(EXPORT_SECTION, concat([leb(count + added.length), reader.rest(), ...added]));
+}
+
+function importedMemories(body: Uint8Array): number {
+  const reader = new BinaryReader(body);
+  let memories = 0;
+  for (let left = reader.count('imports', CAPS.imports); left > 0; left -= 1) {
+    if (readImport(reader).kind === 'memory') memories += 1;
+  }
+  return memories;
 }
 
 /** What a module starts with of its own: how many memories and tables, and their sizes together. */

@@ -12,6 +12,7 @@ import {
   skipConstant,
 } from './core-types.ts';
 import { CAPS, tooMany } from './module-caps.ts';
+import { type ExternKind, readImport, readKind } from './read-import.ts';
 
 /** What a core module says about itself. */
 export interface ModuleFacts {
@@ -32,10 +33,6 @@ export interface CoreImport {
   /** Of a function: its type as text, e.g. `i32 i64 -> i32`. */
   readonly type?: string;
 }
-
-export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
-
-const KINDS: readonly ExternKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
 /** The order of the sections that may appear once: 12 (data count) stands before 10, 13 (tags) before 6. */
 const ORDER: ReadonlyMap<number, number> = new Map(
@@ -157,26 +154,8 @@ class ModuleContents implements ModuleFacts {
   }
 
   #import(section: BinaryReader): CoreImport {
-    const module = section.name(CAPS.name);
-    const name = section.name(CAPS.name);
-    const kind = readKind(section);
-    switch (kind) {
-      case 'function':
-        return { module, name, kind, type: this.#typeAt(section.u32()) };
-      case 'table':
-        readTable(section);
-        break;
-      case 'memory':
-        readMemory(section);
-        break;
-      case 'global':
-        readGlobal(section);
-        break;
-      case 'tag':
-        readTag(section);
-        break;
-    }
-    return { module, name, kind };
+    const { type, ...rest } = readImport(section);
+    return type === undefined ? rest : { ...rest, type: this.#typeAt(type) };
   }
 
   #table(section: BinaryReader): void {
@@ -241,12 +220,6 @@ class ModuleContents implements ModuleFacts {
       else skipConstant(section);
     }
   }
-}
-
-function readKind(section: BinaryReader): ExternKind {
-  const kind = KINDS[section.byte()];
-  if (kind === undefined) throw broken('an import or export of an unknown kind');
-  return kind;
 }
 
 /** What a branch costs the compiler besides the locals, in locals. */

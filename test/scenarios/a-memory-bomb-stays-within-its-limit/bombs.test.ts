@@ -42,6 +42,17 @@ test.each(VERDICTS)('%s: %s', async (name, _, verdict) => {
   expect(await box.call(fixture('plain'), 'upper', { input: 'a' })).toMatchObject(answered('A'));
 });
 
+test('a memory that is not exported shows in the peak like any other', async () => {
+  const outcome = await box.call(
+    fixture('two-memories'),
+    'two-memories',
+    {},
+    { terms: { limits } },
+  );
+  // Two halves of the limit, of which the module exports one.
+  expect(outcome.usage.peakMemoryBytes).toBeGreaterThan(0.9 * limits.memoryBytes);
+});
+
 test.each(['tail-loop', 'throw-loop'])('%s: ends at the deadline', async (name) => {
   const short = { ...limits, timeoutMs: 400 };
   const outcome = await box.call(fixture(name), name, {}, { terms: { limits: short } });

@@ -180,6 +180,26 @@ describe('the memory limit', () => {
     expect(startSizes(two)).toEqual({ memories: 0, memoryBytes: 0, tables: 2, tableElements: 7 });
   });
 
+  it('every memory is exported to be measured, wherever the exports stand', () => {
+    const imported = [2, list([...text('m'), ...text('n'), 2, 0, 1])] as const;
+    const memories = [5, list([0, 1], [0, 2])] as const;
+    const exported = [7, list([...text('x'), 2, 0])] as const;
+    const data = [11, list([1, ...list([1])])] as const;
+    const cases = [
+      [moduleOf(memories), [' memory 0', ' memory 1']],
+      [moduleOf(memories, exported), ['x', ' memory 0', ' memory 1']],
+      [moduleOf(memories, data), [' memory 0', ' memory 1']],
+      [moduleOf(imported, memories, exported, data), ['x', ' memory 1', ' memory 2']],
+      [moduleOf(imported, exported), ['x']],
+      [moduleOf(PLAIN_TYPE, [7, list()]), []],
+    ] as const;
+    for (const [bytes, names] of cases) {
+      const bounded = boundModule(bytes, { memoryBytes: 100 * 65_536 });
+      expect(readModule(bounded).exports.map(({ name }) => name)).toEqual(names);
+      expect(wasm.validate(bounded)).toBe(true);
+    }
+  });
+
   it('custom sections are left out', () => {
     const noted = moduleOf([0, text('name')], PLAIN_TYPE, [
       0,

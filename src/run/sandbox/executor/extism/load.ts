@@ -165,9 +165,10 @@ function callInput(tool: string, argumentBytes: Uint8Array): Uint8Array {
   return input;
 }
 
+/** Each memory once, by whatever names it is exported. */
 function memoryBytes(exports: Exports): number {
   let total = 0;
-  for (const exported of Object.values(exports)) {
+  for (const exported of new Set(Object.values(exports))) {
     if (exported instanceof wasm.Memory) total += exported.buffer.byteLength;
   }
   return total;
