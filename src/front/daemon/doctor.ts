@@ -74,8 +74,21 @@ export function doctorFindings(runtime: Runtime): readonly Finding[] {
           remedy: 'mend the policies and run `warder policy set`; evaluation errors deny meanwhile',
         },
     clockFinding(runtime),
+    vaultFinding(runtime),
     { subject: 'store', state: 'ok', text: 'SQLite, WAL, synchronous=FULL' },
   ];
+}
+
+function vaultFinding({ gate }: Runtime): Finding {
+  const faults = gate.vault.faults();
+  const [first] = faults;
+  if (first === undefined) {
+    const count = gate.vault.list('default').length;
+    return { subject: 'vault', state: 'ok', text: `${count} secrets, sealed with AES-256-GCM` };
+  }
+  const remedy = first.hint === undefined ? {} : { remedy: first.hint };
+  const text = faults.map(({ message }) => message).join('; ');
+  return { subject: 'vault', state: 'problem', text, ...remedy };
 }
 
 function clockFinding(runtime: Runtime): Finding {

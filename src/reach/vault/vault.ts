@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
-import { WarderError } from '../../base/errors/errors.ts';
+import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { Store, Table, TenantId, Tx } from '../../base/store/store.ts';
 import { isSecretName } from '../../catalog/secret-rule.ts';
 import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
@@ -75,6 +75,27 @@ export class Vault {
       reader
         .list(secretTable, tenant, { limit: MOST_SECRETS })
         .map(({ key, value }) => summaryOf(key, value, reader.get(secretUseTable, tenant, key))),
+    );
+  }
+
+  /** What keeps kept secrets from being used; for the operator. Nothing when all is well. */
+  faults(): readonly WarderError[] {
+    const rows = this.#store.read((reader) =>
+      reader.list(secretTable, undefined, { limit: 1_000_000 }),
+    );
+    const fault = (work: () => void): readonly WarderError[] => {
+      try {
+        work();
+        return [];
+      } catch (thrown) {
+        return [asWarderError(thrown)];
+      }
+    };
+    if (rows.length === 0) return [];
+    const key = fault(() => void this.#openKey(false));
+    if (key.length > 0) return key;
+    return rows.flatMap(({ tenant, key: name, value }) =>
+      fault(() => void this.#open(tenant, name, value)),
     );
   }
 
@@ -197,7 +218,7 @@ export class Vault {
   }
 
   #open(tenant: TenantId, name: string, row: SecretRow): Uint8Array {
-    const key = this.#openKey(false);
+    const key = this.#keyToOpen(name);
     if (row.key !== key.id) throw unusable(name, 'was sealed with another vault key');
     if (row.version < this.#versions.lowest(tenant, name)) {
       throw unusable(name, 'is an older value than the one set last');
@@ -214,6 +235,15 @@ export class Vault {
       throw unusable(name, 'is not one that may be sent', cause);
     }
     return value;
+  }
+
+  /** What a guest is told of a missing key names no path; {@link faults} does. */
+  #keyToOpen(name: string): VaultKey {
+    try {
+      return this.#openKey(false);
+    } catch (cause) {
+      throw unusable(name, 'needs the vault key, which cannot be opened', cause);
+    }
   }
 
   #openKey(make: boolean): VaultKey {

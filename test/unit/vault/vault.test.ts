@@ -226,6 +226,8 @@ describe('permits', () => {
     await put('API_KEY', VALUE);
     const permit = permitFor('API_KEY');
     clock.advance(10_000);
+    // What it was given before is masked all the same.
+    expect(vault.toMask(permit)).toHaveLength(1);
     await expect(use('API_KEY', permit)).rejects.toEqual(refused('permit-denied', 'expired'));
   });
 
@@ -250,6 +252,7 @@ describe('a store that somebody wrote to', () => {
     const [one, two] = [row('API_KEY'), row('OTHER')];
     await overwrite('API_KEY', two);
     await overwrite('OTHER', one);
+    expect(vault.faults()).toHaveLength(2);
     for (const name of ['API_KEY', 'OTHER']) {
       await expect(use(name)).rejects.toEqual(refused('unavailable', 'changed in the store'));
     }
@@ -321,6 +324,7 @@ describe('the key', () => {
   const reopened = (): Vault => new Vault(store, folder, clock);
 
   test('opens again after a restart', async () => {
+    expect(reopened().faults()).toEqual([]);
     expect(await use('API_KEY', undefined, reopened())).toBe(VALUE);
   });
 
@@ -328,8 +332,12 @@ describe('the key', () => {
     rmSync(join(folder, 'vault.key'));
     const broken = reopened();
     await expect(use('API_KEY', undefined, broken)).rejects.toEqual(
-      refused('unavailable', 'is gone'),
+      refused('unavailable', 'cannot be opened'),
     );
+    await expect(use('API_KEY', undefined, broken)).rejects.not.toEqual(
+      refused('unavailable', folder),
+    );
+    expect(broken.faults()).toEqual([refused('unavailable', 'is gone')]);
     await expect(
       store.commit((tx) => broken.put(tx, 'default', 'OTHER', utf8(OTHER), 'set')),
     ).rejects.toEqual(refused('unavailable', 'is gone'));
@@ -360,8 +368,9 @@ describe('the key', () => {
   ])('%s: refused', async (_, spoil, why) => {
     spoil(join(folder, 'vault.key'));
     await expect(use('API_KEY', undefined, reopened())).rejects.toEqual(
-      refused('unavailable', why),
+      refused('unavailable', 'cannot be opened'),
     );
+    expect(reopened().faults()).toEqual([refused('unavailable', why)]);
   });
 
   test('a memory of versions that cannot be read stops the vault', () => {

@@ -1,6 +1,6 @@
 // `warder secret`: the vault. Values are read from stdin, and never printed or taken as an argument.
 
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
@@ -88,9 +88,16 @@ async function readValue(name: string): Promise<Buffer> {
 async function prompt(name: string): Promise<Buffer> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
-  process.stderr.write(`value of ${plain(name)} (not shown): `);
   try {
-    return Buffer.from(await terminal.question(''));
+    return await new Promise((resolve, reject) => {
+      terminal.once('line', (line) => resolve(Buffer.from(line)));
+      terminal.once('close', () => {
+        const hint = 'type or paste it and press Enter, or pipe it in';
+        reject(new WarderError('usage', 'no value was given', { hint }));
+      });
+      // Only now: what is typed from here on is not echoed.
+      process.stderr.write(`value of ${plain(name)} (not shown): `);
+    });
   } finally {
     terminal.close();
     process.stderr.write('\n');
