@@ -62,7 +62,7 @@ async function serve(
 async function request(frame: Frame): Promise<void> {
   const abandon = new Abandon();
   // The inbox is written over by what comes next.
-  const body = frame.body.slice();
+  const body = new Uint8Array(frame.body);
   waiting.set(frame.call, abandon);
   // The daemon alone writes here: its messages are what their types say.
   const message = frame.head as unknown as BrokerMessage;
