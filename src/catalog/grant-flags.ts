@@ -2,10 +2,11 @@
 
 import { posix } from 'node:path';
 import { WarderError } from '../base/errors/errors.ts';
-import type { CallLimits, DirectoryGrant, NetRule, SecretRule } from './installation.ts';
+import type { CallLimits, DirectoryGrant, NetRule, Price, SecretRule } from './installation.ts';
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from './measures.ts';
 import { didYouMean, showText } from './names.ts';
 import { parseNetRule } from './net-rule.ts';
+import { parsePrice } from './price.ts';
 import { parseSecretRule } from './secret-rule.ts';
 
 /** One flag, read. */
@@ -14,6 +15,7 @@ export type GrantEntry =
   | { readonly flag: 'allow-read' | 'allow-write'; readonly directory: DirectoryGrant }
   | { readonly flag: 'allow-env' | 'config'; readonly name: string; readonly value?: string }
   | { readonly flag: 'secret'; readonly rule: SecretRule }
+  | { readonly flag: 'price'; readonly price: Price }
   | { readonly flag: 'allow-kv' | 'unsafe-no-jail' }
   | { readonly flag: 'limit'; readonly limit: keyof CallLimits; readonly value: number };
 
@@ -105,6 +107,7 @@ export const grantFlags: {
     '--allow-env',
     '--config',
     '--secret',
+    '--price',
     ...Object.keys(LIMITS),
   ],
   bare: Object.keys(BARE),
@@ -174,6 +177,7 @@ function example(name: string): string {
     '--allow-env': 'NAME=VALUE',
     '--config': 'KEY=VALUE',
     '--secret': "'API_KEY@GET,https://api.example.com/v1/**:Authorization=Bearer {}'",
+    '--price': "'web_fetch=5 EUR'",
     '--max-cpu': '2s',
     '--max-requests': '20',
     '--max-write': '10MiB',
@@ -207,6 +211,8 @@ function readEntry(name: string, value: string, context: GrantFlagContext): Gran
       };
     case '--secret':
       return { flag: 'secret', rule: parseSecretRule(value) };
+    case '--price':
+      return { flag: 'price', price: parsePrice(value) };
     case '--allow-env':
     case '--config':
       return readPair(name, value, context);

@@ -5,6 +5,7 @@ import type { GrantEntry, GrantFlags } from './grant-flags.ts';
 import type { CallLimits, DirectoryGrant, Grant, NetRule, SecretRule } from './installation.ts';
 import { formatDuration, formatSize } from './measures.ts';
 import { formatNetRule } from './net-rule.ts';
+import { formatPrice } from './price.ts';
 import { formatSecretRule } from './secret-rule.ts';
 
 const MiB = 1024 ** 2;
@@ -34,6 +35,7 @@ export const emptyGrant: Grant = Object.freeze({
   kv: false,
   config: {},
   secrets: [],
+  prices: [],
   unsafeNoJail: false,
   limits: defaultLimits,
 });
@@ -79,6 +81,10 @@ function add(grant: Grant, entry: GrantEntry): Grant {
       return { ...grant, kv: true };
     case 'secret':
       return { ...grant, secrets: withSecret(grant.secrets, entry.rule) };
+    case 'price': {
+      const others = grant.prices.filter(({ tool }) => tool !== entry.price.tool);
+      return { ...grant, prices: [...others, entry.price] };
+    }
     case 'unsafe-no-jail':
       return { ...grant, unsafeNoJail: true };
     case 'limit':
@@ -105,6 +111,12 @@ function takeBack(grant: Grant, entry: GrantEntry): Grant {
       return { ...grant, kv: false };
     case 'secret':
       return { ...grant, secrets: withoutSecret(grant.secrets, entry.rule) };
+    case 'price': {
+      const text = formatPrice(entry.price);
+      const kept = grant.prices.filter((each) => formatPrice(each) !== text);
+      if (kept.length === grant.prices.length) throw notGranted(`\`${text}\``);
+      return { ...grant, prices: kept };
+    }
     case 'unsafe-no-jail':
       if (!grant.unsafeNoJail) throw notGranted('`--unsafe-no-jail`');
       return { ...grant, unsafeNoJail: false };
@@ -201,6 +213,7 @@ export function describeGrant(grant: Grant): string[] {
     ...Object.keys(grant.env).map((name) => `see the environment variable ${name}`),
     ...Object.keys(grant.config).map((name) => `see the setting ${name}`),
     ...grant.secrets.map((rule) => `have the secret ${formatSecretRule(rule)}`),
+    ...grant.prices.map((price) => `cost ${formatPrice(price)}`),
     ...(grant.unsafeNoJail ? ['run without the jail of the operating system'] : []),
     ...(grant.kv ? ['keep values in a key/value store of its own'] : []),
     ...limits.map((limit) => LIMIT_WORDS[limit](grant.limits[limit])),

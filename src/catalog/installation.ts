@@ -49,6 +49,13 @@ export interface SecretRule {
   readonly template: string;
 }
 
+/** What a call of one operation costs; the operator says so, or says which argument does. */
+export type Price = { readonly tool: string; readonly currency: string } & (
+  | { readonly amount: number }
+  /** RFC 6901 pointer into the arguments. */
+  | { readonly pointer: string }
+);
+
 /** What an installation may do at most. Everything absent is denied. */
 export interface Grant {
   readonly allowNet: readonly NetRule[];
@@ -60,6 +67,8 @@ export interface Grant {
   readonly config: Readonly<Record<string, string>>;
   /** Secrets that requests are given on their way out. The tool never sees them. */
   readonly secrets: readonly SecretRule[];
+  /** What its operations cost; at most one price each. */
+  readonly prices: readonly Price[];
   /** Runs without the operating system's jail; every receipt says so. */
   readonly unsafeNoJail: boolean;
   readonly limits: CallLimits;

@@ -9,6 +9,7 @@ import type { TenantId, Tx } from '../base/store/store.ts';
 import { installationTable } from '../catalog/catalog.ts';
 import { completeGrant } from '../catalog/grant.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
+import type { Budget } from '../decide/limits/budget.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
 import type { LeaseEvent } from '../trust/lease/connection-lease.ts';
@@ -27,6 +28,7 @@ type Administered = Pick<
   | 'log'
   | 'catalog'
   | 'approvals'
+  | 'budgets'
   | 'leases'
   | 'vault'
   | 'now'
@@ -106,6 +108,22 @@ export class Administration {
     const { result } = await this.record((tx) => {
       const changed = this.#parts.catalog[change](tx, tenant, id);
       return [changed, grantEvent(tenant, changed, 'changed', `tool ${change}d`)];
+    });
+    return result;
+  }
+
+  async setBudget(tenant: TenantId, budget: Budget): Promise<void> {
+    await this.record((tx) => {
+      this.#parts.budgets.set(tx, tenant, budget);
+      return [undefined, budgetEvent(tenant, budget, 'budget set')];
+    });
+  }
+
+  /** @throws WarderError `not-found`. */
+  async removeBudget(tenant: TenantId, name: string): Promise<Budget> {
+    const { result } = await this.record((tx) => {
+      const removed = this.#parts.budgets.remove(tx, tenant, name);
+      return [removed, budgetEvent(tenant, removed, 'budget removed')];
     });
     return result;
   }
@@ -248,6 +266,17 @@ export function recordEvent(
     assurance,
     jail,
   });
+}
+
+function budgetEvent(tenant: TenantId, budget: Budget, reason: string): Event {
+  return {
+    type: 'policy',
+    outcome: 'changed',
+    tenant,
+    subject: { name: 'budget', sha256: digestOf(budget) },
+    reason,
+    detail: { name: budget.name, limit: budget.limit, period: budget.period },
+  };
 }
 
 function secretEvent(tenant: TenantId, { name, version }: SecretSummary, reason: string): Event {

@@ -3,6 +3,7 @@
 import { asWarderError } from '../base/errors/errors.ts';
 import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
+import { holdBudgets } from './budgets.ts';
 import { Ticket, type Turnstile, withdrawn } from './turnstile.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { decideCall } from './decide-call.ts';
@@ -46,6 +47,7 @@ export async function governedCall(
     await gate.store.commit((tx) => {
       if (request.signal?.aborted === true) throw withdrawn();
       gate.leases.spend(tx, lease, now);
+      holdBudgets(tx, gate, permit, caller.agent, now);
       if (decided.use !== undefined) gate.approvals.consume(tx, decided.use, now);
       trail.writeIntent(tx);
     });

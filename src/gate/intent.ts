@@ -1,6 +1,7 @@
 // The durable row written before a guest starts, and what becomes of it after a crash.
 
 import type { Store, Table } from '../base/store/store.ts';
+import type { BudgetBook } from '../decide/limits/budget-book.ts';
 import type { ReceiptFacts } from '../trust/receipt/leaf.ts';
 import { leafSequence, type ReceiptLog } from '../trust/receipt/receipt-log.ts';
 
@@ -20,6 +21,7 @@ export const intentTable: Table<Intent> = { name: 'intent', indexes: {} };
 export async function settleInterrupted(
   store: Store,
   log: ReceiptLog,
+  budgets: BudgetBook,
   now: number,
 ): Promise<number> {
   const left = store.read((reader) => reader.list(intentTable, undefined, { limit: 100_000 }));
@@ -27,6 +29,7 @@ export async function settleInterrupted(
     left.map(({ tenant, key, value }) =>
       store.commit((tx) => {
         if (!tx.delete(intentTable, tenant, key)) return;
+        budgets.consume(tx, tenant, key);
         if (tx.entryById(leafSequence, key) !== undefined) return;
         log.append(tx, {
           ...value.facts,

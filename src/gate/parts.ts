@@ -5,6 +5,7 @@ import type { JailName } from '../base/process/jail-plan.ts';
 import type { Store } from '../base/store/store.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ApprovalBook } from '../decide/approval/approval-book.ts';
+import type { BudgetBook } from '../decide/limits/budget-book.ts';
 import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
 import type { Vault } from '../reach/vault/vault.ts';
 import type { Runner } from '../run/sandbox/runner.ts';
@@ -22,6 +23,7 @@ export interface GateParts {
   readonly catalog: Catalog;
   readonly policy: PolicyHolder;
   readonly approvals: ApprovalBook;
+  readonly budgets: BudgetBook;
   readonly leases: LeaseBook;
   readonly log: ReceiptLog;
   readonly runner: Runner;

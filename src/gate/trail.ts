@@ -10,6 +10,7 @@ import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { ReceiptFacts } from '../trust/receipt/leaf.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
+import { settleBudgets } from './budgets.ts';
 import type { DecidedCall, HeldCall } from './decide-call.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { intentTable } from './intent.ts';
@@ -188,13 +189,18 @@ export class Trail {
     return { ...this.#stoppedAnswer(error, { receipt }), approval: approval.id };
   }
 
-  #writeOutcome({ session, guard }: PermittedRun, change?: (tx: Tx) => void): Promise<Written> {
+  #writeOutcome(
+    { session, guard, outcome: { usage } }: PermittedRun,
+    change?: (tx: Tx) => void,
+  ): Promise<Written> {
     const { store, log, clock, vault } = this.#gate;
     const { permit } = session;
     const masked = guard?.hits ?? 0;
     return store.commit((tx) => {
       change?.(tx);
       tx.delete(intentTable, this.#caller.tenant, this.id);
+      const { outcome, effects = [] } = this.#facts;
+      settleBudgets(tx, this.#gate, permit, { outcome, effects, cpuMs: usage.cpuMs });
       const latencyUs = Math.round((clock.monotonic() - this.#started) * 1000);
       const receipt = log.append(tx, {
         ...this.#facts,

@@ -5,6 +5,7 @@ import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Grant, Installation, ToolDefinition } from '../../src/catalog/installation.ts';
 import { openMemoryStore } from '../../src/base/store/memory/memory-store.ts';
 import { ApprovalBook } from '../../src/decide/approval/approval-book.ts';
+import { BudgetBook } from '../../src/decide/limits/budget-book.ts';
 import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
 import type { PolicyFile } from '../../src/decide/policy/policy-source.ts';
 import { Administration } from '../../src/gate/administer.ts';
@@ -98,6 +99,7 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     catalog: new Catalog(store),
     policy: await PolicyHolder.open(options.policy ?? starter()),
     approvals: new ApprovalBook(store, random),
+    budgets: new BudgetBook(store),
     leases,
     log,
     runner,

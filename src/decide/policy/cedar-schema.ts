@@ -81,6 +81,7 @@ function contextType(args: RecordMapping): Type<string> {
     reach: record({ net: BOOL, read: BOOL, write: BOOL, kv: BOOL, secrets: BOOL }),
     lease: record({ id: STRING, holder: STRING, depth: LONG }),
     time: record({ unix: LONG, hour: LONG, weekday: LONG }),
+    cost: { ...record({ currency: STRING, amount: LONG }), required: false },
     task: { ...STRING, required: false },
   });
 }

@@ -2,7 +2,9 @@
 // handed in, nothing is read or written.
 
 import { WarderError } from '../../base/errors/errors.ts';
+import { activeCapabilities, firstEnd } from '../../trust/lease/action.ts';
 import type { CheckedLease } from '../../trust/lease/lease.ts';
+import { costOf } from '../limits/cost.ts';
 import { makePermit, type Permit } from './permit.ts';
 import type { Rule } from './policy-source.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -74,7 +76,8 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
   if (refusal !== undefined) {
     return { kind: 'refused', error: refusal, faults: [], ...grounds(policies, []) };
   }
-  const reach = reachOf(installation.grant, lease.claims.authorization_details);
+  const capabilities = activeCapabilities(lease.claims.authorization_details, input.now);
+  const reach = reachOf(installation.grant, capabilities);
   const judged = judge(policies, input, reach);
   const { rules } = judged;
   switch (judged.verdict) {
@@ -119,6 +122,7 @@ function grounds(policies: PolicySet, rules: readonly Rule[]): Grounds {
 
 function permit(input: DecisionInput, reach: Reach): Permit {
   const { call, installation, lease, now } = input;
+  const cost = costOf(installation.grant.prices, call.tool, call.arguments);
   return makePermit({
     callId: input.callId,
     tenant: input.tenant,
@@ -128,6 +132,11 @@ function permit(input: DecisionInput, reach: Reach): Permit {
     installation,
     lease: lease.stateKey,
     ...reach,
-    expiresAt: Math.min(lease.claims.exp * 1000, now + reach.limits.timeoutMs + MARGIN_MS),
+    ...(cost === undefined ? {} : { cost }),
+    expiresAt: Math.min(
+      lease.claims.exp * 1000,
+      firstEnd(activeCapabilities(lease.claims.authorization_details, now)),
+      now + reach.limits.timeoutMs + MARGIN_MS,
+    ),
   });
 }

@@ -3,6 +3,7 @@
 
 import type { DirectoryGrant, NetRule, SecretRule } from '../../catalog/installation.ts';
 import { compileGlob } from '../../trust/lease/glob.ts';
+import type { Cost } from '../limits/cost.ts';
 import type { Capability, HttpCapability } from '../../trust/lease/lease.ts';
 
 const MAX_RULES = 256;
@@ -11,6 +12,14 @@ const MAX_RULES = 256;
 export function coversTool(capabilities: readonly Capability[], tool: string): boolean {
   return capabilities.some(
     (each) => each.type === 'tool.call' && each.tools.some((pattern) => compileGlob(pattern)(tool)),
+  );
+}
+
+/** Whether a `spend` capability names the currency, with this much in it at least. */
+export function coversCost(capabilities: readonly Capability[], cost: Cost): boolean {
+  return capabilities.some(
+    (each) =>
+      each.type === 'spend' && each.currency === cost.currency && each.amount >= cost.amount,
   );
 }
 

@@ -6,6 +6,7 @@ import type {
   NetRule,
   SecretRule,
 } from '../../catalog/installation.ts';
+import type { Cost } from '../limits/cost.ts';
 import type { TenantId } from '../../base/store/store.ts';
 
 /** What a permit says. */
@@ -28,6 +29,8 @@ export interface PermitTerms {
   readonly config: Readonly<Record<string, string>>;
   /** Secrets egress may put into requests. */
   readonly secrets: readonly SecretRule[];
+  /** What it costs, if it has a price. */
+  readonly cost?: Cost;
   /** Whether it may run where the operating system's jail is not. */
   readonly unsafeNoJail: boolean;
   readonly limits: CallLimits;
@@ -69,6 +72,7 @@ export class Permit {
       kv: terms.kv,
       config: sealPart(terms.config),
       secrets: sealPart(terms.secrets),
+      ...(terms.cost === undefined ? {} : { cost: sealPart(terms.cost) }),
       unsafeNoJail: terms.unsafeNoJail,
       limits: sealPart(terms.limits),
       expiresAt: terms.expiresAt,

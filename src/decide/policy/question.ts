@@ -5,6 +5,7 @@ import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { Installation, ToolDefinition } from '../../catalog/installation.ts';
 import type { CheckedLease, LeaseClaims } from '../../trust/lease/lease.ts';
+import { costOf } from '../limits/cost.ts';
 import type { ToolCall } from '../request/tool-call.ts';
 import { argumentMapping, mapArguments } from './argument-mapping.ts';
 import { actionId } from './cedar-schema.ts';
@@ -103,6 +104,10 @@ function contextOf(
     };
   }
   if (wanted('time')) context['time'] = timeOf(input.now);
+  if (wanted('cost')) {
+    const cost = costOf(input.installation.grant.prices, call.tool, call.arguments);
+    if (cost !== undefined) context['cost'] = { ...cost };
+  }
   if (wanted('task') && lease.claims.task !== undefined) context['task'] = lease.claims.task;
   return context;
 }

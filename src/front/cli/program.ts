@@ -10,6 +10,7 @@ import { addKeyCommands } from './commands/keys.ts';
 import { addLeaseCommands } from './commands/lease.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addReceiptCommands } from './commands/receipts.ts';
+import { addBudgetCommands } from './commands/budget.ts';
 import { addSecretCommands } from './commands/secret.ts';
 import { addToolCommands } from './commands/tool.ts';
 import { type Context, createContext } from './context.ts';
@@ -38,6 +39,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addDaemonCommands(program, run);
   addCallCommand(program, run);
   addToolCommands(program, run);
+  addBudgetCommands(program, run);
   addSecretCommands(program, run);
   addLeaseCommands(program, run);
   addApprovalCommands(program, run);

@@ -1,6 +1,8 @@
 // The operator API: every operation of operator.sock with its input and output. `POST /v1/NAME`, JSON both ways.
 
 import type { Installation } from '../../catalog/installation.ts';
+import type { Budget } from '../../decide/limits/budget.ts';
+import type { BudgetState } from '../../decide/limits/budget-book.ts';
 import type { CaseResult } from '../../decide/policy/policy-test.ts';
 import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
@@ -228,6 +230,10 @@ export interface Operations {
     },
     { readonly results: readonly CaseResult[] }
   >;
+  readonly 'budget.list': Operation<Empty, { readonly budgets: readonly BudgetState[] }>;
+  /** JSON text of a budget. */
+  readonly 'budget.set': Operation<{ readonly budget: string }, Budget>;
+  readonly 'budget.remove': Operation<{ readonly name: string }, Budget>;
   readonly 'policy.rule': Operation<{ readonly rule: string }, RuleSummary>;
   readonly 'policy.explain': Operation<
     { readonly tool: string; readonly arguments: string; readonly as: string },

@@ -10,6 +10,7 @@ import type { Store } from '../../base/store/store.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import { PackageFiles } from '../../catalog/package-files.ts';
 import { ApprovalBook } from '../../decide/approval/approval-book.ts';
+import { BudgetBook } from '../../decide/limits/budget-book.ts';
 import { Administration } from '../../gate/administer.ts';
 import { CallSessions } from '../../gate/host-calls.ts';
 import { settleInterrupted } from '../../gate/intent.ts';
@@ -135,6 +136,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     catalog,
     policy,
     approvals,
+    budgets: new BudgetBook(store),
     leases,
     log,
     runner: sandbox,
@@ -154,7 +156,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     random,
     record: (change) => administration.leaseEvent(change),
   };
-  await settleInterrupted(store, log, gate.now());
+  await settleInterrupted(store, log, gate.budgets, gate.now());
   if (fresh) {
     const set = policy.prepare(policy.files, []);
     await administration.policyChanged(set, undefined);

@@ -7,6 +7,7 @@ import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalSummary, decisionOperations } from './operations/decisions.ts';
 import { recordOperations } from './operations/records.ts';
+import { budgetOperations } from './operations/budgets.ts';
 import { secretOperations } from './operations/secrets.ts';
 import { toolOperations } from './operations/tools.ts';
 
@@ -37,6 +38,7 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
       }
     },
     ...toolOperations(runtime),
+    ...budgetOperations(runtime),
     ...secretOperations(runtime),
     ...decisionOperations(runtime),
     ...recordOperations(runtime),

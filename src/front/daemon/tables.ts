@@ -5,6 +5,12 @@ import { highTimeTable } from '../../base/store/high-time.ts';
 import type { Sequence } from '../../base/store/store.ts';
 import { catalogVersionTable, installationTable, toolNameTable } from '../../catalog/catalog.ts';
 import { approvalTable } from '../../decide/approval/approval.ts';
+import {
+  budgetHoldTable,
+  budgetTable,
+  budgetUseTable,
+  budgetVersionTable,
+} from '../../decide/limits/budget-book.ts';
 import { policyTable } from '../../decide/policy/policy-table.ts';
 import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
@@ -27,6 +33,10 @@ export const tables: readonly AnyTable[] = [
   highTimeTable,
   checkpointTable,
   policyTable,
+  budgetTable,
+  budgetUseTable,
+  budgetHoldTable,
+  budgetVersionTable,
   secretTable,
   secretUseTable,
 ];

@@ -112,6 +112,9 @@ describe('grant flags', () => {
       '--timeout', '2s',
       '--secret', 'KEY@GET,POST,https://api.test/v1/**:Authorization=Bearer {}',
       '--unsafe-no-jail',
+      '--price', 'web_fetch=7 EUR',
+      '--price', 'web_fetch=5 EUR',
+      '--price', 'pay=/total/amount EUR',
       '--max-requests', '5',
     ); // prettier-ignore
     expect(grant).toEqual({
@@ -130,6 +133,10 @@ describe('grant flags', () => {
           template: 'Bearer {}',
         },
       ],
+      prices: [
+        { tool: 'web_fetch', currency: 'EUR', amount: 5 },
+        { tool: 'pay', currency: 'EUR', pointer: '/total/amount' },
+      ],
       unsafeNoJail: true,
       limits: {
         ...defaultLimits,
@@ -146,6 +153,8 @@ describe('grant flags', () => {
       'see the environment variable LANG',
       'see the setting unit',
       'have the secret KEY@GET,POST,https://api.test/v1/**:authorization=Bearer {}',
+      'cost web_fetch=5 EUR',
+      'cost pay=/total/amount EUR',
       'run without the jail of the operating system',
       'keep values in a key/value store of its own',
       'use up to 128 MiB of memory',
@@ -164,6 +173,9 @@ describe('grant flags', () => {
       'did you mean `--max-requests`?',
     );
     expect(await refusal(() => flags('--secret', 'x'))).toContain('names no secret');
+    for (const price of ['5 EUR', 'pay=-5 EUR', 'pay=0.5 EUR', 'pay=5 eur', 'pay=5', 'pay=/ EUR']) {
+      expect(await refusal(() => flags('--price', price)), price).toContain('the price');
+    }
     expect(await refusal(() => flags('stray'))).toContain('not a grant flag');
   });
 

@@ -313,9 +313,9 @@ describe('a log that cannot be written', () => {
     expect(intents()).toBe(1);
 
     const { log } = gate.parts;
-    expect(await settleInterrupted(gate.store, log, NOW + 1000)).toBe(1);
+    expect(await settleInterrupted(gate.store, log, gate.parts.budgets, NOW + 1000)).toBe(1);
     expect(onlyReceipt(gate)).toEqual({ outcome: 'unknown', code: 'outcome-unknown' });
-    expect(await settleInterrupted(gate.store, log, NOW + 2000)).toBe(0);
+    expect(await settleInterrupted(gate.store, log, gate.parts.budgets, NOW + 2000)).toBe(0);
     expect(onlyReceipt(gate).outcome).toBe('unknown');
     // It was let in: the use stays spent, and nothing runs by itself.
     expect(uses()).toBe(1);
@@ -332,7 +332,7 @@ describe('a log that cannot be written', () => {
     };
     await expect(agent.call({ text: 'hi' })).rejects.toMatchObject({ code: 'unavailable' });
     expect(gate.receipts()).toEqual([]);
-    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    await settleInterrupted(gate.store, gate.parts.log, gate.parts.budgets, NOW);
     expect(onlyReceipt(gate).outcome).toBe('unknown');
   });
 
@@ -351,7 +351,7 @@ describe('a log that cannot be written', () => {
     const answer = await agent.call({ text: 'hi' });
     expect(gate.runner.ran).toEqual([]);
     expect(intents()).toBe(0);
-    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    await settleInterrupted(gate.store, gate.parts.log, gate.parts.budgets, NOW);
     expect(onlyReceipt(gate, answer)).toEqual({ outcome: 'refused', code: 'unavailable' });
   });
 
@@ -361,7 +361,7 @@ describe('a log that cannot be written', () => {
       return answers('hi');
     };
     await expect(agent.call({ text: 'hi' })).rejects.toMatchObject({ code: 'unavailable' });
-    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    await settleInterrupted(gate.store, gate.parts.log, gate.parts.budgets, NOW);
     expect(onlyReceipt(gate)).toEqual({ outcome: 'done' });
   });
 
@@ -374,8 +374,8 @@ describe('a log that cannot be written', () => {
     gate.store.full = false;
     const { log } = gate.parts;
     await Promise.all([
-      settleInterrupted(gate.store, log, NOW),
-      settleInterrupted(gate.store, log, NOW),
+      settleInterrupted(gate.store, log, gate.parts.budgets, NOW),
+      settleInterrupted(gate.store, log, gate.parts.budgets, NOW),
     ]);
     expect(onlyReceipt(gate).outcome).toBe('unknown');
   });
@@ -384,7 +384,7 @@ describe('a log that cannot be written', () => {
     const { receipt } = await agent.call({ text: 'hi' });
     const left = { facts: { id: receipt.id } } as never;
     await gate.store.commit((tx) => tx.insert(intentTable, 'default', receipt.id, left));
-    await settleInterrupted(gate.store, gate.parts.log, NOW);
+    await settleInterrupted(gate.store, gate.parts.log, gate.parts.budgets, NOW);
     expect(onlyReceipt(gate).outcome).toBe('done');
     expect(intents()).toBe(0);
   });

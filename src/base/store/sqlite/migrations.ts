@@ -39,6 +39,12 @@ export const migrations: readonly Migration[] = [
     version: 2,
     sql: [keyed('secret', []), keyed('secret-use', [])].join('\n'),
   },
+  {
+    version: 3,
+    sql: ['budget', 'budget-use', 'budget-hold', 'budget-version']
+      .map((name) => keyed(name, []))
+      .join('\n'),
+  },
 ];
 
 /**

@@ -1,0 +1,68 @@
+// What a call takes from budgets before it runs, and what of it counts when it ended.
+
+import type { Tx } from '../base/store/store.ts';
+import type { Amounts } from '../decide/limits/budget-book.ts';
+import type { Permit, PermitTerms } from '../decide/policy/permit.ts';
+import type { Effect, Outcome } from '../trust/receipt/leaf.ts';
+import type { GateParts } from './parts.ts';
+
+/**
+ * Takes the most the call may use from every budget that covers it.
+ *
+ * @throws WarderError `limit-reached` when one has too little left.
+ */
+export function holdBudgets(
+  tx: Tx,
+  gate: GateParts,
+  permit: Permit,
+  agent: string,
+  now: number,
+): void {
+  const { terms } = permit;
+  const { tenant, callId, tool, principal, lease, installation } = terms;
+  const subject = { tool, installation: installation.name, principal, agent, lease };
+  gate.budgets.reserve(tx, { tenant, id: callId, subject }, mostOf(terms), now);
+}
+
+/** Gives back what was held and not used. Of a call nobody knows the end of, everything counts. */
+export function settleBudgets(
+  tx: Tx,
+  gate: GateParts,
+  permit: Permit,
+  ended: {
+    readonly outcome: Outcome;
+    readonly effects: readonly Effect[];
+    readonly cpuMs: number;
+  },
+): void {
+  const { tenant, callId } = permit.terms;
+  if (ended.outcome === 'unknown') gate.budgets.consume(tx, tenant, callId);
+  else gate.budgets.settle(tx, tenant, callId, usedOf(permit.terms, ended));
+}
+
+function mostOf({ limits, allowNet, cost }: PermitTerms): Amounts {
+  const online = allowNet.length > 0;
+  return {
+    calls: 1,
+    'cpu-ms': limits.cpuMs,
+    ...(online ? { requests: limits.requests, 'net-bytes': limits.netBytes } : {}),
+    ...(cost === undefined ? {} : { [cost.currency]: cost.amount }),
+  };
+}
+
+/** A call that ran costs its price, whatever came of it: what it paid for may have been done. */
+function usedOf(
+  { cost }: PermitTerms,
+  { effects, cpuMs }: { readonly effects: readonly Effect[]; readonly cpuMs: number },
+): Amounts {
+  const sent = effects.filter(
+    ({ kind, state }) => kind === 'http' && (state === 'sent' || state === 'answered'),
+  );
+  return {
+    calls: 1,
+    'cpu-ms': Math.ceil(cpuMs),
+    requests: sent.reduce((sum, { count }) => sum + count, 0),
+    'net-bytes': sent.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(cost === undefined ? {} : { [cost.currency]: cost.amount }),
+  };
+}

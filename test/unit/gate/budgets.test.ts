@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { type Budget, parseBudget } from '../../../src/decide/limits/budget.ts';
+import { settleInterrupted } from '../../../src/gate/intent.ts';
+import { type FakeGate, openGate } from '../../fakes/gate.ts';
+import { ALL_CAPABILITIES, NOW } from '../../support/decision.ts';
+
+const budget = (change: object): Budget =>
+  parseBudget({
+    name: 'b',
+    measure: 'calls',
+    limit: 1,
+    period: 'day',
+    scope: {},
+    ...change,
+  } as never);
+
+const taken = (gate: FakeGate): number | undefined =>
+  gate.parts.budgets.state('default', NOW)[0]?.uses[0]?.taken;
+
+test('a call over budget is refused with a receipt, and never runs', async () => {
+  const gate = await openGate();
+  await gate.administration.setBudget('default', budget({ limit: 1 }));
+  const agent = gate.connect();
+  expect((await agent.call({ text: 'one' })).kind).toBe('answered');
+  const second = await agent.call({ text: 'two' });
+  expect(second).toMatchObject({ kind: 'stopped', error: { code: 'limit-reached' } });
+  expect(gate.runner.ran).toHaveLength(1);
+  expect(gate.receipts().map(({ outcome }) => outcome)).toEqual(['done', 'refused']);
+  expect(taken(gate)).toBe(1);
+});
+
+test('parallel calls cannot overdraw', async () => {
+  const gate = await openGate();
+  await gate.administration.setBudget('default', budget({ limit: 3 }));
+  const agent = gate.connect();
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, at) => agent.call({ text: String(at) })),
+  );
+  expect(answers.filter(({ kind }) => kind === 'answered')).toHaveLength(3);
+  expect(taken(gate)).toBe(3);
+});
+
+test('a call over budget spends no use of its lease, and an approval stays good', async () => {
+  const gate = await openGate();
+  await gate.administration.setBudget('default', budget({ limit: 0 }));
+  await gate.connect().call({ text: 'x' });
+  const uses = gate.parts.leases.list(undefined, NOW).reduce((sum, lease) => sum + lease.uses, 0);
+  expect(uses).toBe(0);
+});
+
+test('what a call held and did not use is given back; the price is not', async () => {
+  const prices = [{ tool: 'text_echo', currency: 'EUR', pointer: '/count' }];
+  const gate = await openGate({ grant: { prices } });
+  await gate.administration.setBudget('default', budget({ measure: 'cpu-ms', limit: 100_000 }));
+  await gate.administration.setBudget(
+    'default',
+    budget({ name: 'eur', measure: { currency: 'EUR' }, limit: 10 }),
+  );
+  const spend = { type: 'spend', currency: 'EUR', amount: 8 } as const;
+  const agent = gate.connect({ capabilities: [...ALL_CAPABILITIES, spend] });
+  expect((await agent.call({ count: 7 })).kind).toBe('answered');
+  const [cpu, eur] = gate.parts.budgets.state('default', NOW);
+  expect(cpu?.uses[0]?.taken).toBeLessThan(1000);
+  expect(eur?.uses[0]?.taken).toBe(7);
+  expect(await agent.call({ count: 4 })).toMatchObject({
+    error: { code: 'limit-reached', data: { budget: 'eur', left: 3, needed: 4 } },
+  });
+  expect(await agent.call({ count: -4 })).toMatchObject({ error: { code: 'schema-violation' } });
+  expect(await agent.call({ count: 9 })).toMatchObject({ error: { code: 'lease-refused' } });
+  expect(await gate.connect().call({ count: 1 })).toMatchObject({
+    error: { code: 'lease-refused' },
+  });
+});
+
+test('a call whose end nobody knows counts in full', async () => {
+  const gate = await openGate();
+  await gate.administration.setBudget('default', budget({ measure: 'cpu-ms', limit: 10_000 }));
+  gate.runner.behaviour = () => {
+    gate.store.full = true;
+    throw new Error('the daemon ends here');
+  };
+  await expect(gate.connect().call({ text: 'x' })).rejects.toMatchObject({ code: 'unavailable' });
+  gate.store.full = false;
+  expect(await settleInterrupted(gate.store, gate.parts.log, gate.parts.budgets, NOW)).toBe(1);
+  expect(taken(gate)).toBe(5000);
+});
