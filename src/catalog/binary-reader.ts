@@ -17,6 +17,11 @@ export class BinaryReader {
     return this.#at >= this.#bytes.length;
   }
 
+  /** Bytes not read yet. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
   /** Bytes read so far. */
   get offset(): number {
     return this.#at;
@@ -53,7 +58,7 @@ export class BinaryReader {
 
   /** The next `length` bytes, not copied. */
   take(length: number): Uint8Array {
-    if (length > this.#bytes.length - this.#at) throw truncated();
+    if (length > this.left) throw truncated();
     const taken = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
     return taken;
@@ -61,7 +66,7 @@ export class BinaryReader {
 
   /** What was not read yet, not copied. */
   rest(): Uint8Array {
-    return this.take(this.#bytes.length - this.#at);
+    return this.take(this.left);
   }
 
   /** The bytes from an earlier offset up to here, not copied. */
@@ -77,7 +82,7 @@ export class BinaryReader {
         hint: 'split the package, or build it with optimisation on',
       });
     }
-    if (value > this.#bytes.length - this.#at) throw truncated();
+    if (value > this.left) throw truncated();
     return value;
   }
 

@@ -6,6 +6,8 @@ import { WarderError } from '../base/errors/errors.ts';
 export const CAPS = {
   sections: 1000,
   types: 50_000,
+  /** Bytes of all types together. */
+  typeBytes: 524_288,
   /** Of one function type. */
   parameters: 256,
   results: 16,

@@ -14,11 +14,11 @@ export interface ComponentFacts {
   readonly modules: readonly ModuleFacts[];
 }
 
-/** Of the whole package, but for `depth`, `sections` and `items` (of one section). */
+/** Of the whole package, but for `depth` and `sections`. */
 const CAPS = {
   depth: 8,
   sections: 20_000,
-  items: 20_000,
+  items: 200_000,
   name: 256,
   imports: 1000,
   components: 1000,
@@ -52,6 +52,7 @@ class ComponentContents implements ComponentFacts {
   readonly modules: ModuleFacts[] = [];
   #components = 0;
   #instances = 0;
+  #items = 0;
 
   read(component: Uint8Array, depth: number): void {
     if (depth > CAPS.depth) throw broken('components are nested too deeply');
@@ -69,7 +70,7 @@ class ComponentContents implements ComponentFacts {
   #section(id: number, body: Uint8Array, depth: number): void {
     const section = new BinaryReader(body);
     const each = (read: () => void): void => {
-      for (let left = section.count('items of a section', CAPS.items); left > 0; left -= 1) read();
+      for (let left = this.#count(section); left > 0; left -= 1) read();
       if (!section.atEnd) throw broken(`section ${String(id)} has bytes after its end`);
     };
     switch (id) {
@@ -94,7 +95,7 @@ class ComponentContents implements ComponentFacts {
         return;
       case 7: // types
       case 8: // canonical functions
-        section.count('items of a section', CAPS.items);
+        this.#count(section);
         return;
       case 10:
         each(() => this.#import(section, depth));
@@ -127,7 +128,7 @@ class ComponentContents implements ComponentFacts {
       this.#countInstance();
       section.u32();
     }
-    for (let left = section.count('items of an instance', CAPS.items); left > 0; left -= 1) {
+    for (let left = this.#count(section); left > 0; left -= 1) {
       checkCoreName(section.name(CAPS.name));
       section.byte();
       section.u32();
@@ -141,12 +142,20 @@ class ComponentContents implements ComponentFacts {
       this.#countInstance();
       section.u32();
     }
-    for (let left = section.count('items of an instance', CAPS.items); left > 0; left -= 1) {
+    for (let left = this.#count(section); left > 0; left -= 1) {
       if (kind === 0x00) checkExternName(section.name(CAPS.name));
       else readName(section);
       if (section.byte() === SORTS.core) section.byte();
       section.u32();
     }
+  }
+
+  /** How many items follow; all of a package together are bounded. */
+  #count(section: BinaryReader): number {
+    const count = section.count('items', CAPS.items);
+    this.#items += count;
+    if (this.#items > CAPS.items) throw tooMany('items', CAPS.items);
+    return count;
   }
 
   #countInstance(): void {

@@ -91,6 +91,7 @@ class ModuleContents implements ModuleFacts {
     };
     switch (id) {
       case 1:
+        if (section.left > CAPS.typeBytes) throw tooMany('bytes of types', CAPS.typeBytes);
         each('types', CAPS.types, () => void this.#types.push(readFunctionType(section)));
         return;
       case 2:

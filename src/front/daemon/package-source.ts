@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Jail } from '../../base/process/jail-plan.ts';
 import { admit } from '../../catalog/admit.ts';
+import type { Engine } from '../../catalog/installation.ts';
 import type { PackageFiles } from '../../catalog/package-files.ts';
 import type { Package } from '../../run/sandbox/executor/engine.ts';
 import type { PackageSource } from '../../run/sandbox/sandbox.ts';
@@ -40,11 +41,17 @@ export function createPackageSource(home: Home, files: PackageFiles): PackageSou
     const { glue, cores, shape } = await cache.get(digest, () => Promise.resolve(component), jail);
     return { engine: 'component', glue, cores, shape, maxMemoryBytes: 0 };
   };
+  const engines = new Map<string, Engine>();
+  /** Once more in this process: an older version of warder may have let in what this one knows. */
+  const engineOf = (digest: string, wasm: Uint8Array): Engine => {
+    const engine = engines.get(digest) ?? admit(wasm).engine;
+    engines.set(digest, engine);
+    return engine;
+  };
   return {
     load: async (digest, jail) => {
       const wasm = await files.read(digest);
-      // Again: an older version of warder may have let in what this one knows to be hostile.
-      if (admit(wasm).engine === 'extism') return { engine: 'extism', wasm, maxMemoryBytes: 0 };
+      if (engineOf(digest, wasm) === 'extism') return { engine: 'extism', wasm, maxMemoryBytes: 0 };
       return transpiled(digest, wasm, jail);
     },
     prepare: async (wasm, _engine, jail) => {
