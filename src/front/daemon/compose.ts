@@ -112,6 +112,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     clock,
     secrets: vault,
     forbidden: () => [...listeners],
+    jail: report.jail,
   });
   const sessions = new CallSessions({
     clock: timed.clock,

@@ -1,8 +1,8 @@
 // HTTP on a guest's behalf. The daemon decides, hop by hop; a broker process without keys speaks to
 // the network and handles what comes back.
 
-import { Broker } from '../../base/process/broker.ts';
 import { Brokers } from '../../base/process/brokers.ts';
+import type { Jail } from '../../base/process/jail-plan.ts';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
 import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
 import { CallBroker } from './call-broker.ts';
@@ -12,6 +12,7 @@ import { createNetBudget } from './net-budget.ts';
 import type { EgressRefusalCode } from './refusal.ts';
 import type { SecretSource } from './secrets.ts';
 import { GuestSession } from './session.ts';
+import { startBroker } from './start-broker.ts';
 import type { EgressEffect } from './trace.ts';
 
 export type { Listener } from './messages.ts';
@@ -104,16 +105,15 @@ export interface EgressOptions {
   readonly trusted?: string;
   /** Brokers at most, and milliseconds one may idle. */
   readonly brokers?: { readonly most: number; readonly idleMs: number };
+  /** What brokers are shut into besides; without it they run as the daemon's user. */
+  readonly jail?: Jail | undefined;
   /** Node binary of brokers; the daemon's own when absent. */
   readonly node?: string;
 }
 
 /** Largest answer that is given in one piece; larger ones can be streamed. */
 const MAX_WHOLE_ANSWER = 64 << 20;
-const MAX_ANSWER_HEAD = 256 << 10;
 const DEFAULT_BROKERS = { most: 64, idleMs: 60_000 };
-/** A broker that does not stop within this time is stuck. */
-const STUCK_MS = 2_000;
 
 export function createEgress(options: EgressOptions): Egress {
   return new GuestEgress(options);
@@ -136,7 +136,7 @@ class GuestEgress implements Egress {
       ...(nameServers === undefined ? {} : { nameServers }),
     };
     this.#brokers = new Brokers({
-      start: () => startBroker(options),
+      start: () => startBroker(options, MAX_WHOLE_ANSWER),
       clock: this.#clock,
       ...(options.brokers ?? DEFAULT_BROKERS),
     });
@@ -164,26 +164,4 @@ class GuestEgress implements Egress {
   close(): Promise<void> {
     return this.#brokers.close();
   }
-}
-
-function startBroker({ brokerPath, node }: EgressOptions): Broker {
-  return new Broker({
-    process: {
-      entry: brokerPath,
-      env: {},
-      // No files but its own, no children, threads or addons: hygiene; the jail is the boundary.
-      flags: [
-        '--permission',
-        '--allow-net',
-        `--allow-fs-read=${brokerPath}`,
-        '--max-old-space-size=192',
-        '--max-semi-space-size=4',
-        '--single-threaded-gc',
-      ],
-      ...(node === undefined ? {} : { node }),
-    },
-    replyHead: MAX_ANSWER_HEAD,
-    replyBody: MAX_WHOLE_ANSWER,
-    stuckMs: STUCK_MS,
-  });
 }
