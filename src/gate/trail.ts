@@ -204,7 +204,12 @@ export class Trail {
       const latencyUs = Math.round((clock.monotonic() - this.#started) * 1000);
       const receipt = log.append(tx, {
         ...this.#facts,
-        usage: { ...this.#facts.usage, ...(masked === 0 ? {} : { masked }), latencyUs },
+        usage: {
+          ...this.#facts.usage,
+          ...(session.masked === 0 ? {} : { maskedReplies: session.masked }),
+          ...(masked === 0 ? {} : { masked }),
+          latencyUs,
+        },
       });
       if (guard !== undefined) {
         vault.countUses(tx, permit.terms.tenant, vault.usesOf(permit));

@@ -163,6 +163,15 @@ describe('a body in parts', () => {
     );
   });
 
+  test('an occurrence inside another, cut anywhere, is one', () => {
+    const bytes = utf8(`${'x'.repeat(300)}${PLAIN}${'y'.repeat(300)}`);
+    for (let at = 290; at < 340; at += 1) {
+      const masks = redactor(PLAIN, PLAIN.slice(4), PLAIN.slice(9));
+      parted(bytes, [at + 8 * PLAIN.length, 10_000], masks);
+      expect(masks.hits).toBe(1);
+    }
+  });
+
   test('byte by byte', () => {
     const masks = redactor(PLAIN);
     const bytes = utf8(`${'x'.repeat(500)}${PLAIN}${'y'.repeat(500)}`);
