@@ -3,14 +3,11 @@
 
 import { encodeFrame, type FrameHeader } from '../../base/frames/frame.ts';
 import { type Frame, FrameReader } from '../../base/frames/frame-reader.ts';
-import type { Jail, JailPlan } from '../../base/process/jail-plan.ts';
+import type { Jail } from '../../base/process/jail-plan.ts';
 import { type NodeProcess, type ProcessExit, spawnNode } from '../../base/process/spawn-node.ts';
 import { FrameKind } from './executor/frames.ts';
+import { executorJail, MAX_PAGES, OLD_SPACE_MIB } from './executor-jail.ts';
 
-/** JavaScript heap of an executor. Guest memory and compiled code are outside of it. */
-const OLD_SPACE_MIB = 128;
-/** Most memory any guest may ever have, in 64 KiB pages: 1 GiB. A load lowers it. */
-const MAX_PAGES = 16_384;
 /**
  * A guest's memory, 64 KiB and more, lives until a full collection. A small young generation and
  * whole collections in one go, on the executor's own thread, keep an executor small without long
@@ -23,24 +20,6 @@ const COLLECTOR = [
   '--expose-gc',
 ];
 const START_TIMEOUT_MS = 10_000;
-
-const MiB = 1024 * 1024;
-/**
- * What an executor takes besides its heap and one guest: Node itself, thread stacks, compiled code,
- * frames, and memories of ended guests that no collection met yet.
- */
-const SLACK_BYTES = 768 * MiB;
-/** Nothing of the host but Node and the bundle; nothing to write, nobody to talk to. */
-const JAIL: JailPlan = {
-  network: 'none',
-  filesystem: { kind: 'minimal', readable: [] },
-  limits: {
-    dataBytes: OLD_SPACE_MIB * MiB + MAX_PAGES * 65_536 + SLACK_BYTES,
-    openFiles: 48,
-    processes: 24,
-    fileBytes: 0,
-  },
-};
 
 /** Who takes an executor's frames for now. */
 export interface ExecutorListener {
@@ -91,7 +70,7 @@ export class ExecutorProcess {
         '--no-global-search-paths',
       ],
       ...(options.node === undefined ? {} : { node: options.node }),
-      ...(options.jail === undefined ? {} : { jail: { jail: options.jail, ...JAIL } }),
+      ...(options.jail === undefined ? {} : { jail: { jail: options.jail, ...executorJail } }),
     });
     this.#pid = this.#process.pid;
     const reader = new FrameReader({
