@@ -145,13 +145,13 @@ export class RedactedStream {
     this.#parts = [];
     this.#waiting = 0;
     const cut = Math.max(0, all.length - keep);
-    const masked = all.slice(0, cut);
+    const masked = Uint8Array.from(all.subarray(0, cut));
     masked.fill(MASK, 0, Math.min(this.#carried, cut));
     let carried = Math.max(0, this.#carried - cut);
     for (const [start, end] of this.#find(all)) {
       // What begins behind the cut is found again, whole.
       if (start >= cut) break;
-      if (end > this.#carried) this.#hit();
+      if (start >= this.#carried) this.#hit();
       masked.fill(MASK, start, Math.min(end, cut));
       carried = Math.max(carried, end - cut);
     }

@@ -172,6 +172,18 @@ describe('a body in parts', () => {
     }
   });
 
+  test('two that overlap, cut anywhere, are masked to their end', () => {
+    const [one, two] = ['abcdefgh-12345678-XYZ', '12345678-XYZ-tail-9876'];
+    const both = 'abcdefgh-12345678-XYZ-tail-9876';
+    const text = `${'.'.repeat(300)}${both}${'.'.repeat(300)}`;
+    for (let at = 290; at < 340; at += 1) {
+      const masks = redactor(one, two);
+      const masked = parted(utf8(text), [at + 8 * two.length, 10_000], masks).toString();
+      expect(masked).toBe(text.replace(both, '*'.repeat(both.length)));
+      expect(masks.hits).toBe(1);
+    }
+  });
+
   test('byte by byte', () => {
     const masks = redactor(PLAIN);
     const bytes = utf8(`${'x'.repeat(500)}${PLAIN}${'y'.repeat(500)}`);
