@@ -12,6 +12,7 @@ import {
 } from '../../src/reach/egress/egress.ts';
 import { nameServer, type Zone } from './name-server.ts';
 import { processBundle } from './process-bundle.ts';
+import { childrenOf, commandLine } from './processes.ts';
 
 export interface TestEgress extends Egress, AsyncDisposable {
   /** Questions the name server was asked. */
@@ -97,4 +98,18 @@ export async function fetchOnce(
 export function textOf(reply: EgressReply): string {
   if (!reply.ok) throw new Error(`${reply.code}: ${reply.message}`);
   return Buffer.from(reply.bytes ?? NO_BODY).toString();
+}
+
+/** The process that sends this test's requests; rejects when there is none. */
+export function brokerPid(): number {
+  const broker = descendants(process.pid).find((pid) => {
+    const [program = '', ...words] = commandLine(pid);
+    return /node$/.test(program) && words.some((word) => word.endsWith('egress-broker.mjs'));
+  });
+  if (broker === undefined) throw new Error('no broker runs');
+  return broker;
+}
+
+function descendants(pid: number): readonly number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
 }

@@ -198,10 +198,12 @@ export class GuestSession implements EgressSession {
   /** What a broker's answer says of a request. Throws the refusal in it. */
   learn({ answer }: Told, trace: Trace): BrokerAnswer {
     this.#masked += answer.masked ?? 0;
-    if (answer.state !== undefined) trace.reach(answer.state);
+    // Of one that goes on, only that it was answered is for certain.
+    const { state, refused } = answer;
+    if (state !== undefined && (refused !== undefined || state === 'answered')) trace.reach(state);
     trace.count(answer.used ?? 0);
-    if (answer.refused === undefined) return answer;
-    throw new EgressRefusal(answer.refused.code, answer.refused.message);
+    if (refused === undefined) return answer;
+    throw new EgressRefusal(refused.code, refused.message);
   }
 
   async #hop(hop: Hop, trace: Trace, before: number, signal: AbortSignal): Promise<Told> {

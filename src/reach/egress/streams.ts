@@ -163,12 +163,7 @@ export class Streams {
     const hop = { ...admitted, limit: parts.budget.remaining };
     const message = { op: 'stream-start', exchange: number, hop, body } as const;
     const told = await parts.broker.ask(broker, message, undefined, signal);
-    // It is on its way: that it has not left yet is not known for long.
-    const { state: _state, ...rest } = told.answer;
-    this.#session.learn(
-      rest.refused === undefined ? { ...told, answer: rest } : told,
-      exchange.trace,
-    );
+    this.#session.learn(told, exchange.trace);
   }
 
   async #ask(

@@ -177,9 +177,10 @@ export class Flight implements Dispatcher.DispatchHandler {
 
   /** Ends it now, on the wire as well. Nothing happens once it is over. */
   abort(reason: Error): void {
-    if (!this.#over) this.#finish(false);
+    // First of all the reason: closing the connection gives others.
     this.#head.reject(reason);
     this.#sink.fail(reason);
+    if (!this.#over) this.#finish(false);
   }
 
   #finish(reusable: boolean): void {
