@@ -1,9 +1,10 @@
-// Makes a checkout ready: dependencies, Node, dist, and for tests the system packages they use.
+// Makes a checkout ready: dependencies, Node, dist, and the system packages that warder uses; for
+// tests those they use as well.
 //
 // Runs before `npm start`, `npm test` and `npm run check` under whatever Node the machine has (20 or
 // newer), so it is plain ESM without dependencies. A second run finds everything done and is quick.
 //
-//   node scripts/setup.mjs          dependencies, Node, dist
+//   node scripts/setup.mjs          dependencies, Node, dist, bubblewrap
 //   node scripts/setup.mjs --test   and the system packages that tests use
 
 import { spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { accessSync, constants, existsSync, readFileSync, writeFileSync } from '
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ensureSystemPackages } from './system-packages.mjs';
+import { ensureSystemPackages, runtimePackages } from './system-packages.mjs';
 import { isBuilt } from './build-stamp.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -144,4 +145,6 @@ if (process.argv.includes('--test')) {
       `sudo apt-get install ${missing.map((row) => row.package).join(' ')}`,
     );
   }
+} else {
+  ensureSystemPackages(join(root, '.cache'), runtimePackages);
 }

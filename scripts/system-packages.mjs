@@ -1,12 +1,23 @@
-// The system packages that tests use, and how setup gets them: by apt-get where it may, else by
+// The system packages that warder and its tests use, and how setup gets them: by apt-get where it may, else by
 // saying what to install. Plain ESM for the machine's own Node.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** What warder itself uses. */
+export const runtimePackages = [
+  {
+    command: 'bwrap',
+    package: 'bubblewrap',
+    neededFor: 'the jail around tools; without it `unshare` of util-linux makes one where it can',
+    required: false,
+  },
+];
+
 /** One row per program. A required one that stays absent fails `npm test`; the rest only warn. */
 export const systemPackages = [
+  ...runtimePackages,
   {
     command: 'strace',
     package: 'strace',
@@ -53,7 +64,8 @@ function install(names) {
  */
 export function ensureSystemPackages(cacheDir, table = systemPackages) {
   const memory = join(cacheDir, 'system-packages-tried');
-  const today = new Date().toISOString().slice(0, 10);
+  const names = table.map((row) => row.package).join(' ');
+  const today = `${new Date().toISOString().slice(0, 10)} ${names}`;
   const triedToday = existsSync(memory) && readFileSync(memory, 'utf8') === today;
 
   const absent = table.filter((row) => !present(row.command));

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Finding } from '../../src/front/console/operations.ts';
 import { type Finished, repository } from '../../test/support/warder.ts';
 
 interface Sample {
@@ -39,10 +40,12 @@ export type RunOnHome = (args: readonly string[]) => Promise<Finished>;
 export async function addSampleTools(run: RunOnHome): Promise<readonly string[]> {
   const listed = await run(['--json', 'tool', 'list']);
   if (listed.code !== 0) throw new Error(`cannot list the tools: ${listed.stderr}`);
+  const unjailed = await flagsWithoutJail(run);
+  const lines: string[] = unjailed.length === 0 ? [] : [WITHOUT_JAIL];
   const installed = listed.json<{ name: string; digest: string }[]>();
-  const lines: string[] = [];
   for (const sample of SAMPLES) {
-    const { name, flags, hint } = sample;
+    const { name, hint } = sample;
+    const flags = [...sample.flags, ...unjailed];
     const file = join(repository, 'tools', name, `${name}.wasm`);
     if (!existsSync(file)) continue;
     const there = installed.find((one) => one.name === name);
@@ -61,6 +64,18 @@ export async function addSampleTools(run: RunOnHome): Promise<readonly string[]>
     }
   }
   return lines;
+}
+
+/** Said wherever a host has no jail and the samples are run all the same. */
+export const WITHOUT_JAIL: string =
+  'WARNING: this host has no jail, so the samples run with --unsafe-no-jail: only Node’s own hygiene ' +
+  'stands between them and this user. Every receipt says `jail: none`. `warder doctor` names the remedy.';
+
+/** The flags that let a sample run on this host: none where there is a jail. */
+export async function flagsWithoutJail(run: RunOnHome): Promise<readonly string[]> {
+  const findings = (await run(['--json', 'doctor'])).json<Finding[]>();
+  const jail = findings.find(({ subject }) => subject === 'jail');
+  return jail?.state === 'ok' ? [] : ['--unsafe-no-jail'];
 }
 
 function digestOf(file: string): string {

@@ -12,6 +12,7 @@ import {
   type TestHome,
 } from '../../test/support/warder.ts';
 import { Narrator } from './narrator.ts';
+import { flagsWithoutJail, WITHOUT_JAIL } from './sample-tools.ts';
 import { approveOnce } from './steps/approve-once.ts';
 import { endpointScope } from './steps/endpoint-scope.ts';
 import { pathScope } from './steps/path-scope.ts';
@@ -64,12 +65,15 @@ export async function takeTour(write: (text: string) => void): Promise<boolean> 
     mkdirSync(join(work, 'private'));
     writeFileSync(join(work, 'docs', 'handbook.txt'), 'Ring twice, then wait for the archivist.\n');
     writeFileSync(join(work, 'private', 'token.txt'), `${SECRET}\n`);
-    home = await createTestHome();
+    const started = await createTestHome();
+    home = started;
     narrator.say(
       'A short tour of warder, in a home of its own that is removed at the end. ' +
         '`warder` below is `npm run -s warder --`.',
     );
-    const tour = createTour(narrator, home, work);
+    const unjailed = await flagsWithoutJail((args) => started.run(args));
+    if (unjailed.length > 0) narrator.say(WITHOUT_JAIL);
+    const tour = createTour(narrator, home, work, unjailed);
     for (const [name, run] of STEPS) {
       title = name;
       narrator.step(name);
@@ -92,7 +96,12 @@ export async function takeTour(write: (text: string) => void): Promise<boolean> 
   }
 }
 
-function createTour(narrator: Narrator, home: TestHome, work: string): Tour {
+function createTour(
+  narrator: Narrator,
+  home: TestHome,
+  work: string,
+  flagsOfAll: readonly string[],
+): Tour {
   const warder: Tour['warder'] = async (args, options = {}) => {
     const shown = options.offline === true ? ['--home', '/nonexistent', ...args] : args;
     narrator.command(['warder', ...shown].map(shellWord).join(' '));
@@ -106,7 +115,13 @@ function createTour(narrator: Narrator, home: TestHome, work: string): Tour {
     work,
     warder,
     addTool: async (name, ...flags) => {
-      const done = await warder(['tool', 'add', join(repository, 'tools', name), ...flags]);
+      const done = await warder([
+        'tool',
+        'add',
+        join(repository, 'tools', name),
+        ...flags,
+        ...flagsOfAll,
+      ]);
       narrator.claim(`\`${name}\` is installed`, done.code === 0, done.stderr);
     },
   };

@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asWarderError } from '../errors/errors.ts';
 import { isBubblewrapped } from './jail-command.ts';
-import type { Jail, Jailing, JailKind, JailLayer, JailTools } from './jail-plan.ts';
+import {
+  type Jail,
+  type Jailing,
+  type JailKind,
+  jailKinds,
+  type JailLayer,
+  type JailTools,
+} from './jail-plan.ts';
 import { spawnNode } from './spawn-node.ts';
 
 /** A way to jail that does not work here, and why. */
@@ -31,7 +38,6 @@ export interface DetectOptions {
   readonly node?: string;
 }
 
-const KINDS: readonly JailKind[] = ['bubblewrap', 'unshare'];
 const PROGRAM_FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
 const PROBE_TIMEOUT_MS = 15_000;
 /** Bounds of the probe; any that are kept show that bounds are. */
@@ -40,7 +46,7 @@ const PROBE_LIMITS = { openFiles: 64, processes: 64, fileBytes: 0 };
 /** Tries each way in turn until one works. Never rejects. */
 export async function detectJail(options: DetectOptions = {}): Promise<JailReport> {
   const failed: FailedJail[] = [];
-  for (const kind of options.kinds ?? KINDS) {
+  for (const kind of options.kinds ?? jailKinds) {
     try {
       return { jail: await tryJail(kind, options.node), failed };
     } catch (thrown) {

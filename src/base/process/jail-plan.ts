@@ -3,6 +3,9 @@
 /** The program that closes the last door. */
 export type JailKind = 'bubblewrap' | 'unshare';
 
+/** The better one first. */
+export const jailKinds: readonly JailKind[] = ['bubblewrap', 'unshare'];
+
 /** What a receipt says of a process: the program that jailed it, or that none did. */
 export type JailName = JailKind | 'none';
 

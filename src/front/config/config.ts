@@ -4,7 +4,12 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { WarderError } from '../../base/errors/errors.ts';
-import { type JailLayer, jailLayers } from '../../base/process/jail-plan.ts';
+import {
+  type JailKind,
+  jailKinds,
+  type JailLayer,
+  jailLayers,
+} from '../../base/process/jail-plan.ts';
 import { didYouMean, showText } from '../../catalog/names.ts';
 import { type Capability, parseCapabilities } from '../../trust/lease/capability.ts';
 
@@ -37,8 +42,12 @@ export interface Config {
     readonly memory: string;
   };
   readonly agents: Readonly<Record<string, AgentConfig>>;
-  /** Layers of the jail without which no daemon starts. */
-  readonly jail: { readonly require: readonly JailLayer[] };
+  readonly jail: {
+    /** Layers without which no daemon starts. */
+    readonly require: readonly JailLayer[];
+    /** Ways to make the jail, tried in this order; none: tools run only by `--unsafe-no-jail`. */
+    readonly use: readonly JailKind[];
+  };
   readonly limits: {
     /** Largest arguments of one call, bytes of JSON. */
     readonly argumentBytes: number;
@@ -60,7 +69,7 @@ const TENANT = /^[a-z0-9-]{1,32}$/;
 
 /** Values of everything `config.json` may leave out. */
 const defaults: Pick<Config, 'jail' | 'limits' | 'pool'> = {
-  jail: { require: [] },
+  jail: { require: [], use: jailKinds },
   limits: { argumentBytes: 1024 * 1024, concurrentCalls: 256, waitingCalls: 1024 },
   pool: { size: 16, idleMs: 600_000 },
 };
@@ -133,7 +142,7 @@ class Checker {
     ]);
     if (top['version'] !== 1) this.#problems.push('`version` must be 1');
     const log = this.object(top['log'], 'log', ['origin', 'public', 'memory']);
-    const jail = this.object(top['jail'] ?? {}, 'jail', ['require']);
+    const jail = this.object(top['jail'] ?? {}, 'jail', ['require', 'use']);
     const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
     for (const later of ['listen', 'trust'] as const) {
@@ -151,7 +160,10 @@ class Checker {
         memory: this.absolutePath(log['memory'], 'log.memory'),
       },
       agents: this.agents(top['agents']),
-      jail: { require: this.layers(jail['require'] ?? [], 'jail.require') },
+      jail: {
+        require: this.names(jail['require'] ?? [], 'jail.require', jailLayers),
+        use: this.names(jail['use'] ?? jailKinds, 'jail.use', jailKinds),
+      },
       limits: {
         argumentBytes: this.count(limits, 'limits', 'argumentBytes', 64 * 1024 * 1024),
         concurrentCalls: this.count(limits, 'limits', 'concurrentCalls', 100_000),
@@ -243,14 +255,16 @@ class Checker {
     return [];
   }
 
-  layers(value: unknown, at: string): readonly JailLayer[] {
-    const names = this.texts(value, at);
-    for (const name of names.filter((each) => !isJailLayer(each))) {
-      const near = didYouMean(name, jailLayers);
-      const remedy = near === undefined ? 'see docs/operations.md' : `did you mean \`${near}\`?`;
-      this.#problems.push(`\`${at}\`: there is no layer \`${showText(name)}\`; ${remedy}`);
-    }
-    return names.filter(isJailLayer);
+  names<Name extends string>(value: unknown, at: string, known: readonly Name[]): readonly Name[] {
+    return this.texts(value, at).flatMap((text) => {
+      const name = known.find((each) => each === text);
+      if (name !== undefined) return name;
+      const near = didYouMean(text, known);
+      const remedy =
+        near === undefined ? `one of ${known.join(', ')}` : `did you mean \`${near}\`?`;
+      this.#problems.push(`\`${at}\` knows no \`${showText(text)}\`: ${remedy}`);
+      return [];
+    });
   }
 
   boolean(value: unknown, at: string): boolean {
@@ -267,8 +281,4 @@ class Checker {
     this.#problems.push(`\`${group}.${name}\` must be a whole number from 1 to ${most}`);
     return fallback;
   }
-}
-
-function isJailLayer(name: string): name is JailLayer {
-  return (jailLayers as readonly string[]).includes(name);
 }

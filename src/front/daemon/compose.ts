@@ -81,7 +81,7 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
  *   demands.
  */
 export async function composeRuntime(home: Home, config: Config, clock: Clock): Promise<Runtime> {
-  const report = await detectJail();
+  const report = await detectJail({ kinds: config.jail.use });
   requireLayers(report, config.jail.require);
   const timed = keepHighTime(openSqliteStore({ path: home.state, tables, sequences }), clock);
   const { store } = timed;

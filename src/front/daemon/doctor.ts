@@ -3,6 +3,7 @@
 import { statfsSync } from 'node:fs';
 import { asWarderError } from '../../base/errors/errors.ts';
 import { detectJail } from '../../base/process/detect-jail.ts';
+import { jailKinds } from '../../base/process/jail-plan.ts';
 import { lockHolder } from '../../base/store/home-lock.ts';
 import { openSigner } from '../../trust/signer/open-signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
@@ -26,15 +27,12 @@ const assuranceFinding: Finding = {
 
 /** What can be told without a daemon. */
 export async function examine(home: Home): Promise<readonly Finding[]> {
-  const findings: Finding[] = [
-    assuranceFinding,
-    ...jailFindings(await detectJail()),
-    nodeFinding(),
-  ];
+  const findings: Finding[] = [assuranceFinding, nodeFinding()];
   const config = attempt(findings, 'home', home.root, () => {
     checkHome(home);
     return readConfig(home.config);
   });
+  findings.push(...jailFindings(await detectJail({ kinds: config?.jail.use ?? jailKinds })));
   if (config === undefined) return findings;
   findings.push(...(await keyFindings(home, config)), spaceFinding(home));
   const holder = lockHolder(home.root);
