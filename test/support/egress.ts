@@ -104,7 +104,7 @@ export function textOf(reply: EgressReply): string {
 export function brokerPid(): number {
   const broker = descendants(process.pid).find((pid) => {
     const [program = '', ...words] = commandLine(pid);
-    return /node$/.test(program) && words.some((word) => word.endsWith('egress-broker.mjs'));
+    return program.endsWith('node') && words.some((word) => word.endsWith('egress-broker.mjs'));
   });
   if (broker === undefined) throw new Error('no broker runs');
   return broker;
