@@ -111,7 +111,7 @@ export function leaseOf(
     del_max: 0,
     ...change,
   };
-  return makeCheckedLease('a'.repeat(64), claims, holder);
+  return makeCheckedLease([{ stateKey: 'a'.repeat(64), digest: 'b'.repeat(64), claims }], holder);
 }
 
 /** A decision about `args` for the echo tool; vary the rest. */

@@ -2,9 +2,11 @@
 // Never a policy's text, name or place.
 
 import { WarderError } from '../../base/errors/errors.ts';
+import { activeCapabilities, covers } from '../../trust/lease/action.ts';
 import { assertCheckedLease } from '../../trust/lease/checked.ts';
 import type { DecisionInput } from './decide.ts';
-import { coversTool } from './narrowing.ts';
+import { costOf } from '../limits/cost.ts';
+import { coversCost, coversTool } from './narrowing.ts';
 import type { Rule } from './policy-source.ts';
 
 /**
@@ -35,11 +37,30 @@ export function refusedByLease(input: DecisionInput): WarderError | undefined {
       hint: 'ask for a new lease; a connection gets one by itself when it is opened again',
     });
   }
-  if (!coversTool(claims.authorization_details, call.tool)) {
-    return new WarderError('lease-refused', `the lease does not cover \`${call.tool}\``, {
+  const { tool } = call;
+  const capabilities = activeCapabilities(claims.authorization_details, now);
+  if (!coversTool(capabilities, tool)) {
+    return new WarderError('lease-refused', `the lease does not cover \`${tool}\``, {
       hint: 'call a tool the lease names, or ask an operator for a lease with this one',
-      data: { tool: call.tool },
+      data: { tool },
     });
+  }
+  if (!covers(capabilities, { type: 'tool.call', tool, arguments: call.arguments }, now)) {
+    return new WarderError('lease-refused', `the lease covers \`${tool}\`, not these arguments`, {
+      hint: 'keep to the arguments the lease names: `lease_describe` shows them',
+      data: { tool },
+    });
+  }
+  const cost = costOf(installation.grant.prices, call.tool, call.arguments);
+  if (cost !== undefined && cost.amount > 0 && !coversCost(claims.authorization_details, cost)) {
+    return new WarderError(
+      'lease-refused',
+      `the lease does not cover ${cost.amount} ${cost.currency} for \`${call.tool}\``,
+      {
+        hint: `ask an operator for a lease with \`{"type":"spend","currency":"${cost.currency}","amount":N}\``,
+        data: { tool: call.tool, ...cost },
+      },
+    );
   }
   return undefined;
 }

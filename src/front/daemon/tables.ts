@@ -16,6 +16,7 @@ import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
 import { secretTable, secretUseTable } from '../../reach/vault/vault.ts';
 import { leaseTable } from '../../trust/lease/lease-book.ts';
+import { proofReplayTable } from '../../trust/lease/proof-replay.ts';
 import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
 import { leafSequence } from '../../trust/receipt/receipt-log.ts';
@@ -26,6 +27,7 @@ export const tables: readonly AnyTable[] = [
   toolNameTable,
   catalogVersionTable,
   leaseTable,
+  proofReplayTable,
   approvalTable,
   intentTable,
   openingTable,

@@ -1,8 +1,10 @@
 // Capabilities (RFC 9396 authorization details): strict reading, every bad path reported.
 
 import { WarderError } from '../../base/errors/errors.ts';
+import { type ArgumentRules, parseArgumentRules } from './argument-rule.ts';
 import { GLOB_MAX, normalisePath } from './glob.ts';
 import type { Capability } from './lease.ts';
+import { parseOrigin } from './origin.ts';
 
 export type { Capability } from './lease.ts';
 
@@ -31,7 +33,7 @@ const METHOD: ValueRule = {
   like: 'a method in upper case, or `*`',
 };
 const ORIGIN: ValueRule = {
-  test: isOrigin,
+  test: (value) => value === '*' || parseOrigin(value) !== undefined,
   like: '`scheme://host[:port]` in lower case, the host perhaps `*.name`; or `*`',
 };
 const NAME: ValueRule = {
@@ -47,9 +49,14 @@ const LISTS: Readonly<Record<string, Readonly<Record<string, ValueRule>>>> = Obj
     'fs.read': { paths: PATH },
     'fs.write': { paths: PATH },
     'http.call': { methods: METHOD, origins: ORIGIN, paths: PATH },
+    spend: {},
     credential: { names: NAME },
+    'lease.refresh': {},
   },
 );
+const TIMES = ['notBefore', 'notAfter'] as const;
+/** Whole seconds well before the year 10000: every date library agrees on these. */
+const TIME_MAX = 253_402_300_799;
 
 /**
  * Reads a list of capabilities. Nothing is repaired or dropped: an unknown type or member, an empty
@@ -70,6 +77,7 @@ export function parseCapabilities(json: unknown): readonly Capability[] {
       const capability = parseOne(item, `[${at}]`, problems);
       if (capability !== undefined) parsed.push(capability);
     }
+    checkCurrencies(parsed, problems);
   }
   if (problems.length > 0) {
     throw new WarderError('malformed', `not a list of capabilities: ${problems.join('; ')}`, {
@@ -80,6 +88,16 @@ export function parseCapabilities(json: unknown): readonly Capability[] {
   return Object.freeze(parsed);
 }
 
+/** Two caps for one currency would be one cap twice as high. */
+function checkCurrencies(parsed: readonly Capability[], problems: string[]): void {
+  const seen = new Set<string>();
+  for (const each of parsed) {
+    if (each.type !== 'spend') continue;
+    if (seen.has(each.currency)) problems.push(`the currency ${each.currency} has two caps`);
+    seen.add(each.currency);
+  }
+}
+
 function parseOne(item: unknown, at: string, problems: string[]): Capability | undefined {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     problems.push(`${at} must be an object`);
@@ -87,18 +105,27 @@ function parseOne(item: unknown, at: string, problems: string[]): Capability | u
   }
   const fields = item as Readonly<Record<string, unknown>>;
   const { type } = fields;
-  if (type === 'spend') return parseSpend(fields, at, problems);
   const lists = typeof type === 'string' ? LISTS[type] : undefined;
   if (lists === undefined) {
-    const known = [...Object.keys(LISTS), 'spend'].join(', ');
-    problems.push(`${at}.type must be one of ${known}`);
+    problems.push(`${at}.type must be one of ${Object.keys(LISTS).join(', ')}`);
     return undefined;
   }
-  checkMembers(fields, ['type', ...Object.keys(lists)], at, problems);
+  const own = type === 'spend' ? ['currency', 'amount'] : type === 'tool.call' ? ['arguments'] : [];
+  checkMembers(fields, ['type', ...Object.keys(lists), ...own, ...TIMES], at, problems);
   const parsed: Record<string, unknown> = { type };
   for (const [name, rule] of Object.entries(lists)) {
     parsed[name] = parseList(fields[name], `${at}.${name}`, rule, problems);
   }
+  if (type === 'spend') Object.assign(parsed, parseSpend(fields, at, problems));
+  if (type === 'tool.call' && fields['arguments'] !== undefined) {
+    const rules: ArgumentRules = parseArgumentRules(
+      fields['arguments'],
+      `${at}.arguments`,
+      problems,
+    );
+    parsed['arguments'] = rules;
+  }
+  Object.assign(parsed, parseTimes(fields, at, problems));
   // Every member was checked above against the table of its type.
   return Object.freeze(parsed) as unknown as Capability;
 }
@@ -107,18 +134,35 @@ function parseSpend(
   fields: Readonly<Record<string, unknown>>,
   at: string,
   problems: string[],
-): Capability | undefined {
+): { readonly currency: unknown; readonly amount: unknown } {
   const { currency, amount } = fields;
-  checkMembers(fields, ['type', 'currency', 'amount'], at, problems);
   if (typeof currency !== 'string' || !/^[A-Z]{3,8}$/.test(currency)) {
     problems.push(`${at}.currency must be 3 to 8 capital letters`);
-    return undefined;
   }
   if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 1) {
     problems.push(`${at}.amount must be a positive whole number of the smallest unit`);
-    return undefined;
   }
-  return Object.freeze({ type: 'spend', currency, amount });
+  return { currency, amount };
+}
+
+function parseTimes(
+  fields: Readonly<Record<string, unknown>>,
+  at: string,
+  problems: string[],
+): Readonly<Record<string, unknown>> {
+  const times: Record<string, number> = {};
+  for (const name of TIMES) {
+    const value = fields[name];
+    if (value === undefined) continue;
+    if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= TIME_MAX) {
+      times[name] = value as number;
+    } else {
+      problems.push(`${at}.${name} must be whole seconds since 1970`);
+    }
+  }
+  const { notBefore = 0, notAfter = Infinity } = times;
+  if (notAfter <= notBefore) problems.push(`${at}.notAfter is not after its notBefore`);
+  return times;
 }
 
 function parseList(
@@ -156,17 +200,4 @@ function checkMembers(
       problems.push(`${at} has no member ${shown}, only ${known.join(', ')}`);
     }
   }
-}
-
-function isOrigin(value: string): boolean {
-  if (value === '*') return true;
-  const [, scheme, host, port] =
-    /^(https?):\/\/(\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::([1-9]\d{0,4}))?$/.exec(
-      value,
-    ) ?? [];
-  if (scheme === undefined || host === undefined || host.includes('..')) return false;
-  if (port !== undefined && Number(port) > 65535) return false;
-  // The host must be what a URL parser makes of it, or two spellings would name one place.
-  const name = host.replace(/^\*(?:\.|$)/, 'x.');
-  return URL.canParse(`${scheme}://${name}/`) && new URL(`${scheme}://${name}/`).hostname === name;
 }

@@ -3,19 +3,29 @@
 import { decodeBase64url } from '../../base/encoding/base64url.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { parseCapabilities } from './capability.ts';
+import { parseHolderJwk } from './holder-jwk.ts';
 import type { LeaseClaims } from './lease.ts';
 
 /** Longest life of a lease, seconds. */
 const TTL_MAX_SECONDS = 86_400;
 /** Deepest chain. */
-const DEPTH_MAX = 4;
+export const DEPTH_MAX = 4;
 
 // prettier-ignore
 const REQUIRED = [
   'iss', 'sub', 'aud', 'jti', 'iat', 'nbf', 'exp', 'tenant',
   'authorization_details', 'del_depth', 'del_max',
 ] as const;
-const OPTIONAL = ['cnf', 'task', 'max_uses', 'par_hash'] as const;
+// prettier-ignore
+const OPTIONAL = [
+  'cnf', 'task', 'max_uses', 'max_bytes', 'rate', 'max_exp', 'delegatable', 'par_hash',
+] as const;
+const KNOWN: ReadonlySet<string> = new Set([...REQUIRED, ...OPTIONAL]);
+
+/** Longest window of a rate, seconds. */
+const RATE_SECONDS_MAX = 86_400;
+/** Last second before the year 10000. */
+const TIME_MAX = 253_402_300_799;
 
 /** Letters, marks, digits, punctuation, symbols and plain spaces: nothing that hides or reorders text. */
 const TEXT = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,256}$/u;
@@ -34,8 +44,8 @@ export function parseClaims(json: unknown): LeaseClaims {
   const fields = json as Readonly<Record<string, unknown>>;
   const read = new ClaimReader(fields);
   for (const name of Object.keys(fields)) {
-    if (![...REQUIRED, ...OPTIONAL].includes(name as (typeof REQUIRED)[number])) {
-      read.problems.push(`unknown claim ${JSON.stringify(name.slice(0, 40))}`);
+    if (!KNOWN.has(name)) {
+      read.problems.push(`unknown claim ${JSON.stringify(name.slice(0, 40).toWellFormed())}`);
     }
   }
   const iat = read.time('iat');
@@ -55,10 +65,16 @@ export function parseClaims(json: unknown): LeaseClaims {
   }
   const cnf = read.confirmation();
   const task = fields['task'] === undefined ? undefined : read.text('task', TEXT);
-  const uses =
-    fields['max_uses'] === undefined
-      ? undefined
-      : read.count('max_uses', 1, Number.MAX_SAFE_INTEGER);
+  const latest = read.optionalCount('max_exp', TIME_MAX);
+  if (latest !== undefined && exp > latest) read.problems.push('`exp` is after `max_exp`');
+  const uses = read.optionalCount('max_uses', Number.MAX_SAFE_INTEGER);
+  const bytes = read.optionalCount('max_bytes', Number.MAX_SAFE_INTEGER);
+  const rate = read.rate();
+  const delegatable = read.flag('delegatable');
+  const capabilities = read.capabilities();
+  if (latest === undefined && capabilities.some(({ type }) => type === 'lease.refresh')) {
+    read.problems.push('`lease.refresh` needs a `max_exp`');
+  }
   const claims: LeaseClaims = {
     iss: read.text('iss', TEXT),
     sub: read.text('sub', TEXT),
@@ -69,9 +85,13 @@ export function parseClaims(json: unknown): LeaseClaims {
     exp,
     tenant: read.text('tenant', TENANT),
     ...(cnf === undefined ? {} : { cnf }),
-    authorization_details: read.capabilities(),
+    authorization_details: capabilities,
     ...(task === undefined ? {} : { task }),
     ...(uses === undefined ? {} : { max_uses: uses }),
+    ...(bytes === undefined ? {} : { max_bytes: bytes }),
+    ...(rate === undefined ? {} : { rate }),
+    ...(latest === undefined ? {} : { max_exp: latest }),
+    ...(delegatable === undefined ? {} : { delegatable }),
     ...(parent === undefined ? {} : { par_hash: parent }),
     del_depth: depth,
     del_max: deepest,
@@ -97,7 +117,33 @@ class ClaimReader {
 
   time(name: string): number {
     // Whole seconds well before the year 10000: every date library agrees on these.
-    return this.count(name, 1, 253_402_300_799);
+    return this.count(name, 1, TIME_MAX);
+  }
+
+  optionalCount(name: string, most: number): number | undefined {
+    return this.#fields[name] === undefined ? undefined : this.count(name, 1, most);
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.#fields[name];
+    if (value === undefined || typeof value === 'boolean') return value;
+    this.problems.push(`\`${name}\` must be true or false`);
+    return undefined;
+  }
+
+  rate(): LeaseClaims['rate'] {
+    const value = this.#fields['rate'];
+    if (value === undefined) return undefined;
+    if (typeof value === 'object' && value !== null && Object.keys(value).length === 2) {
+      const { uses, seconds } = value as Readonly<Record<string, unknown>>;
+      if (isCount(uses, Number.MAX_SAFE_INTEGER) && isCount(seconds, RATE_SECONDS_MAX)) {
+        return Object.freeze({ uses, seconds });
+      }
+    }
+    this.problems.push(
+      `\`rate\` must be an object with \`uses\` and \`seconds\`, whole, the latter to ${RATE_SECONDS_MAX}`,
+    );
+    return undefined;
   }
 
   count(name: string, least: number, most: number): number {
@@ -136,13 +182,21 @@ class ClaimReader {
     const value = this.#fields['cnf'];
     if (value === undefined) return undefined;
     if (typeof value === 'object' && value !== null && Object.keys(value).length === 1) {
-      const { jkt, conn } = value as Readonly<Record<string, unknown>>;
+      const { jkt, jwk, conn } = value as Readonly<Record<string, unknown>>;
       if (isDigest(jkt)) return Object.freeze({ jkt });
+      const key = parseHolderJwk(jwk);
+      if (key !== undefined) return Object.freeze({ jwk: key });
       if (typeof conn === 'string' && CONNECTION.test(conn)) return Object.freeze({ conn });
     }
-    this.problems.push('`cnf` must be an object with `jkt` (a thumbprint) or `conn` alone');
+    this.problems.push(
+      '`cnf` must be an object with one of `jkt` (a thumbprint), `jwk` (a public key) and `conn`',
+    );
     return undefined;
   }
+}
+
+function isCount(value: unknown, most: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= most;
 }
 
 function isDigest(value: unknown): value is string {

@@ -4,9 +4,9 @@
 export const GLOB_MAX = 1024;
 
 /** One token of a pattern: a literal UTF-16 unit, {@link WITHIN} for `*` or {@link ACROSS} for `**`. */
-type Token = number;
-const WITHIN = -1;
-const ACROSS = -2;
+export type Token = number;
+export const WITHIN = -1;
+export const ACROSS = -2;
 const SLASH = 0x2f;
 const STAR = 0x2a;
 
@@ -24,7 +24,8 @@ export function compileGlob(pattern: string): (value: string) => boolean {
   return (value) => matches(tokens, value);
 }
 
-function tokenise(pattern: string): Token[] {
+/** The tokens of a pattern; a run of stars is one. */
+export function tokenise(pattern: string): Token[] {
   const tokens: Token[] = [];
   for (let at = 0; at < pattern.length; at += 1) {
     if (pattern.charCodeAt(at) !== STAR) {
@@ -90,4 +91,10 @@ export function normalisePath(path: string): string | undefined {
   const segments = trimmed.slice(1).split('/');
   const bad = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
   return bad ? undefined : trimmed;
+}
+
+/** Whether a text, a path or not, is in the form that globs are compared in. */
+export function isNormalValue(text: string): boolean {
+  const path = text.startsWith('/') ? text : `/${text}`;
+  return text !== '' && normalisePath(path) === path;
 }

@@ -1,15 +1,25 @@
 // What the signer asks before it signs a lease: that it is one, of this daemon, for this key.
 
+import { encodeBase64url } from '../../base/encoding/base64url.ts';
+import { decodeHex } from '../../base/encoding/hex.ts';
 import { decodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
-import type { Admitter } from '../signer/signer.ts';
+import type { Admitter, PublicJwk } from '../signer/signer.ts';
+import { loadKeys } from '../verify/keys.ts';
+import { BEARER_TTL_MAX } from './issue-lease.ts';
+import { widening } from './lease-within.ts';
+import type { LeaseClaims } from './lease.ts';
 import { parseSigningInput } from './token.ts';
+import { verifyLease } from './verify-lease.ts';
 
-/** Admits root leases of one daemon that name the key that is to sign them. */
+/**
+ * Admits leases of one daemon that name the key that is to sign them: roots, and such that narrow the chain
+ * given as evidence, which has to verify under the same key.
+ */
 export function leaseAdmitter(origin: string): Admitter {
   return {
     kind: 'lease',
-    admit(request, key) {
+    async admit(request, key) {
       try {
         const { header, claims } = parseSigningInput(decodeUtf8(request.payload));
         const fits =
@@ -17,7 +27,8 @@ export function leaseAdmitter(origin: string): Admitter {
           header.alg === key.alg &&
           claims.iss === origin &&
           claims.aud === origin &&
-          claims.del_depth === 0;
+          (claims.cnf !== undefined || claims.exp - claims.iat <= BEARER_TTL_MAX) &&
+          (claims.del_depth === 0 || (await narrows(claims, request.evidence, key, origin)));
         if (fits) return;
       } catch (cause) {
         throw refusal(cause);
@@ -27,9 +38,25 @@ export function leaseAdmitter(origin: string): Admitter {
   };
 }
 
+async function narrows(
+  claims: LeaseClaims,
+  evidence: unknown,
+  key: PublicJwk,
+  audience: string,
+): Promise<boolean> {
+  const { parent } = (evidence ?? {}) as { readonly parent?: unknown };
+  if (typeof parent !== 'string') return false;
+  const keys = await loadKeys([JSON.stringify(key)], ['lease']);
+  const verified = await verifyLease(parent, keys, { now: claims.nbf * 1000, audience });
+  return (
+    claims.par_hash === encodeBase64url(decodeHex(verified.digest)) &&
+    widening(claims, verified.claims) === undefined
+  );
+}
+
 function refusal(cause: unknown): WarderError {
   return new WarderError('not-trusted', 'the signer refuses this lease', {
     cause,
-    hint: 'it must be a root lease of this daemon, for this key, of at most a day',
+    hint: 'it must be a lease of this daemon, for this key, of at most a day, no wider than its parent',
   });
 }

@@ -1,127 +1,180 @@
-// The state of every lease this daemon issued: live, released, revoked, expired, and how often it was used.
+// The state of every lease this daemon issued or saw: live, released, revoked, expired, and what was used.
 
 import { WarderError } from '../../base/errors/errors.ts';
-import type { Reader, Row, Store, Table, TenantId, Tx } from '../../base/store/store.ts';
-import { assertCheckedLease, makeCheckedLease } from './checked.ts';
+import type { Reader, Row, Store, TenantId, Tx } from '../../base/store/store.ts';
+import { assertCheckedLease, makeCheckedLease, proofOf } from './checked.ts';
+import { thumbprint } from './holder-jwk.ts';
+import { holderOf, type Presented } from './holder.ts';
 import type { PreparedLease } from './issue-lease.ts';
-import type { CheckedLease, LeaseClaims } from './lease.ts';
+import { countDescendant, type LeaseAmounts, settleUse, takeUse } from './lease-account.ts';
+import {
+  endKey,
+  endTable,
+  holderKey,
+  holderTable,
+  type LeaseRow,
+  leaseRows,
+  leaseTable,
+  revokedHolders,
+} from './lease-table.ts';
+import { type LeaseStatus, statusOf } from './lease-status.ts';
+import type { ChainLink, CheckedLease } from './lease.ts';
+import { useProof } from './proof-replay.ts';
 import { checkTimes, type VerifiedLease } from './verify-lease.ts';
 
-/** A lease as kept; the key is its state key. The token itself is not kept. */
-export interface LeaseRow {
-  /** Whose channel it was issued on. */
-  readonly agent: string;
-  readonly claims: LeaseClaims;
-  /** SHA-256 of the signing input, hex: only this content has this state. */
-  readonly digest: string;
-  readonly state: 'active' | 'released' | 'revoked';
-  /** Wall milliseconds of release or revocation. */
-  readonly endedAt?: number;
-  readonly reason?: string;
-}
+export type { Presented } from './holder.ts';
+export type { LeaseStatus } from './lease-status.ts';
+export { type LeaseRow, leaseTable } from './lease-table.ts';
 
-/** A lease for lists. */
-export interface LeaseStatus extends Omit<LeaseRow, 'state'> {
-  readonly stateKey: string;
-  readonly tenant: TenantId;
-  readonly state: LeaseRow['state'] | 'expired';
-  readonly uses: number;
-}
-
-/** How the bearer of a token shows that it is the holder. */
-export type Presented = { readonly connection: string } | { readonly bearer: true };
-
-/** The table `lease` of the store. */
-export const leaseTable: Table<LeaseRow> = {
-  name: 'lease',
-  indexes: {
-    agent: (row) => row.agent,
-    subject: (row) => row.claims.sub,
-    state: (row) => row.state,
-  },
-};
-
-/** Uses are counted apart from the row: a small one, without indexes, for what every call writes. */
-const usesTable: Table<{ readonly uses: number }> = { name: 'meta', indexes: {} };
-
-const usesKey = (stateKey: string): string => `lease-uses/${stateKey}`;
-
-/** Opens the book over a store that was opened with the tables `lease` and `meta`. */
+/** Opens the book over a store that was opened with the tables `lease`, `meta` and `proof-replay`. */
 export function openLeaseBook(store: Store): LeaseBook {
   return new LeaseBook(store);
 }
 
 /**
- * The store is the truth for content, state and uses. Which leases are live is also held in memory, for
- * host calls of running tools; it only ever errs towards "not live": an end counts from the moment it
- * is asked for, even if its commit then fails.
+ * The store is the truth for content, state and counts. Which leases are live is also held in memory; it
+ * only ever errs towards "not live": an end counts from the moment it is asked for, even if its commit
+ * then fails.
  */
 export class LeaseBook {
   readonly #store: Store;
-  /** State key to the claims of leases that have not ended; expired ones are swept now and then. */
-  readonly #live = new Map<string, LeaseClaims>();
+  /** State key to the `exp` of leases that have not ended; expired ones are swept now and then. */
+  readonly #live = new Map<string, number>();
+  /** `TENANT/THUMBPRINT` of holders' keys that are not taken any more. */
+  readonly #revokedHolders = new Set<string>();
   #sweepAt = 1024;
 
   constructor(store: Store) {
     this.#store = store;
-    for (const row of store.read(activeLeases)) this.#live.set(row.key, row.value.claims);
+    store.read((reader) => {
+      for (const { key, value } of leaseRows(reader, undefined, ['state', 'active'])) {
+        this.#live.set(key, value.claims.exp);
+      }
+      for (const { tenant, value } of revokedHolders(reader, undefined)) {
+        this.#revokedHolders.add(`${tenant}/${value.jkt}`);
+      }
+    });
   }
 
   /** Writes the row of a new lease, before its signature is asked for. */
   record(tx: Tx, prepared: PreparedLease, agent: string): void {
-    const { claims, digest, stateKey } = prepared;
-    tx.insert(leaseTable, claims.tenant, stateKey, { agent, claims, digest, state: 'active' });
+    const { claims, digest, stateKey, parents } = prepared;
     this.#sweep(claims.iat * 1000);
-    this.#live.set(stateKey, claims);
+    this.#insert(tx, { stateKey, digest, claims }, parents, agent);
   }
 
   /**
-   * Makes the checked form of a verified lease: known here with this very content, not ended, held by
-   * whom it is bound to.
+   * Makes the checked form of a verified lease: its root known here with this very content, none of its
+   * chain ended, held by whom it is bound to. Spends nothing.
    *
    * @param now wall milliseconds.
    * @throws WarderError `lease-refused`.
    */
   check(verified: VerifiedLease, presented: Presented, now: number): CheckedLease {
-    const { claims, digest, stateKey } = verified;
-    const row = this.#store.read((reader) => reader.get(leaseTable, claims.tenant, stateKey));
-    if (row?.digest !== digest) refuse('is not one this daemon issued', 'ask for a new lease');
-    const holder = holderOf(claims, presented);
-    this.#checkLive(stateKey, claims, now);
-    if (row.state !== 'active') refuse(`was ${row.state}`, 'ask for a new lease');
-    return makeCheckedLease(stateKey, claims, holder);
+    const { claims, chain } = verified;
+    checkTimes(claims, now);
+    this.#store.read((reader) => {
+      for (const [depth, link] of chain.entries()) {
+        const row = reader.get(leaseTable, claims.tenant, link.stateKey);
+        if (row === undefined && depth > 0) continue;
+        checkRow(row, link);
+        if (!this.#live.has(link.stateKey)) refuseEnded();
+      }
+    });
+    this.#checkHolders(claims.tenant, chain);
+    const holder = holderOf(verified, presented);
+    return makeCheckedLease(chain, holder, 'proof' in presented ? presented.proof : undefined);
   }
 
   /**
-   * Counts one use inside the transaction that writes the intent of a call.
+   * Takes one use, inside the transaction that writes the intent of a call, from the lease and from each
+   * one it was made from; pins those that are seen for the first time; uses the proof up that came with it.
    *
-   * @throws WarderError `lease-refused` when it has ended, expired, or has no use left.
+   * @param most what the call may come to at most, besides the use.
+   * @param call id of the call, to {@link settle} it by.
+   * @throws WarderError `lease-refused` when it has ended, expired, or has too little left;
+   *   `limit-reached` when its rate is reached.
    */
-  spend(tx: Tx, lease: CheckedLease, now: number): void {
+  spend(tx: Tx, lease: CheckedLease, now: number, most: LeaseAmounts = {}, call?: string): void {
     assertCheckedLease(lease);
-    const { claims, stateKey } = lease;
-    this.#checkLive(stateKey, claims, now);
-    const uses = usesOf(tx, claims.tenant, stateKey);
-    if (claims.max_uses !== undefined && uses >= claims.max_uses) {
-      refuse(`has no use left of ${claims.max_uses}`, 'ask for a new lease');
-    }
-    tx.put(usesTable, claims.tenant, usesKey(stateKey), { uses: uses + 1 });
+    const { claims, chain } = lease;
+    const { tenant } = claims;
+    checkTimes(claims, now);
+    this.#checkHolders(tenant, chain);
+    const [root, ...children] = chain;
+    if (root === undefined || !this.#live.has(root.stateKey)) refuseEnded();
+    for (const [at, child] of children.entries()) this.#pin(tx, child, chain.slice(0, at + 1));
+    if (this.#endedInStore(tx, lease)) refuseEnded();
+    const proof = proofOf(lease);
+    if (proof !== undefined) useProof(tx, tenant, proof, now);
+    takeUse(tx, tenant, chain, most, now, call);
   }
 
-  /** Whether a running call may still act under this lease. Memory only. */
+  /** Replaces what a call held at most by what it took, in the transaction of its outcome. */
+  settle(tx: Tx, lease: CheckedLease, call: string, used: LeaseAmounts): void {
+    settleUse(tx, lease.claims.tenant, call, used);
+  }
+
+  /**
+   * Whether a running call may still act under this lease: no lease of its chain has ended. Looks at the
+   * store too, which another process may have written to. A lease from elsewhere lives from its first use.
+   */
   isLive(lease: CheckedLease, now: number): boolean {
     assertCheckedLease(lease);
-    const { nbf, exp } = lease.claims;
-    return this.#live.has(lease.stateKey) && now >= nbf * 1000 && now < exp * 1000;
+    const { nbf, exp, tenant } = lease.claims;
+    if (!(now >= nbf * 1000 && now < exp * 1000)) return false;
+    for (const { stateKey, jkt } of lease.chain) {
+      if (!this.#live.has(stateKey)) return false;
+      if (jkt !== undefined && this.#revokedHolders.has(`${tenant}/${jkt}`)) return false;
+    }
+    return !this.#store.read((reader) => this.#endedInStore(reader, lease));
   }
 
   /**
-   * Ends a lease against its holder's will. Holds from this moment; ending an ended one changes nothing.
+   * Ends a lease, and with it all that were made from it, against its holder's will. Holds from this
+   * moment; ending an ended one changes nothing.
    *
    * @throws WarderError `not-found`.
    */
   revoke(tx: Tx, tenant: TenantId, stateKey: string, reason: string, now: number): LeaseRow {
     return this.#end(tx, tenant, stateKey, 'revoked', reason, now);
+  }
+
+  /**
+   * Ends every lease of a principal.
+   *
+   * @returns state keys of those that had not ended.
+   */
+  revokeSubject(
+    tx: Tx,
+    tenant: TenantId,
+    subject: string,
+    reason: string,
+    now: number,
+  ): readonly string[] {
+    const rows = [...leaseRows(tx, tenant, ['subject', subject])];
+    return this.#endAll(tx, tenant, rows, reason, now);
+  }
+
+  /**
+   * Takes a holder's key out of use: every lease bound to it, or made from one that is, here known or not.
+   *
+   * @param jkt RFC 7638 thumbprint.
+   * @returns state keys of the known ones that had not ended.
+   */
+  revokeHolder(
+    tx: Tx,
+    tenant: TenantId,
+    jkt: string,
+    reason: string,
+    now: number,
+  ): readonly string[] {
+    this.#revokedHolders.add(`${tenant}/${jkt}`);
+    tx.put(holderTable, tenant, holderKey(jkt), { jkt, reason, at: now });
+    const rows = [...leaseRows(tx, tenant, ['state', 'active'])].filter(
+      ({ value }) => boundTo(value) === jkt,
+    );
+    return this.#endAll(tx, tenant, rows, reason, now);
   }
 
   /** Ends a lease that its holder gives back. */
@@ -130,11 +183,29 @@ export class LeaseBook {
     return this.#end(tx, lease.claims.tenant, lease.stateKey, 'released', undefined, now);
   }
 
+  /**
+   * Takes a lease that was prepared anew, later end and all, in the place of what it was. What it was
+   * holds on to its own end.
+   *
+   * @throws WarderError `lease-refused` when it has ended.
+   */
+  renew(tx: Tx, lease: CheckedLease, prepared: PreparedLease, now: number): void {
+    assertCheckedLease(lease);
+    const { stateKey, claims } = lease;
+    const row = tx.get(leaseTable, claims.tenant, stateKey);
+    if (row?.state !== 'active' || !this.isLive(lease, now)) refuseEnded();
+    if (prepared.stateKey !== stateKey) throw new TypeError('a renewal of another lease');
+    const { digest } = prepared;
+    const renewed = { ...row, claims: prepared.claims, digest, former: row.digest };
+    tx.put(leaseTable, claims.tenant, stateKey, renewed);
+    this.#live.set(stateKey, prepared.claims.exp);
+  }
+
   /** One lease, by its state key. */
   find(tenant: TenantId, stateKey: string, now: number): LeaseStatus | undefined {
     return this.#store.read((reader) => {
       const value = reader.get(leaseTable, tenant, stateKey);
-      return value && status(reader, { tenant, key: stateKey, value }, now);
+      return value && statusOf(reader, { tenant, key: stateKey, value }, now);
     });
   }
 
@@ -152,9 +223,79 @@ export class LeaseBook {
     return this.#store.read((reader) =>
       reader
         .list(leaseTable, tenant, { limit, ...(by === undefined ? {} : { index: by }) })
-        .map((row) => status(reader, row, now))
+        .map((row) => statusOf(reader, row, now))
         .sort((a, b) => b.claims.iat - a.claims.iat),
     );
+  }
+
+  /** What a revocation list of a tenant names now: ended leases that have not expired, and holders' keys. */
+  ended(
+    tenant: TenantId,
+    now: number,
+  ): { readonly leases: readonly string[]; readonly holders: readonly string[] } {
+    return this.#store.read((reader) => ({
+      leases: (['revoked', 'released'] as const)
+        .flatMap((state) => [...leaseRows(reader, tenant, ['state', state])])
+        .filter(({ value }) => now < value.claims.exp * 1000)
+        .map(({ key }) => key)
+        .sort(),
+      holders: [...revokedHolders(reader, tenant)].map(({ value }) => value.jkt).sort(),
+    }));
+  }
+
+  /** Keeps a lease that a holder made and that is seen for the first time; later it has to be the same. */
+  #pin(tx: Tx, child: ChainLink, parents: readonly ChainLink[]): void {
+    const { tenant } = child.claims;
+    const row = tx.get(leaseTable, tenant, child.stateKey);
+    if (row === undefined) {
+      const agent = tx.get(leaseTable, tenant, parents[0]?.stateKey ?? '')?.agent ?? '';
+      this.#insert(tx, child, parents, agent);
+      return;
+    }
+    checkRow(row, child);
+    if (!this.#live.has(child.stateKey)) refuseEnded();
+  }
+
+  #insert(tx: Tx, link: ChainLink, parents: readonly ChainLink[], agent: string): void {
+    const { stateKey, digest, claims } = link;
+    countDescendant(tx, claims.tenant, parents);
+    const ancestors = parents.map((parent) => parent.stateKey);
+    tx.insert(leaseTable, claims.tenant, stateKey, {
+      agent,
+      claims,
+      digest,
+      state: 'active',
+      ...(ancestors.length === 0 ? {} : { ancestors }),
+    });
+    this.#live.set(stateKey, claims.exp);
+  }
+
+  #checkHolders(tenant: TenantId, chain: readonly ChainLink[]): void {
+    for (const { jkt } of chain) {
+      if (jkt !== undefined && this.#revokedHolders.has(`${tenant}/${jkt}`)) {
+        refuse('is bound, or goes back, to a key that was revoked', 'ask for a lease with another');
+      }
+    }
+  }
+
+  #endedInStore(reader: Reader, { claims: { tenant }, chain }: CheckedLease): boolean {
+    return chain.some(
+      ({ stateKey, jkt }) =>
+        reader.get(endTable, tenant, endKey(stateKey)) !== undefined ||
+        (jkt !== undefined && reader.get(holderTable, tenant, holderKey(jkt)) !== undefined),
+    );
+  }
+
+  #endAll(
+    tx: Tx,
+    tenant: TenantId,
+    rows: readonly Row<LeaseRow>[],
+    reason: string,
+    now: number,
+  ): readonly string[] {
+    const open = rows.filter(({ value }) => value.state === 'active').map(({ key }) => key);
+    for (const key of open) this.#end(tx, tenant, key, 'revoked', reason, now);
+    return open;
   }
 
   #end(
@@ -176,68 +317,34 @@ export class LeaseBook {
     if (row.state === 'revoked' || row.state === state) return row;
     const ended = { ...row, state, endedAt: now, ...(reason === undefined ? {} : { reason }) };
     tx.put(leaseTable, tenant, stateKey, ended);
+    tx.put(endTable, tenant, endKey(stateKey), { at: now });
     return ended;
-  }
-
-  #checkLive(stateKey: string, claims: LeaseClaims, now: number): void {
-    checkTimes(claims, now);
-    if (!this.#live.has(stateKey)) {
-      refuse('was revoked or released', 'ask for a new lease, or open a new connection');
-    }
   }
 
   #sweep(now: number): void {
     if (this.#live.size < this.#sweepAt) return;
-    for (const [key, { exp }] of this.#live) if (now >= exp * 1000) this.#live.delete(key);
+    for (const [key, exp] of this.#live) if (now >= exp * 1000) this.#live.delete(key);
     this.#sweepAt = Math.max(1024, this.#live.size * 2);
   }
 }
 
-/** All rows that were not ended, page by page: there may be more than one query gives. */
-function* activePages(reader: Reader): Generator<Row<LeaseRow>> {
-  const limit = 1000;
-  for (let after: string | undefined; ;) {
-    const page = reader.list(leaseTable, undefined, {
-      index: ['state', 'active'],
-      limit,
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page;
-    if (page.length < limit) return;
-    after = page.at(-1)?.key;
-  }
+function checkRow(row: LeaseRow | undefined, link: ChainLink): asserts row is LeaseRow {
+  if (row === undefined) refuse('is not one this daemon issued', 'ask for a new lease');
+  if (row.digest !== link.digest && row.former !== link.digest) refuseContent();
+  if (row.state !== 'active') refuse(`was ${row.state}`, 'ask for a new lease');
 }
 
-function activeLeases(reader: Reader): Row<LeaseRow>[] {
-  return [...activePages(reader)];
+function boundTo({ claims: { cnf } }: LeaseRow): string | undefined {
+  if (cnf === undefined || 'conn' in cnf) return undefined;
+  return 'jkt' in cnf ? cnf.jkt : thumbprint(cnf.jwk);
 }
 
-function usesOf(reader: Reader, tenant: TenantId, stateKey: string): number {
-  return reader.get(usesTable, tenant, usesKey(stateKey))?.uses ?? 0;
+function refuseEnded(): never {
+  return refuse('was revoked or released', 'ask for a new lease, or open a new connection');
 }
 
-function status(reader: Reader, row: Row<LeaseRow>, now: number): LeaseStatus {
-  const { tenant, key, value } = row;
-  const expired = value.state === 'active' && now >= value.claims.exp * 1000;
-  const uses = usesOf(reader, tenant, key);
-  return { ...value, stateKey: key, tenant, uses, state: expired ? 'expired' : value.state };
-}
-
-/** A bound lease sent as bearer is refused, and so is one bound to another connection. */
-function holderOf(claims: LeaseClaims, presented: Presented): CheckedLease['holder'] {
-  const { cnf } = claims;
-  if (cnf === undefined && 'bearer' in presented) return 'bearer';
-  if (cnf !== undefined && 'conn' in cnf) {
-    if ('connection' in presented && presented.connection === cnf.conn) return 'connection';
-    refuse('is bound to another connection', 'use it where it was issued');
-  }
-  if (cnf !== undefined) {
-    refuse('is bound to a key, which this version cannot check', 'use a connection-bound lease');
-  }
-  return refuse(
-    'is a bearer lease, which a connection does not present',
-    'send it as a credential',
-  );
+function refuseContent(): never {
+  return refuse('has another content than the one first seen', 'use the one first made');
 }
 
 function refuse(why: string, hint: string): never {

@@ -1,28 +1,39 @@
 // What a lease says: claims in their final wire form, and the checked form the gate uses.
 
 import type { TenantId } from '../../base/store/store.ts';
+import type { ArgumentRules } from './argument-rule.ts';
 
 /** RFC 9396 authorization details warder understands. Unknown types and members are refused. */
 export type Capability =
   | ToolCallCapability
   | FsCapability
   | HttpCapability
-  | { readonly type: 'spend'; readonly currency: string; readonly amount: number }
-  | { readonly type: 'credential'; readonly names: readonly string[] };
+  | SpendCapability
+  | CredentialCapability
+  | RefreshCapability;
 
-export interface ToolCallCapability {
+/** When a capability holds, within the life of its lease. NumericDate seconds. */
+interface Timed {
+  readonly notBefore?: number;
+  /** First second in which it does not hold any more. */
+  readonly notAfter?: number;
+}
+
+export interface ToolCallCapability extends Timed {
   readonly type: 'tool.call';
   /** Operation names; `*` matches within a name (names hold no `/`). */
   readonly tools: readonly string[];
+  /** The only arguments a call may have, and their values; absent: any. */
+  readonly arguments?: ArgumentRules;
 }
 
-export interface FsCapability {
+export interface FsCapability extends Timed {
   readonly type: 'fs.read' | 'fs.write';
   /** Globs over normalised absolute guest paths: `*` within a segment, `**` across. */
   readonly paths: readonly string[];
 }
 
-export interface HttpCapability {
+export interface HttpCapability extends Timed {
   readonly type: 'http.call';
   /** Upper case, or `*`. */
   readonly methods: readonly string[];
@@ -30,6 +41,46 @@ export interface HttpCapability {
   readonly origins: readonly string[];
   /** Path globs. */
   readonly paths: readonly string[];
+}
+
+/** One durable cap per lease and currency. */
+export interface SpendCapability extends Timed {
+  readonly type: 'spend';
+  readonly currency: string;
+  /** Whole, in the smallest unit. */
+  readonly amount: number;
+}
+
+/** Secrets that may be used on the holder's behalf. */
+export interface CredentialCapability extends Timed {
+  readonly type: 'credential';
+  readonly names: readonly string[];
+}
+
+/** Having the lease signed anew with a later end, as far as `max_exp`. */
+export interface RefreshCapability extends Timed {
+  readonly type: 'lease.refresh';
+}
+
+/**
+ * Who may use a lease: the holder of a key (RFC 7800: named by its RFC 7638 thumbprint, or given whole,
+ * which it has to be for the holder to sign leases itself), or a connection. Absent: any bearer.
+ */
+export type Confirmation =
+  { readonly jkt: string } | { readonly jwk: HolderJwk } | { readonly conn: string };
+
+/** A holder's public key, the members its thumbprint is over and no others. */
+export interface HolderJwk {
+  readonly kty: 'EC' | 'OKP';
+  readonly crv: 'P-256' | 'Ed25519';
+  readonly x: string;
+  readonly y?: string;
+}
+
+/** At most `uses` calls within any `seconds`. */
+export interface Rate {
+  readonly uses: number;
+  readonly seconds: number;
 }
 
 /** Claims of a `lease+jwt`. Times are NumericDate seconds (RFC 7519). */
@@ -44,12 +95,18 @@ export interface LeaseClaims {
   readonly nbf: number;
   readonly exp: number;
   readonly tenant: TenantId;
-  /** Holder binding: an RFC 7800 key thumbprint, or the connection's socket. Absent: bearer. */
-  readonly cnf?: { readonly jkt: string } | { readonly conn: string };
+  readonly cnf?: Confirmation;
   readonly authorization_details: readonly Capability[];
   readonly task?: string;
   /** At most this many calls. */
   readonly max_uses?: number;
+  /** At most this many bytes, in and out, of all its calls. */
+  readonly max_bytes?: number;
+  readonly rate?: Rate;
+  /** Latest `exp` that this lease, signed anew, or any lease made from it may ever have. */
+  readonly max_exp?: number;
+  /** `false`: no lease is made from it, whatever `del_max` says. */
+  readonly delegatable?: boolean;
   /** SHA-256 (base64url) over the parent's signing input; roots have none. */
   readonly par_hash?: string;
   readonly del_depth: number;
@@ -63,4 +120,16 @@ export interface CheckedLease {
   readonly stateKey: string;
   readonly claims: LeaseClaims;
   readonly holder: 'connection' | 'dpop' | 'bearer';
+  /** From the root to this one. */
+  readonly chain: readonly ChainLink[];
+}
+
+/** One lease of a chain. */
+export interface ChainLink {
+  readonly stateKey: string;
+  /** SHA-256 of the signing input, hex. */
+  readonly digest: string;
+  readonly claims: LeaseClaims;
+  /** Thumbprint of the key it is bound to, if it is bound to one. */
+  readonly jkt?: string;
 }

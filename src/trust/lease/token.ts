@@ -14,7 +14,7 @@ import type { LeaseClaims } from './lease.ts';
 export const LEASE_TYPE = 'lease+jwt' as const;
 
 /** Longest token, characters. */
-const TOKEN_MAX = 65_536;
+export const TOKEN_MAX = 65_536;
 
 /** Algorithms leases are signed with. */
 export type LeaseAlgorithm = 'ES256' | 'EdDSA';
@@ -43,6 +43,7 @@ export interface ParsedLease {
  * @throws WarderError `malformed`.
  */
 export function parseLease(token: string): ParsedLease {
+  if (typeof token !== 'string') refuse('no text');
   if (token.length > TOKEN_MAX) refuse(`longer than ${TOKEN_MAX} characters`);
   const parts = token.split('.');
   const [header, payload, signature] = parts;

@@ -1,14 +1,16 @@
-// One signature over bytes: ES256, ES384, EdDSA through WebCrypto, with the checks libraries differ in.
+// One signature over bytes: ES256, ES384, EdDSA through node:crypto or WebCrypto, with the checks libraries differ in.
 
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Algorithm } from './algorithm.ts';
 import { isCanonicalScalar, isWeakPoint } from './ed25519-point.ts';
+import { nativeVerify } from './native-verify.ts';
 import { formatSpki, type RawKey } from './spki.ts';
 
 /** A public key ready to verify with. */
 export interface VerifyKey {
   readonly alg: Algorithm;
-  readonly cryptoKey: CryptoKey;
+  /** Whether a raw signature of the right size holds. */
+  readonly check: (message: Uint8Array, signature: Uint8Array) => boolean | Promise<boolean>;
 }
 
 const IMPORT = {
@@ -31,7 +33,7 @@ const SIGNATURE_SIZE: Readonly<Record<Algorithm, number>> = {
 };
 
 /**
- * Makes a key usable.
+ * Makes a key usable: with node:crypto where there is one, with WebCrypto elsewhere.
  *
  * @throws WarderError `malformed` for a point that is not on the curve; `not-trusted` for a weak
  *   Ed25519 key.
@@ -45,11 +47,21 @@ export async function importKey(raw: RawKey): Promise<VerifyKey> {
   }
   try {
     const spki = formatSpki(raw);
-    const cryptoKey = await crypto.subtle.importKey('spki', spki, IMPORT[alg], true, ['verify']);
-    return { alg, cryptoKey };
+    const check = nativeVerify(alg, spki) ?? (await webVerify(alg, spki));
+    return { alg, check };
   } catch (cause) {
     throw new WarderError('malformed', 'a public key that is not a point of its curve', { cause });
   }
+}
+
+/** WebCrypto's verification under a key. */
+export async function webVerify(
+  alg: Algorithm,
+  spki: Uint8Array<ArrayBuffer>,
+): Promise<VerifyKey['check']> {
+  const key = await crypto.subtle.importKey('spki', spki, IMPORT[alg], true, ['verify']);
+  return (message, signature) =>
+    crypto.subtle.verify(VERIFY[alg], key, Uint8Array.from(signature), Uint8Array.from(message));
 }
 
 /**
@@ -57,7 +69,7 @@ export async function importKey(raw: RawKey): Promise<VerifyKey> {
  * EdDSA ones whose scalar or point has a second spelling do not, wherever this runs.
  */
 export async function holds(
-  { alg, cryptoKey }: VerifyKey,
+  { alg, check }: VerifyKey,
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
@@ -66,10 +78,5 @@ export async function holds(
     if (isWeakPoint(signature.subarray(0, 32))) return false;
     if (!isCanonicalScalar(signature.subarray(32))) return false;
   }
-  return crypto.subtle.verify(
-    VERIFY[alg],
-    cryptoKey,
-    Uint8Array.from(signature),
-    Uint8Array.from(message),
-  );
+  return check(message, signature);
 }

@@ -154,7 +154,8 @@ describe('the lease of a connection', () => {
 
   it.each(['ES256', 'EdDSA'] as const)('%s: is a JWT that jose takes', async (alg) => {
     const office = await openOffice(undefined, alg);
-    const prepared = prepareLease({ ...terms, origin }, office.signer.key, now, new Uint8Array(16));
+    const bound = { ...terms, origin, cnf: { conn: 'c-1' } };
+    const prepared = prepareLease(bound, office.signer.key, now, new Uint8Array(16));
     const token = await signLease(prepared, office.signer);
     const { payload, protectedHeader } = await jwtVerify(
       token,
@@ -170,7 +171,7 @@ describe('the signer asks the lease room', () => {
   it('and signs no lease of another daemon, for another key, or without end', async () => {
     const office = await openOffice();
     const { key } = office.signer;
-    const base = { ...terms, origin };
+    const base = { ...terms, origin, cnf: { conn: 'c-1' } };
     const random = new Uint8Array(16);
     const good = prepareLease(base, key, now, random);
     await office.signer.sign({ kind: 'lease', payload: encodeUtf8(good.signingInput) });
@@ -184,6 +185,7 @@ describe('the signer asks the lease room', () => {
       prepareLease(base, other, now, random).signingInput,
       forged({ exp: now }),
       forged({ exp: undefined }),
+      forged({ cnf: undefined }),
       forged({ del_depth: 1, del_max: 1, par_hash: key.kid }),
       forged({ authorization_details: [{ type: 'tool.call', tools: [] }] }),
     ]) {

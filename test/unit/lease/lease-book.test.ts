@@ -73,16 +73,17 @@ describe('a checked lease', () => {
 
   it('is pinned by content: another lease with its state key is refused', async () => {
     const lease = await verified();
-    const altered = {
-      ...lease,
-      digest: lease.digest.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
-    };
+    const digest = lease.digest.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+    const altered: VerifiedLease = { ...lease, chain: [{ ...lease.chain[0], digest }] };
     expect(() => office.book.check(altered, here, now)).toThrow(expect.objectContaining(refused));
   });
 
   it('holds only for its holder', async () => {
     const bound = await verified();
-    const bearer = await verified({ cnf: undefined } as unknown as Partial<LeaseTerms>);
+    const bearer = await verified({
+      cnf: undefined,
+      ttlSeconds: 300,
+    } as unknown as Partial<LeaseTerms>);
     const key = await verified({ cnf: { jkt: office.signer.key.kid } });
     const check = (lease: VerifiedLease, presented: Presented) => () =>
       office.book.check(lease, presented, now);
@@ -100,23 +101,25 @@ describe('a checked lease', () => {
   });
 });
 
+const unknown = prepareLease(
+  {
+    origin,
+    principal: 'x',
+    tenant: 'default',
+    capabilities: [],
+    ttlSeconds: 60,
+    cnf: { conn: 'c-1' },
+  },
+  { kty: 'EC', crv: 'P-256', x: '', y: '', kid: 'A'.repeat(43), alg: 'ES256' },
+  now,
+  new Uint8Array(16),
+);
 const officeless: VerifiedLease = {
-  claims: prepareLease(
-    {
-      origin,
-      principal: 'x',
-      tenant: 'default',
-      capabilities: [],
-      ttlSeconds: 60,
-      cnf: { conn: 'c-1' },
-    },
-    { kty: 'EC', crv: 'P-256', x: '', y: '', kid: 'A'.repeat(43), alg: 'ES256' },
-    now,
-    new Uint8Array(16),
-  ).claims,
+  text: '',
   kid: 'x',
-  digest: '0'.repeat(64),
-  stateKey: '0'.repeat(64),
+  needsOnline: [],
+  ...unknown,
+  chain: [unknown],
 };
 
 describe('uses', () => {
@@ -243,9 +246,11 @@ describe('the book after a restart', () => {
     });
     const later = openLeaseBook(office.store);
     expect(later.isLive(lease, now)).toBe(true);
-    const last = makeCheckedLease(`z${lease.stateKey}`, lease.claims, 'connection');
+    const [link] = lease.chain;
+    if (link === undefined) throw new Error('no link');
+    const last = makeCheckedLease([{ ...link, stateKey: `z${lease.stateKey}` }], 'connection');
     expect(later.isLive(last, now)).toBe(true);
-    const none = makeCheckedLease(`y${lease.stateKey}`, lease.claims, 'connection');
+    const none = makeCheckedLease([{ ...link, stateKey: `y${lease.stateKey}` }], 'connection');
     expect(later.isLive(none, now)).toBe(false);
   });
 });

@@ -6,6 +6,7 @@ import type { Sequence, Store, Table } from '../../../src/base/store/store.ts';
 import type { LeaseEvent, LeaseOffice } from '../../../src/trust/lease/connection-lease.ts';
 import { leaseAdmitter } from '../../../src/trust/lease/lease-admitter.ts';
 import { leaseTable, openLeaseBook } from '../../../src/trust/lease/lease-book.ts';
+import { proofReplayTable } from '../../../src/trust/lease/proof-replay.ts';
 import type { Algorithm, Signer } from '../../../src/trust/signer/signer.ts';
 import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
@@ -15,7 +16,7 @@ export const metaTable: Table<{ readonly uses: number }> = { name: 'meta', index
 export const leaves: Sequence = { name: 'leaf', facets: ['lease'] };
 
 export const openStore = (): Store =>
-  openMemoryStore({ tables: [leaseTable, metaTable], sequences: [leaves] });
+  openMemoryStore({ tables: [leaseTable, metaTable, proofReplayTable], sequences: [leaves] });
 
 export interface TestOffice extends LeaseOffice {
   readonly store: Store;
