@@ -125,6 +125,8 @@ export class CallSessions implements HostCalls {
     assertPermit(permit);
     const session = new CallSession(permit, lease, this.#parts);
     this.#open.set(permit.terms.callId, session);
+    // Starts while the guest does, so that its first request does not wait for a process.
+    if (permit.terms.allowNet.length > 0) this.#parts.egress.warm();
     return session;
   }
 

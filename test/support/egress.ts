@@ -100,14 +100,18 @@ export function textOf(reply: EgressReply): string {
   return Buffer.from(reply.bytes ?? NO_BODY).toString();
 }
 
-/** The process that sends this test's requests; rejects when there is none. */
+/** The oldest process that sends this test's requests. */
 export function brokerPid(): number {
-  const broker = descendants(process.pid).find((pid) => {
+  const [broker] = brokerPids();
+  if (broker === undefined) throw new Error('no broker runs');
+  return broker;
+}
+
+export function brokerPids(): readonly number[] {
+  return descendants(process.pid).filter((pid) => {
     const [program = '', ...words] = commandLine(pid);
     return program.endsWith('node') && words.some((word) => word.endsWith('egress-broker.mjs'));
   });
-  if (broker === undefined) throw new Error('no broker runs');
-  return broker;
 }
 
 function descendants(pid: number): readonly number[] {

@@ -9,7 +9,7 @@ export interface BrokersOptions {
   /** Starts a blank broker. */
   readonly start: () => Broker;
   readonly clock: Clock;
-  /** Brokers in use at most; the one idle longest makes room. */
+  /** Brokers kept at most; of those that have nothing to do the one idle longest makes room. */
   readonly most: number;
   /** Milliseconds a broker may idle before it is ended. */
   readonly idleMs: number;
@@ -17,6 +17,8 @@ export interface BrokersOptions {
 
 interface Kept {
   readonly broker: Promise<Broker>;
+  /** Once it is up. */
+  live?: Broker;
   usedAt: number;
 }
 
@@ -40,7 +42,8 @@ export class Brokers {
   /**
    * The broker of a key: the one it had, or the blank one, made its own by `prepare`.
    *
-   * @throws WarderError `unavailable` when none can be started.
+   * @throws WarderError `unavailable` when none can be started, or all there may be are busy: what
+   *   one key has under way is not ended for another's sake.
    */
   async of(key: string, prepare: (broker: Broker) => Promise<void>): Promise<Broker> {
     if (this.#closed) throw new WarderError('unavailable', 'the brokers are closed');
@@ -58,7 +61,8 @@ export class Brokers {
     this.#kept.set(key, made);
     this.#tendLater();
     try {
-      return await made.broker;
+      made.live = await made.broker;
+      return made.live;
     } catch (cause) {
       if (this.#kept.get(key) === made) this.#kept.delete(key);
       throw new WarderError('unavailable', 'a broker process could not be started', {
@@ -94,8 +98,14 @@ export class Brokers {
 
   #makeRoom(): void {
     if (this.#kept.size < this.#options.most) return;
-    const [idlest] = [...this.#kept].sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    if (idlest === undefined) return;
+    const [idlest] = [...this.#kept]
+      .filter(([, { live }]) => live?.busy === 0)
+      .sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    if (idlest === undefined) {
+      throw new WarderError('unavailable', `all of ${this.#options.most} processes are busy`, {
+        hint: 'try again when fewer tools run at once',
+      });
+    }
     this.#kept.delete(idlest[0]);
     void end(idlest[1]);
   }
@@ -106,7 +116,7 @@ export class Brokers {
       this.#tender = undefined;
       const before = this.#options.clock.monotonic() - this.#options.idleMs;
       for (const [key, kept] of this.#kept) {
-        if (kept.usedAt > before) continue;
+        if (kept.usedAt > before || kept.live?.busy !== 0) continue;
         this.#kept.delete(key);
         void end(kept);
       }

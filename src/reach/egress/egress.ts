@@ -113,7 +113,7 @@ export interface EgressOptions {
 
 /** Largest answer that is given in one piece; larger ones can be streamed. */
 const MAX_WHOLE_ANSWER = 64 << 20;
-const DEFAULT_BROKERS = { most: 64, idleMs: 60_000 };
+const DEFAULT_BROKERS = { most: 32, idleMs: 60_000 };
 
 export function createEgress(options: EgressOptions): Egress {
   return new GuestEgress(options);
@@ -158,7 +158,11 @@ class GuestEgress implements Egress {
   }
 
   warm(): void {
-    this.#brokers.warm();
+    try {
+      this.#brokers.warm();
+    } catch {
+      // The first request says why.
+    }
   }
 
   close(): Promise<void> {

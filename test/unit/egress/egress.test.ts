@@ -9,6 +9,7 @@ import type { Permit } from '../../../src/decide/policy/permit.ts';
 import { createEgress, type EgressRequest } from '../../../src/reach/egress/egress.ts';
 import { createNetBudget } from '../../../src/reach/egress/net-budget.ts';
 import {
+  brokerPids,
   type Fetched,
   fetchOnce,
   openSession,
@@ -324,5 +325,50 @@ describe("warder's own listeners", () => {
     expect(server.connections()).toBe(0);
     const elsewhere = await reach('127.0.0.1', `http://127.0.0.2:${port}/`);
     expect(elsewhere.reply.ok).toBe(true);
+  });
+});
+
+describe('processes that send', () => {
+  const hanging = () =>
+    loopbackServer((request, response) => {
+      if (request.url !== '/hang') response.end('fine');
+    });
+  const permitOf = (id: string, port: number): Permit =>
+    reachPermit({
+      installation: { id, name: id, digest: 'd' },
+      allowNet: [netRule(`* http://127.0.0.1:${port}/**`)],
+    });
+
+  it('are bounded; one that is busy is not ended for another installation', async () => {
+    await using server = await hanging();
+    await using egress = await testEgress({ brokers: { most: 1, idleMs: 60_000 } });
+    const url = `http://127.0.0.1:${server.port}`;
+    using first = openSession(egress, permitOf('first', server.port));
+    using second = openSession(egress, permitOf('second', server.port));
+    const ended = new AbortController();
+    const asked = { method: 'GET', url: `${url}/hang`, headers: [], body: new Uint8Array() };
+    const hung = first.fetch(asked, ended.signal);
+    await expect.poll(() => server.connections()).toBe(1);
+    const busy = await second.get(`${url}/`);
+    expect(busy).toMatchObject({ ok: false, code: 'failed' });
+    expect(second.effects).toMatchObject([{ state: 'not-sent' }]);
+    ended.abort();
+    await hung;
+    await expect.poll(() => second.get(`${url}/`)).toMatchObject({ ok: true });
+  });
+
+  it('are of one installation and one tenant each', async () => {
+    await using server = await hanging();
+    await using egress = await testEgress();
+    const url = `http://127.0.0.1:${server.port}/`;
+    const others = brokerPids();
+    const pids = new Set<number>();
+    for (const id of ['one', 'two', 'three']) {
+      using session = openSession(egress, permitOf(id, server.port));
+      expect(textOf(await session.get(url))).toBe('fine');
+      for (const pid of brokerPids()) if (!others.includes(pid)) pids.add(pid);
+    }
+    // Three in use and a blank one.
+    expect(pids.size).toBe(4);
   });
 });
