@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  brokerPids,
   fetchOnce,
   openSession,
   testEgress,
@@ -145,6 +146,36 @@ describe('over HTTP/2', () => {
     const { reply } = await fetchOnce(egress, server.permit(1 << 20), { url: server.url });
     expect(reply).toMatchObject({ ok: false, code: 'limit' });
     await closed;
+  });
+
+  it('requests given up at any moment, and sessions that break, end nothing but themselves', async () => {
+    let asked = 0;
+    await using server = await h2Server((stream) => {
+      asked += 1;
+      if (asked % 7 === 0) {
+        stream.session?.goaway();
+      } else if (asked % 11 === 0) {
+        stream.session?.destroy();
+      } else if (asked % 5 === 0) {
+        stream.close(2);
+      } else {
+        stream.respond({ ':status': 200 });
+        stream.write(Buffer.alloc(20_000));
+        if (asked % 3 === 0) stream.end();
+      }
+    });
+    const permit = server.permit();
+    await fetchOnce(egress, permit, { url: server.url }, AbortSignal.timeout(500));
+    const before = brokerPids();
+    await Promise.all(
+      Array.from({ length: 60 }, async (_, at) => {
+        const gone = AbortSignal.timeout(1 + at * 4);
+        const { reply } = await fetchOnce(egress, permit, { url: server.url }, gone);
+        if (!reply.ok) expect(reply.code).toBe('failed');
+      }),
+    );
+    expect(brokerPids()).toEqual(before);
+    expect(asked).toBeGreaterThan(20);
   });
 
   it('a certificate for another name is no certificate', async () => {
