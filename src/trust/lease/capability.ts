@@ -24,8 +24,7 @@ const TOOL: ValueRule = {
   like: 'an operation name, in which `*` may stand for anything',
 };
 const PATH: ValueRule = {
-  test: (value) =>
-    value.length <= GLOB_MAX && value === normalisePath(value) && value.isWellFormed(),
+  test: (value) => value.length <= GLOB_MAX && value === normalisePath(value),
   like: 'an absolute path glob without empty, `.` or `..` segments, e.g. `/data/**`',
 };
 const METHOD: ValueRule = {

@@ -28,7 +28,7 @@ const RATE_SECONDS_MAX = 86_400;
 const TIME_MAX = 253_402_300_799;
 
 /** Letters, marks, digits, punctuation, symbols and plain spaces: nothing that hides or reorders text. */
-const TEXT = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,256}$/u;
+const TEXT = /^(?:[ -~]{1,256}|[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,256})$/u;
 const TENANT = /^[a-z0-9-]{1,32}$/;
 const JTI = /^[A-Za-z0-9_-]{16,64}$/;
 const CONNECTION = /^[A-Za-z0-9_-]{1,64}$/;

@@ -82,15 +82,20 @@ function skipStars(tokens: readonly Token[], states: Uint8Array): void {
  * @returns undefined for anything that has no such form; it is refused, never repaired.
  */
 export function normalisePath(path: string): string | undefined {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (!path.startsWith('/') || /[\\\u0000-\u001f\u007f]/.test(path) || !path.isWellFormed()) {
-    return undefined;
-  }
+  if (path.charCodeAt(0) !== SLASH || !path.isWellFormed()) return undefined;
   if (path === '/') return path;
-  const trimmed = path.endsWith('/') ? path.slice(0, -1) : path;
-  const segments = trimmed.slice(1).split('/');
-  const bad = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
-  return bad ? undefined : trimmed;
+  const end = path.charCodeAt(path.length - 1) === SLASH ? path.length - 1 : path.length;
+  let start = 1;
+  for (let at = 1; at <= end; at += 1) {
+    const unit = at === end ? SLASH : path.charCodeAt(at);
+    if (unit < 0x20 || unit === 0x7f || unit === 0x5c) return undefined;
+    if (unit !== SLASH) continue;
+    const length = at - start;
+    const dots = length <= 2 && path.slice(start, at) === '..'.slice(0, length);
+    if (dots) return undefined;
+    start = at + 1;
+  }
+  return path.slice(0, end);
 }
 
 /** Whether a text, a path or not, is in the form that globs are compared in. */

@@ -1,8 +1,8 @@
 // Keys of holders as they stand in leases and proofs: public, in one spelling, of the two kinds allowed.
 
-import { decodeBase64url, encodeBase64url } from '../../base/encoding/base64url.ts';
-import { canonicalBytes } from '../../base/encoding/jcs.ts';
-import { sha256 } from '../../base/encoding/sha256.ts';
+import { decodeBase64url } from '../../base/encoding/base64url.ts';
+import { canonicalJson } from '../../base/encoding/jcs.ts';
+import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { isWeakPoint } from '../verify/ed25519-point.ts';
 import { parseJwk } from '../verify/jwk.ts';
@@ -32,9 +32,7 @@ export function parseHolderJwk(json: unknown): HolderJwk | undefined {
 
 /** RFC 7638 thumbprint, base64url. */
 export function thumbprint({ kty, crv, x, y }: HolderJwk): string {
-  return encodeBase64url(
-    sha256(canonicalBytes({ kty, crv, x, ...(y === undefined ? {} : { y }) })),
-  );
+  return sha256Text(canonicalJson({ kty, crv, x, ...(y === undefined ? {} : { y }) }), 'base64url');
 }
 
 /** The key's bytes, to verify with. */

@@ -4,8 +4,7 @@ import { encodeBase64url } from '../../base/encoding/base64url.ts';
 import { canonicalBytes } from '../../base/encoding/jcs.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/encoding/json.ts';
 import { parseJson } from '../../base/encoding/parse-json.ts';
-import { sha256 } from '../../base/encoding/sha256.ts';
-import { encodeUtf8 } from '../../base/encoding/utf8.ts';
+import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { parseJws, verifyJws } from '../verify/jws.ts';
 import { importKey } from '../verify/signature.ts';
@@ -111,7 +110,7 @@ export function formatProof(terms: ProofTerms, jwk: HolderJwk): string {
 
 /** `ath`: SHA-256 of the token, base64url. */
 export function tokenHash(token: string): string {
-  return encodeBase64url(sha256(encodeUtf8(token)));
+  return sha256Text(token, 'base64url');
 }
 
 function parseHeader(header: JsonObject): HolderJwk {

@@ -1,11 +1,9 @@
 // The lease as JWS compact serialization (RFC 7515): one accepted text per token.
 
 import { decodeBase64url, encodeBase64url } from '../../base/encoding/base64url.ts';
-import { encodeHex } from '../../base/encoding/hex.ts';
 import { canonicalBytes } from '../../base/encoding/jcs.ts';
 import { parseJson } from '../../base/encoding/parse-json.ts';
-import { sha256 } from '../../base/encoding/sha256.ts';
-import { encodeUtf8 } from '../../base/encoding/utf8.ts';
+import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { parseClaims } from './claims.ts';
 import type { LeaseClaims } from './lease.ts';
@@ -84,7 +82,7 @@ export function formatSigningInput(header: LeaseHeader, claims: LeaseClaims): st
 
 /** SHA-256 of the signing input, hex: what a lease is pinned by, whatever its signature bytes are. */
 export function leaseDigest(signingInput: string): string {
-  return encodeHex(sha256(encodeUtf8(signingInput)));
+  return sha256Text(signingInput, 'hex');
 }
 
 function parseHeader(json: unknown): LeaseHeader {

@@ -1,8 +1,7 @@
 // Verifies a lease and its chain: form, keys, signatures, narrowing, times, audience. Pure: nothing about its state is asked.
 
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
-import { encodeBase64url } from '../../base/encoding/base64url.ts';
-import { sha256 } from '../../base/encoding/sha256.ts';
+import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { TrustedKey, TrustedKeys } from '../verify/keys.ts';
 import { holds, importKey, type VerifyKey } from '../verify/signature.ts';
@@ -181,5 +180,5 @@ function distrust(why: string): never {
 
 /** What a child names its parent by: SHA-256 of the signing input, base64url. */
 export function parentHash(signingInput: string): string {
-  return encodeBase64url(sha256(encodeUtf8(signingInput)));
+  return sha256Text(signingInput, 'base64url');
 }
