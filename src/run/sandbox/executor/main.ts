@@ -15,6 +15,7 @@ import {
   splitParts,
 } from './frames.ts';
 import { closedHost, PipeHost } from './guest-host.ts';
+import { leave } from './litter.ts';
 import { type OwnFrame, quit, readFrame, writeFrame } from '../../../base/frames/blocking-pipe.ts';
 
 /** Part names of a component that are not core modules. */
@@ -57,7 +58,9 @@ async function serve(frame: OwnFrame): Promise<void> {
         quit(3);
     }
   } catch (thrown) {
-    writeFrame(FrameKind.failed, frame.call, failure(thrown, cpu));
+    const failed = failure(thrown, cpu);
+    writeFrame(FrameKind.failed, frame.call, failed);
+    leave(failed.peakMemoryBytes);
   }
 }
 
@@ -73,10 +76,11 @@ async function call(frame: OwnFrame, cpu: NodeJS.CpuUsage): Promise<void> {
       cpuMicros: micros(cpu),
     };
     writeFrame(FrameKind.failed, frame.call, failed);
-    return;
+  } else {
+    const answer: AnswerHead = { peakMemoryBytes, cpuMicros: micros(cpu) };
+    writeFrame(FrameKind.answer, frame.call, answer, bytes);
   }
-  const answer: AnswerHead = { peakMemoryBytes, cpuMicros: micros(cpu) };
-  writeFrame(FrameKind.answer, frame.call, answer, bytes);
+  leave(peakMemoryBytes);
 }
 
 function loaded(): LoadedTool {
