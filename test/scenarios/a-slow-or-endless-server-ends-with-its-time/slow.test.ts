@@ -4,8 +4,9 @@
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { fetchOnce, openSession, testEgress, textOf } from '../../support/egress.ts';
+import { brokerPid, fetchOnce, openSession, testEgress, textOf } from '../../support/egress.ts';
 import { loopbackServer } from '../../support/loopback-server.ts';
+import { isAlive } from '../../support/processes.ts';
 import { netRule, reachPermit } from '../../support/reach-permit.ts';
 
 /** A server that speaks bytes as it likes. `closed` resolves when its first connection is gone. */
@@ -114,7 +115,10 @@ it('the end of a call stops what it had under way, at once', async () => {
   const reply = session.fetch(asked, ended.signal);
   setTimeout(() => ended.abort(), 200);
   expect(await reply).toMatchObject({ ok: false, code: 'failed' });
+  const pid = brokerPid();
   await server.closed;
+  // The request ended, not the process that sent it.
+  expect(isAlive(pid)).toBe(true);
   expect(session.effects).toMatchObject([{ state: 'sent' }]);
 });
 

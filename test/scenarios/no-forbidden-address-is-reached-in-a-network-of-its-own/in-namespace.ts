@@ -163,7 +163,7 @@ for (const to of [...FORBIDDEN.map((address) => `http://${shown(address)}/`), ..
 {
   using session = openSession(egress, permit);
   for (let count = 0; count < 3; count += 1) {
-    const reply = await session.get('http://rebind.test/');
+    const reply = await session.get(`http://rebind.test/${count}`);
     if (!reply.ok) failures.push(`rebind ${reply.message}`);
   }
   await refused('http://rebind.test/');

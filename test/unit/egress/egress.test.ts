@@ -95,6 +95,22 @@ describe('a request', () => {
     expect(hops).toEqual([]);
   });
 
+  it('keeps its body while others are asked for', async () => {
+    await using server = await loopbackServer((request, response) => {
+      void bodyOf(request).then((body) => response.end(body));
+    });
+    const permit = permitFor(server.port);
+    const bodies = Array.from({ length: 20 }, (_, at) => String.fromCharCode(65 + at).repeat(200));
+    const url = `http://api.example:${server.port}/`;
+    const texts = await Promise.all(
+      bodies.map(async (body) => {
+        const asked = { method: 'POST', url, body: Buffer.from(body) };
+        return textOf((await fetchWith(permit, asked)).reply);
+      }),
+    );
+    expect(texts).toEqual(bodies);
+  });
+
   it('over TLS is checked against the name of the URL', async () => {
     const folder = join(import.meta.dirname, '../../fixtures/tls');
     const cert = readFileSync(join(folder, 'server.crt'), 'utf8');

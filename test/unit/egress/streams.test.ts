@@ -220,6 +220,21 @@ describe('a guest gets no further with a stream than without', () => {
     expect(got).toBeLessThan(2000);
   });
 
+  it('what was read stays paid for', async () => {
+    await using far = await server((_, response) => response.end(Buffer.alloc(1000)));
+    using session = openSession(egress, permitFor(far.port, 4000));
+    const codes: unknown[] = [];
+    for (let count = 0; count < 4; count += 1) {
+      const exchange = await open(session, `http://127.0.0.1:${far.port}/`);
+      await finish(session, exchange);
+      const read = await step(session, { op: 'http-read', exchange, length: 2000 });
+      codes.push(read.ok ? read.bytes?.length : read.code);
+      await step(session, { op: 'http-close', exchange });
+    }
+    expect(codes.slice(0, 2)).toEqual([1000, 1000]);
+    expect(codes.at(-1)).not.toBe(1000);
+  });
+
   it('a redirect is followed with the full check, but not with a body that is gone', async () => {
     const seen: string[] = [];
     await using far = await server(async (request, response) => {
@@ -260,7 +275,8 @@ describe('a server is not read faster than the guest reads', () => {
     await using far = await server((_, response) => {
       const chunk = Buffer.alloc(1 << 16);
       const more = (): void => {
-        while (!response.destroyed && response.write(chunk)) sent += chunk.length;
+        do sent += chunk.length;
+        while (!response.destroyed && response.write(chunk));
       };
       response.on('drain', more).on('error', () => undefined);
       more();
