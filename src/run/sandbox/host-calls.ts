@@ -40,7 +40,11 @@ export type HandleRequest =
       /** With `create`: refuse what exists. */
       readonly exclusive: boolean;
       readonly truncate: boolean;
-      /** Bytes from the start that are wanted with the answer; 0 for none. */
+      /**
+       * Bytes from the start that are wanted with the answer; 0 for none. When they are the whole
+       * file, and it is opened for reading alone, the answer's handle is 0: nothing stays open, and
+       * there is nothing to close.
+       */
       readonly prefetch: number;
     }
   | {
@@ -102,6 +106,7 @@ export type FileFault =
   | 'symbolic-link'
   | 'bad-handle'
   | 'no-space'
+  | 'cross-device'
   | 'busy';
 
 export type RefusalCode = 'denied' | 'limit' | 'not-found' | 'invalid' | 'failed';
