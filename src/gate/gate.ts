@@ -4,12 +4,13 @@ import { asWarderError } from '../base/errors/errors.ts';
 import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
 import { holdBudgets } from './budgets.ts';
-import { Ticket, type Turnstile, withdrawn } from './turnstile.ts';
+import { Ticket, type Turnstile } from './turnstile.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { decideCall } from './decide-call.ts';
 import { outcomeOf, runPermitted } from './run-permitted.ts';
 import type { GateParts } from './parts.ts';
 import { Trail } from './trail.ts';
+import { withdrawn } from './waiting-line.ts';
 
 /**
  * Parses, checks, decides, runs and records one call.
@@ -27,11 +28,15 @@ export async function governedCall(
   request: CallRequest,
 ): Promise<CallAnswer> {
   const trail = new Trail(gate, caller, request);
-  using ticket = new Ticket(turnstile);
+  using ticket = new Ticket(turnstile, { lane: caller.principal, signal: request.signal });
   try {
-    if (await ticket.admitted(request.signal)) trail.admitted();
+    if (await ticket.admitted()) trail.admitted();
     const call = trail.parsed(parseToolCall(request.tool, request.arguments, gate.limits));
-    const found = trail.found(gate.catalog.find(caller.tenant, call.tool));
+    let found = trail.found(gate.catalog.find(caller.tenant, call.tool));
+    if (await ticket.seated(caller.tenant, found.installation)) {
+      trail.admitted();
+      found = trail.found(gate.catalog.find(caller.tenant, call.tool));
+    }
     checkArguments(found.definition, call.arguments);
     const lease = trail.leased(await caller.lease(trail.now));
     const { id, now } = trail;

@@ -16,6 +16,7 @@ import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { intentTable } from './intent.ts';
 import type { GateParts } from './parts.ts';
 import { quarantine } from './quarantine.ts';
+import { reachUsage } from './reach-usage.ts';
 import type { CallOutcome, PermittedRun } from './run-permitted.ts';
 
 /** What is durable of a call that ended. */
@@ -113,8 +114,8 @@ export class Trail {
   async settle(outcome: CallOutcome, run: PermittedRun): Promise<CallAnswer> {
     const { session, guard } = run;
     this.#facts.outcome = outcome.outcome;
-    this.#facts.usage = { ...run.outcome.usage };
     const effects = session.effects();
+    this.#facts.usage = { ...run.outcome.usage, ...reachUsage(effects) };
     this.#facts.effects = guard === undefined ? effects : guard.effects(effects);
     if (outcome.kind === 'stopped') {
       this.#facts.code = outcome.error.code;

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../../src/base/store/store.ts';
+import { defaultLimits } from '../../src/catalog/grant.ts';
 import type { Permit, PermitTerms } from '../../src/decide/policy/permit.ts';
 import {
   type KvLimits,
@@ -174,15 +175,15 @@ export function kvContract(name: string, open: () => Store): void {
     });
 
     it('counts keys and values against the ceiling, empty values too', async () => {
-      const limits = { ...kvLimits, totalBytes: 100, keys: 1000 };
-      const one = session({}, limits);
+      const limits = { ...defaultLimits, kvBytes: 100 };
+      const one = session({ limits });
       const taken = Array.from({ length: 20 }, (_, at) =>
         one.set(`${String(at).padStart(2, '0')}${'k'.repeat(8)}`, new Uint8Array()),
       );
       expect(taken.filter(({ reply }) => reply.ok)).toHaveLength(10);
       expect(shown(taken[10] ?? expect.fail())).toBe('limit');
       await commit(one);
-      const two = session({}, limits);
+      const two = session({ limits });
       expect(shown(two.set('x', bytes('y')))).toBe('limit');
       two.delete('00kkkkkkkk');
       expect(two.set('x', bytes('y')).reply.ok).toBe(true);
@@ -200,9 +201,9 @@ export function kvContract(name: string, open: () => Store): void {
     });
 
     it('parallel calls together stay below the ceiling; the one too many writes nothing', async () => {
-      const limits = { ...kvLimits, totalBytes: 100 };
+      const limits = { ...defaultLimits, kvBytes: 100 };
       const calls = Array.from({ length: 5 }, (_, at) => {
-        const one = session({}, limits);
+        const one = session({ limits });
         expect(one.set(`key-${at}`, new Uint8Array(35)).reply.ok).toBe(true);
         expect(one.set('shared', bytes(String(at))).reply.ok).toBe(true);
         return one;

@@ -23,12 +23,13 @@ export const kvTable: Table<KvRow> = {
   indexes: { installation: (row) => row.installation },
 };
 
-/** Ceilings of one installation (id and digest) in one tenant, and of its single keys and values. */
+/**
+ * Ceilings of one installation (id and digest) in one tenant, and of its single keys and values, besides
+ * the bytes its grant says (`limits.kvBytes`).
+ */
 export interface KvLimits {
   readonly keyBytes: number;
   readonly valueBytes: number;
-  /** Keys and values together. */
-  readonly totalBytes: number;
   readonly keys: number;
   /** Keys one listing gives. */
   readonly listed: number;
@@ -37,7 +38,6 @@ export interface KvLimits {
 export const kvLimits: KvLimits = Object.freeze({
   keyBytes: 512,
   valueBytes: 1 << 20,
-  totalBytes: 16 << 20,
   keys: 10_000,
   listed: 1000,
 });
@@ -247,10 +247,11 @@ class Session implements KvSession {
 
   /** Only growth is refused: what is over a ceiling that was lowered can still shrink. */
   #fullness(before: Usage, after: Usage): Fault | undefined {
-    const { keys, totalBytes } = this.#limits;
-    if (after.bytes > totalBytes && after.bytes > before.bytes) {
+    const { keys } = this.#limits;
+    const { kvBytes } = this.#terms.limits;
+    if (after.bytes > kvBytes && after.bytes > before.bytes) {
       return limit(
-        `keys and values of \`${this.#name}\` may take ${totalBytes} bytes together; delete some`,
+        `keys and values of \`${this.#name}\` may take ${kvBytes} bytes together; delete some`,
       );
     }
     if (after.keys > keys && after.keys > before.keys) {

@@ -3,8 +3,10 @@
 
 import type { Frame } from '../../base/frames/frame-reader.ts';
 import type { ProcessExit } from '../../base/process/spawn-node.ts';
+import { CpuWatch } from './cpu-watch.ts';
 import { FrameKind, type ReplyHead } from './executor/frames.ts';
 import type { ExecutorListener, ExecutorProcess } from './executor-process.ts';
+import { largestGuestMemory } from './guest-memory.ts';
 import type { HostReply, HostRequest } from './host-calls.ts';
 import { readHostRequest } from './host-request.ts';
 
@@ -25,6 +27,8 @@ export interface ExchangeOptions {
   /** The kind of the frame that ends it well. */
   readonly end: typeof FrameKind.loaded | typeof FrameKind.answer;
   readonly timeoutMs: number;
+  /** CPU time of the executor, all its threads together, milliseconds; not bounded when absent. */
+  readonly cpuMs?: number;
   readonly outputBytes: number;
   /** Absent: the guest may ask the host nothing. */
   readonly host?: {
@@ -40,17 +44,24 @@ export interface ExchangeOptions {
 export type ExchangeEnd =
   | { readonly kind: 'answered'; readonly head: Head; readonly body: Uint8Array }
   | { readonly kind: 'failed'; readonly head: Head }
-  | { readonly kind: 'limit'; readonly limit: 'deadline' | 'host-calls' | 'log' }
+  | { readonly kind: 'limit'; readonly limit: 'deadline' | 'cpu' | 'host-calls' | 'log' }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'host-broken'; readonly cause: unknown }
   | { readonly kind: 'gone'; readonly exit: ProcessExit; readonly fault: string | undefined };
 
 type Head = Readonly<Record<string, unknown>>;
 
-/** What the guest used of the host. */
+/** What the guest used, as seen from outside. */
 export interface ExchangeCounts {
   readonly hostCalls: number;
   readonly logBytes: number;
+  /** CPU milliseconds; undefined for an exchange too short to be looked at. */
+  readonly cpuMs: number | undefined;
+  /**
+   * Of a guest that was ended: the size its memory had, bytes; undefined where it cannot be told from
+   * memories of earlier calls.
+   */
+  readonly memoryBytes: number | undefined;
 }
 
 const lenient = new TextDecoder();
@@ -64,6 +75,9 @@ export class Exchange implements ExecutorListener {
   /** Resolves once; when the executor was killed, after its death. Never rejects. */
   readonly ended: Promise<ExchangeEnd>;
   #timer: NodeJS.Timeout | undefined;
+  readonly #watch: CpuWatch | undefined;
+  #cpuMs: number | undefined;
+  #memoryBytes: number | undefined;
   #abort: AbortController | undefined;
   #over = false;
   #requestOpen = false;
@@ -83,13 +97,23 @@ export class Exchange implements ExecutorListener {
       () => this.#stop({ kind: 'limit', limit: 'deadline' }),
       Math.max(1, options.timeoutMs),
     );
+    if (options.cpuMs !== undefined) {
+      this.#watch = new CpuWatch(executor.cpu, options.cpuMs, () =>
+        this.#stop({ kind: 'limit', limit: 'cpu' }),
+      );
+    }
     executor.listen(this);
     executor.send(options.send.kind, this.call, options.send.head, options.send.body);
     if (options.signal?.aborted === true) this.#onAbort();
   }
 
   get counts(): ExchangeCounts {
-    return { hostCalls: this.#hostCalls, logBytes: this.#logBytes };
+    return {
+      hostCalls: this.#hostCalls,
+      logBytes: this.#logBytes,
+      cpuMs: this.#cpuMs,
+      memoryBytes: this.#memoryBytes,
+    };
   }
 
   room(kind: number): { readonly head: number; readonly body: number } | undefined {
@@ -167,8 +191,10 @@ export class Exchange implements ExecutorListener {
   }
 
   /** It ended by itself; the executor is free for the next call. */
-  #settle(end: ExchangeEnd): void {
+  #settle(end: Extract<ExchangeEnd, { readonly head: Head }>): void {
     this.#finish();
+    const { peakMemoryBytes } = end.head;
+    if (typeof peakMemoryBytes === 'number') this.#executor.sawPeak(peakMemoryBytes);
     this.#executor.idle();
     this.#resolve(end);
   }
@@ -176,17 +202,25 @@ export class Exchange implements ExecutorListener {
   /** It is ended from outside: nothing that still comes is believed, and death is awaited. */
   #stop(end: ExchangeEnd): void {
     if (this.#over) return;
+    if (this.#watch !== undefined) this.#memoryBytes = ownMemory(this.#executor);
     this.#finish();
     void this.#executor.kill().then(() => this.#resolve(end));
   }
 
   #finish(): void {
     this.#over = true;
+    this.#cpuMs = this.#watch?.stop();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#abort?.abort();
   }
+}
+
+/** The memory of the guest that runs: certainly its own when no earlier one had as much. */
+function ownMemory(executor: ExecutorProcess): number | undefined {
+  const largest = largestGuestMemory(executor.pid);
+  return largest !== undefined && largest > executor.knownPeakBytes ? largest : undefined;
 }
 
 function replyFrame(reply: HostReply): [ReplyHead, Uint8Array?] {

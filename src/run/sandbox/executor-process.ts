@@ -5,6 +5,7 @@ import { encodeFrame, type FrameHeader } from '../../base/frames/frame.ts';
 import { type Frame, FrameReader } from '../../base/frames/frame-reader.ts';
 import type { Jail } from '../../base/process/jail-plan.ts';
 import { type NodeProcess, type ProcessExit, spawnNode } from '../../base/process/spawn-node.ts';
+import { CpuClock } from './cpu-watch.ts';
 import { FrameKind } from './executor/frames.ts';
 import { executorJail, MAX_PAGES, OLD_SPACE_MIB } from './executor-jail.ts';
 
@@ -49,6 +50,9 @@ export class ExecutorProcess {
   #exit: ProcessExit | undefined;
   #calls = 0;
   #pid: number;
+  /** The CPU time it takes. */
+  readonly cpu: CpuClock = new CpuClock(() => this.#pid);
+  #knownPeakBytes = 0;
   /** Resolves when it is up; rejects when it dies before that. */
   readonly ready: Promise<void>;
   /** Resolves when it is gone. */
@@ -99,6 +103,15 @@ export class ExecutorProcess {
   /** Number of the Node process on the host, once it is ready. */
   get pid(): number {
     return this.#pid;
+  }
+
+  /** Largest memory that a call of it which ended by itself said it had, bytes. */
+  get knownPeakBytes(): number {
+    return this.#knownPeakBytes;
+  }
+
+  sawPeak(bytes: number): void {
+    this.#knownPeakBytes = Math.max(this.#knownPeakBytes, bytes);
   }
 
   /** Whether it can take a frame. */

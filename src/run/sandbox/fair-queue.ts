@@ -37,6 +37,17 @@ export class FairQueue<T> {
     return undefined;
   }
 
+  /** Takes the newest item of the lane that has most. */
+  dropLast(): T | undefined {
+    let longest: Set<Entry<T>> | undefined;
+    for (const entries of this.#lanes.values()) {
+      if (longest === undefined || entries.size > longest.size) longest = entries;
+    }
+    const last = longest && [...longest].at(-1);
+    if (last !== undefined) this.#remove(last);
+    return last?.item;
+  }
+
   #remove(entry: Entry<T>): void {
     const entries = this.#lanes.get(entry.lane);
     if (entries?.delete(entry) !== true) return;

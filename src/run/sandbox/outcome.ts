@@ -3,8 +3,10 @@
 import { asWarderError } from '../../base/errors/errors.ts';
 import type { CallLimits } from '../../catalog/installation.ts';
 import { readAnswer } from './answer.ts';
+import { settleCpuMs } from './cpu-watch.ts';
 import type { ExchangeCounts, ExchangeEnd } from './exchange.ts';
 import { describeExit } from './executor-process.ts';
+import { isUsedUp } from './executor/used-up.ts';
 import type { RunOutcome, Usage } from './runner.ts';
 
 /** What was seen from outside while the call ran. */
@@ -15,11 +17,12 @@ export interface Seen extends ExchangeCounts {
   readonly wallMs: number;
 }
 
-/** V8's last words when the heap, or a single allocation, is too large. */
-const OUT_OF_MEMORY = /out of memory|allocation failed/i;
+/** Last words of V8 or the C++ library when the heap, or a single allocation, is too large. */
+const OUT_OF_MEMORY = /out of memory|allocation failed|bad_alloc/i;
 
 const LIMIT_REASONS = {
   deadline: ({ limits }: Seen) => `the tool ran longer than ${limits.timeoutMs} ms`,
+  cpu: ({ limits }: Seen) => `the tool used more than ${limits.cpuMs} ms of CPU time`,
   'host-calls': ({ limits }: Seen) => `the tool asked the host more than ${limits.hostCalls} times`,
   log: ({ limits }: Seen) => `the tool logged more than ${limits.logBytes} bytes`,
 } as const;
@@ -44,12 +47,7 @@ export function describeOutcome(end: ExchangeEnd, seen: Seen): RunOutcome {
       return { kind: 'failed', reason, usage };
     }
     case 'limit':
-      return {
-        kind: 'limit',
-        limit: end.limit,
-        reason: LIMIT_REASONS[end.limit](seen),
-        usage: usageOf(seen),
-      };
+      return describeLimit(end.limit, seen);
     case 'cancelled':
       return { kind: 'cancelled', usage: usageOf(seen) };
     case 'host-broken':
@@ -71,6 +69,17 @@ export function describeOutcome(end: ExchangeEnd, seen: Seen): RunOutcome {
   }
 }
 
+/** A guest that asks for memory it does not get until its time is over ran out of memory. */
+function describeLimit(limit: keyof typeof LIMIT_REASONS, seen: Seen): RunOutcome {
+  const reason = LIMIT_REASONS[limit](seen);
+  const usage = usageOf(seen);
+  const timed = limit === 'deadline' || limit === 'cpu';
+  if (!timed || !isUsedUp(usage.peakMemoryBytes, seen.limits.memoryBytes)) {
+    return { kind: 'limit', limit, reason, usage };
+  }
+  return { kind: 'limit', limit: 'memory', reason: `${reason}, all its memory used up`, usage };
+}
+
 function reasonOf(head: Readonly<Record<string, unknown>>): string {
   const { reason } = head;
   return typeof reason === 'string' && reason !== '' ? reason : 'the tool ended without a reason';
@@ -79,8 +88,8 @@ function reasonOf(head: Readonly<Record<string, unknown>>): string {
 function usageOf(seen: Seen, head: Readonly<Record<string, unknown>> = {}, outputBytes = 0): Usage {
   return {
     wallMs: seen.wallMs,
-    cpuMs: count(head['cpuMicros']) / 1000,
-    peakMemoryBytes: count(head['peakMemoryBytes']),
+    cpuMs: settleCpuMs(count(head['cpuMicros']) / 1000, seen.cpuMs, seen.wallMs),
+    peakMemoryBytes: seen.memoryBytes ?? count(head['peakMemoryBytes']),
     hostCalls: seen.hostCalls,
     outputBytes,
     logBytes: seen.logBytes,

@@ -200,6 +200,7 @@ class ProcessSandbox implements Sandbox {
       send: { kind: FrameKind.call, head, body: call.argumentBytes },
       end: FrameKind.answer,
       timeoutMs: limits.timeoutMs,
+      cpuMs: limits.cpuMs,
       outputBytes: limits.outputBytes,
       host: {
         serve: (request, abort) => hostCalls.serve(permit, request, abort),

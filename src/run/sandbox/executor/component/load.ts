@@ -13,6 +13,7 @@ import {
   type LoadedTool,
   type Package,
 } from '../engine.ts';
+import { isUsedUp } from '../used-up.ts';
 import { callExports, describeExports, type ComponentExports } from './conventions.ts';
 import { GuestExit } from './err-result.ts';
 import { evaluateGlue, type Instantiate } from './glue.ts';
@@ -83,11 +84,8 @@ function compile(name: string, bytes: Uint8Array): CoreModule {
   }
 }
 
-const PAGE = 65_536;
 /** Core instances of one call: components inside components multiply. */
 const MAX_INSTANCES = 256;
-/** Allocators ask for many pages at once; so much below the limit counts as full. */
-const FULL_MARGIN = 32 * PAGE;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -159,9 +157,8 @@ class LoadedComponent implements LoadedTool {
   /** A guest that traps with its memory used up ran out of it: its allocator gave up. */
   #failure(thrown: unknown, memoryBytes: number): GuestFailure {
     const trapped = thrown instanceof wasm.RuntimeError || thrown instanceof RangeError;
-    const full = memoryBytes > this.#maxMemoryBytes - FULL_MARGIN;
     const failure =
-      trapped && full
+      trapped && isUsedUp(memoryBytes, this.#maxMemoryBytes)
         ? new GuestOutOfMemory('the tool used up the memory it may have')
         : asFailure(thrown);
     failure.peakMemoryBytes = memoryBytes;

@@ -9,9 +9,11 @@ import {
   type GuestAnswer,
   GuestFailure,
   type GuestHost,
+  GuestOutOfMemory,
   type LoadedTool,
   type Package,
 } from '../engine.ts';
+import { isUsedUp } from '../used-up.ts';
 import { endGuest, guestExit, startGuest } from '../wasi/guest.ts';
 import { CallState } from './call-state.ts';
 import { describePlain, isOperation, plainAnswer, plainInput } from './plain.ts';
@@ -119,13 +121,22 @@ class LoadedPlugin implements LoadedTool {
       const output = name === undefined ? NOTHING : outputOf(state);
       return { output, exports, peakMemoryBytes: memoryBytes(exports) + state.heldBytes };
     } catch (thrown) {
-      const failure = endOf(state) ?? asFailure(thrown);
-      failure.peakMemoryBytes = memoryBytes(exports) + state.heldBytes;
+      const memory = memoryBytes(exports);
+      const failure = endOf(state) ?? this.#failure(thrown, memory);
+      failure.peakMemoryBytes = memory + state.heldBytes;
       throw failure;
     } finally {
       this.#running = undefined;
       endGuest();
     }
+  }
+
+  /** A guest that traps with its memory used up ran out of it: its allocator gave up. */
+  #failure(thrown: unknown, memory: number): GuestFailure {
+    const full = isTrap(thrown) && isUsedUp(memory, this.#maxMemoryBytes);
+    return full
+      ? new GuestOutOfMemory('the tool used up the memory it may have')
+      : asFailure(thrown);
   }
 }
 
@@ -177,10 +188,13 @@ function memoryBytes(exports: Exports): number {
 /** Whatever ended the guest, in words. */
 function asFailure(thrown: unknown): GuestFailure {
   if (thrown instanceof GuestFailure) return thrown;
-  const trapped = thrown instanceof wasm.RuntimeError || thrown instanceof RangeError;
-  return new GuestFailure(trapped ? `trap: ${messageOf(thrown)}` : messageOf(thrown), {
+  return new GuestFailure(isTrap(thrown) ? `trap: ${messageOf(thrown)}` : messageOf(thrown), {
     cause: thrown,
   });
+}
+
+function isTrap(thrown: unknown): boolean {
+  return thrown instanceof wasm.RuntimeError || thrown instanceof RangeError;
 }
 
 function messageOf(thrown: unknown): string {
