@@ -3,6 +3,7 @@
 import { admissionBytes } from './admission-bytes.ts';
 import { executorFrames } from './executor-frames.ts';
 import { hostileExecutor } from './hostile-executor.ts';
+import { leaseChains } from './lease-chains.ts';
 import { mutatedPackages } from './mutated-packages.ts';
 import { randomModules } from './random-modules.ts';
 import { symlinkRaces } from './symlink-races.ts';
@@ -14,5 +15,6 @@ export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['random-modules', randomModules],
   ['hostile-executor', hostileExecutor],
   ['executor-frames', executorFrames],
+  ['lease-chains', leaseChains],
   ['symlink-races', symlinkRaces],
 ]);
