@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { resolve } from 'node:path';
 import { createPlugin, type Plugin } from '@extism/extism';
 import type { JsonObject } from '../../src/base/encoding/json.ts';
+import { detectJail } from '../../src/base/process/detect-jail.ts';
 import {
   createTestSandbox,
   fixture,
@@ -53,7 +54,8 @@ const textEcho: Echo = {
 
 /** `call-isolated`, `call-isolated-p99`, `call-isolated-text`, `memory-extism`. */
 export async function benchSandbox(report: Report): Promise<void> {
-  const box = await createTestSandbox();
+  const { jail } = await detectJail();
+  const box = await createTestSandbox({ jail });
   try {
     box.sandbox.warm();
     if (report.wants('call-isolated', 'call-isolated-p99', 'memory-extism')) {

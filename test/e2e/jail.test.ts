@@ -115,7 +115,7 @@ describe('without a jail', () => {
 
   test('no tool is added that would have to describe itself outside of one', async () => {
     for (const path of [sampleTool('text'), fixture('typed')]) {
-      const refused = await home.run(['tool', 'add', path]);
+      const refused = await home.run(['tool', 'add', path], { asSaid: true });
       expect(refused.code).toBe(7);
       expect(refused.stderr).toContain('error[unavailable]: this host has no jail');
       expect(refused.stderr).toContain('--unsafe-no-jail');

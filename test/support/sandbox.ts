@@ -79,7 +79,11 @@ export async function createTestSandbox(
     add,
     call: (wasm, tool, args, { terms, ...runOptions } = {}) => {
       const call = toolCall(tool, args);
-      return sandbox.run(permitFor(call, add(wasm), terms), call, runOptions);
+      const permit = permitFor(call, add(wasm), {
+        unsafeNoJail: more.jail === undefined,
+        ...terms,
+      });
+      return sandbox.run(permit, call, runOptions);
     },
   };
 }

@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { workingJails } from './jails.ts';
 
 /** Entry of the built command. */
 export const warderMain: string = resolve(import.meta.dirname, '../../dist/bin/main.js');
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Adds tools as said even on a host without a jail, where they are otherwise added unjailed. */
+  readonly asSaid?: boolean;
 }
 
 /** A fresh, empty home; `warder init` has run unless `init` is false. */
@@ -46,11 +49,13 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
   const root = mkdtempSync(join(tmpdir(), 'warder-test-'));
   const home: TestHome = {
     root,
-    run: (args, runOptions = {}) =>
-      runWarder(['--home', root, ...args], {
+    run: async (args, runOptions = {}) => {
+      const words = runOptions.asSaid === true ? args : await fitToHost(args);
+      return runWarder(['--home', root, ...words], {
         ...runOptions,
         env: { ...stateOf(root), ...runOptions.env },
-      }),
+      });
+    },
     ok: async <T>(args: readonly string[], runOptions?: RunOptions) => {
       const done = await home.run(['--json', ...args], runOptions);
       if (done.code !== 0) {
@@ -75,6 +80,16 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
   };
   if (options.init !== false) await home.ok(['init']);
   return home;
+}
+
+let hasJail: Promise<boolean> | undefined;
+
+/** A host that can make no jail still runs the tests of everything else. */
+async function fitToHost(args: readonly string[]): Promise<readonly string[]> {
+  const adds = args.some((word, at) => word === 'add' && args[at - 1] === 'tool');
+  if (!adds || args.includes('--unsafe-no-jail')) return args;
+  hasJail ??= workingJails().then((jails) => jails.length > 0);
+  return (await hasJail) ? args : [...args, '--unsafe-no-jail'];
 }
 
 /** SIGKILL, for a home that is thrown away: draining takes a second or two. */

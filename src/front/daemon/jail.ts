@@ -26,7 +26,7 @@ const MEANING: Readonly<Record<JailLayer, string>> = {
 const REMEDIES: Partial<Record<JailLayer, string>> = {
   bubblewrap: 'apt install bubblewrap',
   'cgroup-namespace': 'a kernel with CONFIG_CGROUPS and cgroup namespaces',
-  seccomp: 'apt install libseccomp2 bubblewrap',
+  seccomp: 'comes with a later version',
 };
 
 /**
