@@ -5,7 +5,7 @@ import { asWarderError } from '../base/errors/errors.ts';
 import type { Store, Tx } from '../base/store/store.ts';
 import { assertPermit, type Permit } from '../decide/policy/permit.ts';
 import type { Egress, EgressSession } from '../reach/egress/egress.ts';
-import type { Files } from '../reach/files/files.ts';
+import type { Files, FilesSession } from '../reach/files/files.ts';
 import { type KvSession, openKvSession } from '../reach/kv/kv.ts';
 import type { HostCalls, HostReply, HostRequest } from '../run/sandbox/host-calls.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
@@ -25,22 +25,23 @@ export class CallSession {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #egress: Egress;
+  readonly #files: Files;
   #kv: KvSession | undefined;
   #net: EgressSession | undefined;
+  #disk: FilesSession | undefined;
   readonly #effects = new Map<string, Counted>();
-  /** Requests under way, as the receipt of a call that is cut off now has to tell them. */
-  readonly #inFlight = new Set<Effect>();
 
   constructor(
     permit: Permit,
     lease: CheckedLease,
-    parts: Pick<HostCallParts, 'store' | 'clock' | 'egress'>,
+    parts: Pick<HostCallParts, 'store' | 'clock' | 'egress' | 'files'>,
   ) {
     this.permit = permit;
     this.lease = lease;
     this.#store = parts.store;
     this.#clock = parts.clock;
     this.#egress = parts.egress;
+    this.#files = parts.files;
   }
 
   get kv(): KvSession {
@@ -53,6 +54,11 @@ export class CallSession {
     return this.#net;
   }
 
+  get files(): FilesSession {
+    this.#disk ??= this.#files.open(this.permit, (effect) => this.record(effect));
+    return this.#disk;
+  }
+
   /** How many times a secret was masked in what came back to the call. */
   get masked(): number {
     return this.#net?.masked ?? 0;
@@ -61,6 +67,7 @@ export class CallSession {
   /** The call is over: what it left open is closed. */
   end(): void {
     this.#net?.close();
+    this.#disk?.close();
   }
 
   /** Puts what the guest wrote into the outcome's transaction. Throws WarderError `limit-reached`. */
@@ -70,23 +77,16 @@ export class CallSession {
 
   /** What the guest did, repeated ones folded; of a request under way nobody knows more than `sent`. */
   effects(): readonly Effect[] {
-    return [...this.#effects.values(), ...this.#inFlight, ...(this.#net?.underWay() ?? [])];
+    return [
+      ...this.#effects.values(),
+      ...(this.#net?.underWay() ?? []),
+      ...(this.#disk?.underWay() ?? []),
+    ];
   }
 
   /** Whether a request left and its answer never came. */
   unanswered(): boolean {
     return this.effects().some((effect) => effect.state === 'sent');
-  }
-
-  /** Does what may change the world. A kill meanwhile makes the call `unknown`, not "timed out". */
-  async sending<T>(kind: Effect['kind'], target: string, work: Promise<T>): Promise<T> {
-    const effect: Effect = { kind, state: 'sent', count: 1, target, bytes: 0 };
-    this.#inFlight.add(effect);
-    try {
-      return await work;
-    } finally {
-      this.#inFlight.delete(effect);
-    }
   }
 
   record(effect: Omit<Effect, 'count'>): void {
@@ -158,8 +158,6 @@ export class CallSessions implements HostCalls {
     request: HostRequest,
     signal: AbortSignal,
   ): Promise<{ readonly reply: HostReply; readonly effect?: Omit<Effect, 'count'> }> {
-    const { files } = this.#parts;
-    const { permit } = session;
     switch (request.op) {
       case 'http':
         return { reply: await session.net.fetch(request, signal) };
@@ -177,29 +175,10 @@ export class CallSessions implements HostCalls {
         return session.kv.delete(request.key);
       case 'kv-list':
         return session.kv.list(request.prefix);
-      case 'file-roots':
-        return files.roots(permit);
-      case 'file-stat':
-        return files.stat(permit, request.path);
-      case 'file-list':
-        return files.list(permit, request.path);
-      case 'file-read':
-        return files.read(permit, request.path, request.offset, request.length);
-      case 'file-write':
-        return session.sending(
-          'file-write',
-          shown(request.path),
-          files.write(permit, request.path, request.data),
-        );
       default:
-        return { reply: { ok: false, code: 'denied', message: `\`${request.op}\` is not served` } };
+        return { reply: await session.files.serve(request, signal) };
     }
   }
-}
-
-/** A hostile target, cut to a length a receipt can hold. */
-function shown(target: string): string {
-  return target.slice(0, 1024).toWellFormed();
 }
 
 function denied(message: string): HostReply {

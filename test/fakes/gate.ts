@@ -17,7 +17,7 @@ import { Turnstile } from '../../src/gate/turnstile.ts';
 import { tables, sequences } from '../../src/front/daemon/tables.ts';
 import type { Egress } from '../../src/reach/egress/egress.ts';
 import { fakeEgress } from './egress.ts';
-import { createFiles } from '../../src/reach/files/files.ts';
+import { createFiles, type Files } from '../../src/reach/files/files.ts';
 import { Vault } from '../../src/reach/vault/vault.ts';
 import {
   connectionLease,
@@ -64,6 +64,8 @@ export interface GateOptions {
   readonly grant?: Partial<Grant>;
   readonly tools?: readonly ToolDefinition[];
   readonly egress?: Egress;
+  /** None that could be touched when absent. */
+  readonly files?: Files;
   /** The starter policy when absent. */
   readonly policy?: readonly PolicyFile[];
   readonly limits?: Partial<GateParts['limits']>;
@@ -88,7 +90,7 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     store,
     leases,
     egress: options.egress ?? noNetwork,
-    files: createFiles({ deny: [], clock }),
+    files: options.files ?? createFiles({ brokerPath: '/nonexistent', deny: [], clock }),
   });
   runner.hostCalls = sessions;
   const parts: GateParts = {

@@ -1,6 +1,6 @@
 // Opens every room of a home in order and joins them: the one place that knows them all.
 
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock/clock.ts';
 import { detectJail } from '../../base/process/detect-jail.ts';
@@ -72,6 +72,7 @@ export interface Runtime {
 /** How long a stopping daemon waits for the checkpoint over its last leaves. */
 const LAST_CHECKPOINT_MS = 2_000;
 const EXECUTOR = '../../../dist/executor/executor.mjs';
+const FILES_BROKER = '../../../dist/broker/files-broker.mjs';
 const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 
 /**
@@ -104,7 +105,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const approvals = new ApprovalBook(store, random);
   const { holder: policy, fresh } = await openPolicies(store, home.policy);
   const packages = new PackageFiles(home.tools);
-  const ownTrees = ownDirectories(home);
+  const ownTrees = ownDirectories(home, config);
   const vault = new Vault(store, home.keys, timed.clock);
   const listeners = new Set<Listener>();
   const egress = createEgress({
@@ -114,12 +115,18 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     forbidden: () => [...listeners],
     jail: report.jail,
   });
+  const files = createFiles({
+    brokerPath: fileURLToPath(new URL(FILES_BROKER, import.meta.url)),
+    deny: ownTrees,
+    clock,
+    jail: report.jail,
+  });
   const sessions = new CallSessions({
     clock: timed.clock,
     store,
     leases,
     egress,
-    files: createFiles({ deny: ownTrees, clock }),
+    files,
   });
   const sandbox = createSandbox({
     executorPath: fileURLToPath(new URL(EXECUTOR, import.meta.url)),
@@ -185,7 +192,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     },
     close: async () => {
       await sandbox.close();
-      await egress.close();
+      await Promise.all([egress.close(), files.close()]);
       await lastCheckpoint(receipts);
       await receipts.close();
       await store.close();
@@ -239,8 +246,9 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The home, and what of the package is run: a grant may hold neither. */
-function ownDirectories(home: Home): readonly string[] {
+/** The home, the signer's memory, and what of the package is run: a grant may hold none of them. */
+function ownDirectories(home: Home, config: Config): readonly string[] {
   const root = fileURLToPath(new URL('../../../', import.meta.url));
-  return [home.root, join(root, 'dist'), join(root, 'node_modules')];
+  const memory = dirname(config.log.memory);
+  return [home.root, memory, join(root, 'dist'), join(root, 'node_modules')];
 }

@@ -1,89 +1,71 @@
-// The door of the file operations: what a guest may ask, what it gets, and the ceilings.
+// Files on a guest's behalf. The daemon decides; a broker process without keys, one for each grant,
+// touches the disk, and can be ended when the disk does not answer.
 
+import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
 import { WarderError } from '../../base/errors/errors.ts';
-import type { Permit } from '../../decide/policy/permit.ts';
-import { canWalk } from './descriptor-walk.ts';
-import { GuestFiles } from './guest-files.ts';
-import { createOwnTree } from './own-tree.ts';
-import type { FilesRefusalCode } from './refusal.ts';
+import { Brokers } from '../../base/process/brokers.ts';
+import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
+import { filesLimits } from './broker/call-files.ts';
+import { canWalk } from './broker/descriptor-walk.ts';
+import type { FileRequest, FilesEffect, FileValue } from './messages.ts';
+import { OwnTree } from './own-tree.ts';
+import type { FilesFault, FilesRefusalCode } from './refusal.ts';
+import { GuestFilesSession } from './session.ts';
+import { type FilesProcess, startBroker } from './start-broker.ts';
 
-/** The file operations of guests. Each throws TypeError when `permit` is not a permit of this process. */
+export type { FileRequest, FilesEffect } from './messages.ts';
+
+/** The file operations of running guests. */
 export interface Files {
-  /** The guest directories this call may read. No effect: the permit says it already. */
-  roots(permit: Permit): FilesResult;
-  stat(permit: Permit, path: string): Promise<FilesResult>;
-  /** Sorted by code point. Symbolic links, special files and names no guest path can hold are left out. */
-  list(permit: Permit, path: string): Promise<FilesResult>;
-  /** At most `length` bytes from `offset`; fewer only at the end of the file. */
-  read(permit: Permit, path: string, offset: number, length: number): Promise<FilesResult>;
-  /** Replaces or creates the whole file; readers see the old bytes or the new. */
-  write(permit: Permit, path: string, data: Uint8Array): Promise<FilesResult>;
+  /**
+   * What one running call may do. Costs nothing until it is used.
+   *
+   * @param record told of each operation that is worth a receipt.
+   * @throws TypeError when `permit` is not a permit of this process.
+   */
+  open(permit: Permit, record: (effect: FilesEffect) => void): FilesSession;
+  /** Starts what the first operation would otherwise wait for. */
+  warm(): void;
+  /** Brokers in use. */
+  processes(): Promise<readonly { readonly pid: number }[]>;
+  /** Ends every broker. */
+  close(): Promise<void>;
 }
 
-export interface FilesResult {
-  readonly reply: FilesReply;
-  /** Absent for `roots`. */
-  readonly effect?: FilesEffect;
+/** One call's files. */
+export interface FilesSession {
+  /** Does one operation. Never rejects for a guest's fault, or for a broker that died of it. */
+  serve(
+    request: FileRequest | { readonly op: 'file-roots' },
+    signal: AbortSignal,
+  ): Promise<FilesReply>;
+  /** Changes not answered yet, as a receipt would have to tell them now. */
+  underWay(): readonly FilesEffect[];
+  /** What is still open is dropped: what was not put in place is gone. Nothing is served any more. */
+  close(): void;
 }
 
 export type FilesReply =
   | {
       readonly ok: true;
-      readonly value:
-        | { readonly roots: readonly string[] }
-        | FileStat
-        | { readonly entries: readonly FileEntry[] }
-        | Readonly<Record<string, never>>;
+      readonly value: FileValue | { readonly roots: readonly string[] };
       readonly bytes?: Uint8Array;
     }
-  | { readonly ok: false; readonly code: FilesRefusalCode; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly code: FilesRefusalCode;
+      readonly message: string;
+      readonly fault?: FilesFault;
+    };
 
-export interface FileStat {
-  readonly kind: 'file' | 'directory';
-  /** Bytes; 0 for a directory. */
-  readonly size: number;
-  /** Wall milliseconds. */
-  readonly modified: number;
-}
-
-export interface FileEntry {
-  readonly name: string;
-  readonly kind: 'file' | 'directory';
-}
-
-/** For the receipt. `sent`: the write failed when its bytes were in place, and may not last. */
-export interface FilesEffect {
-  readonly kind: 'file-read' | 'file-write';
-  readonly state: 'refused' | 'not-sent' | 'sent' | 'answered';
-  readonly count: 1;
-  /** The guest path. */
-  readonly target: string;
-  readonly bytes: number;
-}
-
-/** Ceilings of one operation, and of one call's writes together. */
-export interface FilesLimits {
-  readonly readBytes: number;
-  readonly writeBytes: number;
-  readonly writtenBytes: number;
-  /** Entries of a directory that can still be listed. */
-  readonly entries: number;
-}
-
-export const filesLimits: FilesLimits = Object.freeze({
-  readBytes: 1 << 20,
-  writeBytes: 16 << 20,
-  writtenBytes: 64 << 20,
-  entries: 10_000,
-});
-
-export interface FilesOptions {
-  /** Warder's own home, sockets, install tree: directories and files that no grant reaches. */
-  readonly deny: readonly string[];
+export interface FilesOptions extends FilesProcess {
   readonly clock?: Clock;
-  readonly limits?: FilesLimits;
+  /** Brokers at most, and milliseconds one may idle. */
+  readonly brokers?: { readonly most: number; readonly idleMs: number };
 }
+
+const DEFAULT_BROKERS = { most: 32, idleMs: 60_000 };
 
 /** @throws WarderError `unavailable` where descriptors cannot be walked: not Linux, or no /proc. */
 export function createFiles(options: FilesOptions): Files {
@@ -92,10 +74,34 @@ export function createFiles(options: FilesOptions): Files {
       hint: 'run warder on Linux with /proc mounted',
     });
   }
-  const { deny, clock = systemClock, limits = filesLimits } = options;
-  return new GuestFiles(
-    createOwnTree(deny, () => clock.monotonic()),
+  const { clock = systemClock } = options;
+  const own = new OwnTree(options.deny, () => clock.monotonic());
+  const makers = new WeakMap<object, string>();
+  const brokers = new Brokers({
+    start: () => {
+      const maker = randomBytes(16).toString('hex');
+      const broker = startBroker(options, maker, filesLimits.readBytes);
+      makers.set(broker, maker);
+      return broker;
+    },
     clock,
-    limits,
-  );
+    ...(options.brokers ?? DEFAULT_BROKERS),
+  });
+  const shared = {
+    brokers,
+    own,
+    clock,
+    makerOf: makers,
+    told: new WeakMap(),
+    dead: new Set<string>(),
+  };
+  return {
+    open: (permit, record) => {
+      assertPermit(permit);
+      return new GuestFilesSession(shared, permit, record);
+    },
+    warm: () => brokers.warm(),
+    processes: () => brokers.list(),
+    close: () => brokers.close(),
+  };
 }

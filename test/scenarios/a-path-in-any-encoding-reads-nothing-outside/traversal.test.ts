@@ -4,8 +4,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createFiles } from '../../../src/reach/files/files.ts';
 import { type FileTree, fileTree, permitFor } from '../../support/file-tree.ts';
+import { testFiles } from '../../support/files.ts';
 import { vectorSuite } from '../../support/vectors.ts';
 
 const SECRET = 'outside';
@@ -79,7 +79,7 @@ it('the naive form, a decoded path joined to the directory, reads outside', () =
 it(`none of ${paths.length} guest paths reads, lists or writes outside`, async () => {
   const { tree, granted } = plantedTree();
   using _tree = tree;
-  const files = createFiles({ deny: [] });
+  await using files = await testFiles();
   const permit = permitFor(granted);
   for (const path of paths) {
     const { reply } = await files.read(permit, path, 0, 100);

@@ -18,8 +18,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createFiles } from '../../../src/reach/files/files.ts';
 import { type FileTree, fileTree, permitFor } from '../../support/file-tree.ts';
+import { testFiles } from '../../support/files.ts';
 
 const OPENS = process.env['WARDER_FUZZ'] === '1' ? 400_000 : 6000;
 
@@ -91,7 +91,7 @@ it('the half-way form, which refuses a link only as the last name, reads outside
 
 it(`none of ${OPENS} opens through descriptors reads, lists or writes outside under attack`, async () => {
   await using arena = await attackedArena();
-  const files = createFiles({ deny: [] });
+  await using files = await testFiles();
   const permit = permitFor(arena.granted);
   const seen = { inside: 0, denied: 0, 'not-found': 0 };
   for (let at = 0; at < OPENS; at += 1) {

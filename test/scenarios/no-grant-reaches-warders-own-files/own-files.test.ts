@@ -3,10 +3,10 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createFiles, type Files } from '../../../src/reach/files/files.ts';
 import { fileTree, permitFor } from '../../support/file-tree.ts';
+import { testFiles, type TestFiles } from '../../support/files.ts';
 
-async function readText(files: Files, granted: string, path: string): Promise<string> {
+async function readText(files: TestFiles, granted: string, path: string): Promise<string> {
   const { reply } = await files.read(permitFor(granted), path, 0, 100);
   return reply.ok ? Buffer.from(reply.bytes ?? []).toString() : reply.code;
 }
@@ -24,10 +24,10 @@ function plant(root: string): string {
 it('the home is out of reach from above, from itself and from below', async () => {
   using tree = fileTree();
   const home = plant(tree.root);
-  const open = createFiles({ deny: [] });
+  await using open = await testFiles({ deny: [] });
   expect(await readText(open, join(home, 'keys'), '/data/signing')).toBe('key');
 
-  const files = createFiles({ deny: [home] });
+  await using files = await testFiles({ deny: [home] });
   const user = join(tree.root, 'user');
   expect(await readText(files, user, '/data/notes')).toBe('notes');
   expect(await readText(files, user, '/data/.warder/config.json')).toBe('denied');
@@ -50,7 +50,7 @@ it('the home is out of reach from above, from itself and from below', async () =
 it('neither a hard link, nor a new place, nor a link to it opens it', async () => {
   using tree = fileTree();
   const home = plant(tree.root);
-  const files = createFiles({ deny: [home] });
+  await using files = await testFiles({ deny: [home] });
   const shared = join(tree.root, 'shared');
   mkdirSync(shared);
   linkSync(join(home, 'keys/signing'), join(shared, 'hard'));
@@ -69,7 +69,7 @@ it('single files, such as the configuration of clients, are out of reach as well
   using tree = fileTree();
   plant(tree.root);
   const client = join(tree.root, 'user/.client.json');
-  const files = createFiles({ deny: [client, join(tree.root, 'user/later')] });
+  await using files = await testFiles({ deny: [client, join(tree.root, 'user/later')] });
   const user = join(tree.root, 'user');
   expect(await readText(files, user, '/data/.client.json')).toBe('denied');
   const { reply } = await files.write(permitFor(user), '/data/.client.json', Buffer.from('x'));
@@ -82,7 +82,7 @@ it('what is made only later is denied from then on', async () => {
   plant(tree.root);
   const user = join(tree.root, 'user');
   let now = 0;
-  const files = createFiles({
+  await using files = await testFiles({
     deny: [join(user, 'later')],
     clock: { wall: () => Date.now(), monotonic: () => now },
   });

@@ -13,13 +13,17 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Permit } from '../../../src/decide/policy/permit.ts';
-import { createFiles, filesLimits } from '../../../src/reach/files/files.ts';
+import { filesLimits } from '../../../src/reach/files/broker/call-files.ts';
+import { temporaryName } from '../../../src/reach/files/broker/temporary-name.ts';
+import { defaultLimits } from '../../../src/catalog/grant.ts';
+import { testFiles } from '../../support/files.ts';
 import { fileTree, permitFor } from '../../support/file-tree.ts';
 import { reachPermit } from '../../support/reach-permit.ts';
 
-const files = createFiles({ deny: [] });
+const files = await testFiles();
+afterAll(() => files.close());
 const utf8 = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 
 async function read(permit: Permit, path: string, offset = 0, length = 1 << 20) {
@@ -129,10 +133,8 @@ describe('reading', () => {
     writeFileSync(join(tree.root, 'f'), 'x');
     const permit = permitFor(tree.root);
     const lookAlike = { terms: permit.terms } as unknown as Permit;
-    await expect(files.read(lookAlike, '/data/f', 0, 1)).rejects.toThrow(TypeError);
-    expect(() => files.roots(lookAlike)).toThrow(TypeError);
-    const late = createFiles({
-      deny: [],
+    expect(() => files.files.open(lookAlike, () => {})).toThrow(TypeError);
+    await using late = await testFiles({
       clock: { wall: () => permit.terms.expiresAt, monotonic: () => 0 },
     });
     const { reply } = await late.read(permit, '/data/f', 0, 1);
@@ -144,7 +146,7 @@ describe('listing and stat', () => {
   it('show files and directories, sorted, and nothing else', async () => {
     using tree = fileTree();
     mkdirSync(join(tree.root, 'b'));
-    for (const name of ['c', 'a', '\u{10000}', '\uff5e', `.warder-${'0'.repeat(32)}.tmp`]) {
+    for (const name of ['c', 'a', '\u{10000}', '\uff5e', temporaryName('0'.repeat(32))]) {
       writeFileSync(join(tree.root, name), '');
     }
     writeFileSync(Buffer.concat([Buffer.from(`${tree.root}/`), Buffer.from([0x66, 0xff])]), '');
@@ -168,9 +170,9 @@ describe('listing and stat', () => {
 
   it('refuses a directory with more entries than the cap rather than hiding some', async () => {
     using tree = fileTree();
-    for (let at = 0; at < 6; at += 1) writeFileSync(join(tree.root, String(at)), '');
-    const few = createFiles({ deny: [], limits: { ...filesLimits, entries: 5 } });
-    const { reply } = await few.list(permitFor(tree.root), '/data');
+    const { entries } = filesLimits;
+    for (let at = 0; at <= entries; at += 1) writeFileSync(join(tree.root, String(at)), '');
+    const { reply } = await files.list(permitFor(tree.root), '/data');
     expect(reply).toMatchObject({ ok: false, code: 'limit' });
   });
 
@@ -182,14 +184,25 @@ describe('listing and stat', () => {
     const file = await files.stat(permit, '/data/f');
     expect(file.reply).toEqual({
       ok: true,
-      value: { kind: 'file', size: 3, modified: 1_000_000 },
+      value: {
+        kind: 'file',
+        size: 3,
+        modified: 1_000_000,
+        times: {
+          accessed: '1000000000000',
+          modified: '1000000000000',
+          changed: expect.stringMatching(/^\d+$/) as string,
+        },
+        inode: String(statSync(join(tree.root, 'f')).ino),
+        links: 1,
+      },
     });
     const root = await files.stat(permit, '/data');
     expect(root.reply).toMatchObject({ ok: true, value: { kind: 'directory', size: 0 } });
     expect((await files.stat(permit, '/data/none')).reply).toMatchObject({ code: 'not-found' });
   });
 
-  it('roots are the directories that may be read', () => {
+  it('roots are the directories that may be read', async () => {
     const permit = reachPermit({
       read: [
         { host: '/h/b', guest: '/b' },
@@ -197,7 +210,8 @@ describe('listing and stat', () => {
       ],
       write: [{ host: '/h/c', guest: '/c' }],
     });
-    expect(files.roots(permit)).toEqual({ reply: { ok: true, value: { roots: ['/a', '/b'] } } });
+    const { reply } = await files.ask(permit, { op: 'file-roots' });
+    expect(reply).toEqual({ ok: true, value: { roots: ['/a', '/b'] } });
   });
 });
 
@@ -247,33 +261,45 @@ describe('writing', () => {
     expect(readdirSync(join(tree.root, 'out'))).toEqual(['f']);
   });
 
-  it('is bounded per file and per call', async () => {
+  it('is bounded in bytes and in files made, per call', async () => {
     using tree = fileTree();
-    const small = createFiles({
-      deny: [],
-      limits: { ...filesLimits, writeBytes: 10, writtenBytes: 25 },
+    const grant = [{ host: tree.root, guest: '/data' }];
+    const limits = { ...defaultLimits, writeBytes: 25, writeFiles: 2 };
+    const permit = reachPermit({ write: grant, limits });
+    const write = async (path: string, bytes: number) =>
+      (await files.write(permit, `/data/${path}`, new Uint8Array(bytes))).reply;
+    expect(await write('f', 26)).toMatchObject({ ok: false, code: 'limit', fault: 'no-space' });
+    expect(readdirSync(tree.root)).toEqual([]);
+    expect(await write('f', 10)).toMatchObject({ ok: true });
+    expect(await write('g', 1)).toMatchObject({ ok: false, code: 'limit' });
+    expect(await write('f', 15)).toMatchObject({ ok: true });
+    expect(await write('f', 1)).toMatchObject({ ok: false, code: 'limit' });
+    expect(readdirSync(tree.root)).toEqual(['f']);
+    const next = reachPermit({ write: grant, limits });
+    expect((await files.write(next, '/data/g', new Uint8Array(10))).reply).toMatchObject({
+      ok: true,
     });
-    const permit = permitFor(tree.root);
-    const write = async (to: Permit, bytes: number) =>
-      (await small.write(to, '/data/f', new Uint8Array(bytes))).reply;
-    expect(await write(permit, 11)).toMatchObject({ ok: false, code: 'limit' });
-    const replies = await Promise.all([10, 10, 10].map((bytes) => write(permit, bytes)));
-    expect(replies.filter(({ ok }) => ok)).toHaveLength(2);
-    expect(await write(permitFor(tree.root), 10)).toMatchObject({ ok: true });
   });
 
   it('sweeps what a killed daemon left, but not what is being written', async () => {
     using tree = fileTree();
-    const old = join(tree.root, `.warder-${'0'.repeat(32)}.tmp`);
-    const fresh = join(tree.root, `.warder-${'1'.repeat(32)}.tmp`);
+    const old = join(tree.root, temporaryName('0'.repeat(32)));
+    const fresh = join(tree.root, temporaryName('1'.repeat(32)));
     const other = join(tree.root, '.warder-notes.tmp');
     for (const path of [old, fresh, other]) writeFileSync(path, '');
     utimesSync(old, 1000, 1000);
     utimesSync(other, 1000, 1000);
-    await createFiles({ deny: [] }).write(permitFor(tree.root), '/data/f', new Uint8Array());
+    await files.write(permitFor(tree.root), '/data/f', new Uint8Array());
     expect([old, fresh, other].map((path) => existsSync(path))).toEqual([false, true, true]);
   });
 });
+
+/** Tells the open descriptors of the only broker. */
+async function brokerDescriptors(): Promise<() => string[]> {
+  const [broker] = await files.files.processes();
+  if (broker === undefined) throw new Error('no broker');
+  return () => readdirSync(`/proc/${broker.pid}/fd`);
+}
 
 it('no descriptor is left open, whatever happened', async () => {
   using tree = fileTree();
@@ -290,7 +316,8 @@ it('no descriptor is left open, whatever happened', async () => {
     }
   };
   await all();
-  const before = readdirSync('/proc/self/fd').length;
+  const descriptors = await brokerDescriptors();
+  const before = descriptors().length;
   for (let round = 0; round < 20; round += 1) await all();
-  expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
+  expect(descriptors().length).toBeLessThanOrEqual(before);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { locate, parseGuestPath } from '../../../src/reach/files/guest-path.ts';
+import { locate, parseGuestPath } from '../../../src/reach/files/broker/guest-path.ts';
 
 describe('guest paths have one spelling', () => {
   it.each([

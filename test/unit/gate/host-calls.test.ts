@@ -1,19 +1,19 @@
 // What a running guest may still do through the host: only under the permit that was really made for
 // this call, while it and its lease hold; and what the receipt then says it did.
 
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { type CallSession, CallSessions } from '../../../src/gate/host-calls.ts';
 import { outcomeOf } from '../../../src/gate/run-permitted.ts';
 import { makePermit, type Permit } from '../../../src/decide/policy/permit.ts';
 import type { EgressEffect } from '../../../src/reach/egress/egress.ts';
-import { createFiles } from '../../../src/reach/files/files.ts';
 import type { HostReply, HostRequest } from '../../../src/run/sandbox/host-calls.ts';
 import type { CheckedLease } from '../../../src/trust/lease/lease.ts';
 import { fakeEgress, type FakeResult } from '../../fakes/egress.ts';
 import { type FakeGate, noNetwork, openGate } from '../../fakes/gate.ts';
 import { answers, USAGE } from '../../fakes/runner.ts';
 import { ECHO, NOW } from '../../support/decision.ts';
+import { testFiles } from '../../support/files.ts';
 import { reachPermit } from '../../support/reach-permit.ts';
 
 const LIST: HostRequest = { op: 'kv-list', prefix: '' };
@@ -22,9 +22,11 @@ const signal = new AbortController().signal;
 let gate: FakeGate;
 let sessions: CallSessions;
 let lease: CheckedLease;
+const disk = await testFiles();
+afterAll(() => disk.close());
 
 beforeEach(async () => {
-  gate = await openGate();
+  gate = await openGate({ files: disk.files });
   ({ sessions } = gate.parts);
   lease = await gate.connect().lease.current(NOW);
 });
@@ -45,7 +47,7 @@ function withNetwork(fetch: () => Promise<FakeResult>): CallSessions {
     store,
     leases,
     egress: fakeEgress(fetch),
-    files: createFiles({ deny: [], clock }),
+    files: disk.files,
   });
 }
 
@@ -163,8 +165,7 @@ test('a clock that was set back makes the host broken, not generous', async () =
     },
     monotonic: () => 0,
   };
-  const files = createFiles({ deny: [] });
-  sessions = new CallSessions({ clock, store, leases, egress: noNetwork, files });
+  sessions = new CallSessions({ clock, store, leases, egress: noNetwork, files: disk.files });
   sessions.open(permit, lease);
   await expect(serve(permit)).rejects.toThrow('set back');
 });

@@ -6,11 +6,11 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/base/encoding/json.ts';
 import type { PermitTerms } from '../../../src/decide/policy/permit.ts';
-import { createFiles } from '../../../src/reach/files/files.ts';
 import type { Package } from '../../../src/run/sandbox/executor/engine.ts';
 import type { HostReply } from '../../../src/run/sandbox/host-calls.ts';
 import type { ToolAnswer } from '../../../src/run/sandbox/runner.ts';
 import { transpile } from '../../../src/run/sandbox/transpile/transpile.ts';
+import { testFiles } from '../../support/files.ts';
 import {
   createTestSandbox,
   defaultLimits,
@@ -19,7 +19,7 @@ import {
 } from '../../support/sandbox.ts';
 
 const store = new Map<string, Uint8Array>();
-const files = createFiles({ deny: [] });
+const files = await testFiles();
 
 const serve: Serve = async (permit, request): Promise<HostReply> => {
   switch (request.op) {
@@ -35,7 +35,7 @@ const serve: Serve = async (permit, request): Promise<HostReply> => {
     case 'kv-list':
       return { ok: true, value: { keys: [...store.keys()].sort() } };
     case 'file-roots':
-      return files.roots(permit).reply;
+      return (await files.ask(permit, request)).reply;
     case 'file-stat':
       return (await files.stat(permit, request.path)).reply;
     case 'file-list':

@@ -7,8 +7,8 @@
 
 import { closeSync, constants, fstatSync, openSync, readlinkSync, statfsSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import type { OwnTree } from './own-tree.ts';
-import { FilesRefusal } from './refusal.ts';
+import type { DeniedInodes } from './own-inodes.ts';
+import { FilesRefusal } from '../refusal.ts';
 
 /** Linux's O_PATH, which node:fs does not name; the same number on every architecture Node runs on. */
 const O_PATH = 0o10000000;
@@ -30,31 +30,20 @@ export function close(held: Held): void {
 }
 
 /**
- * Opens a granted directory and then the directory `names` leads to below it.
+ * Opens a granted directory, name by name from the root.
  *
  * @param host absolute path of the granted directory.
  * @param path the guest path, for messages.
- * @returns a held directory on the file system of the granted one.
- * @throws FilesRefusal `denied` for warder's own directories, mount points and file systems whose
- *   files are not files; whatever node:fs throws, also for symbolic links (ENOTDIR).
+ * @throws FilesRefusal `denied` for warder's own directories and file systems whose files are not
+ *   files; whatever node:fs throws, also for symbolic links (ENOTDIR).
  */
-export function walk(host: string, names: readonly string[], path: string, own: OwnTree): Held {
+export function openRoot(host: string, path: string, own: DeniedInodes): Held {
   let held = openDirectory('/', own, path);
   try {
     for (const name of host.split('/').filter((part) => part !== '')) {
       held = step(held, name, own, path);
     }
     refuseUnfit(held, path);
-    const { dev } = held.stats;
-    for (const name of names) {
-      held = step(held, name, own, path);
-      if (held.stats.dev !== dev) {
-        throw new FilesRefusal(
-          'denied',
-          `\`${path}\` lies on another file system than the granted directory; the operator can grant it by itself`,
-        );
-      }
-    }
     return held;
   } catch (thrown) {
     close(held);
@@ -62,12 +51,56 @@ export function walk(host: string, names: readonly string[], path: string, own: 
   }
 }
 
+/** A way from a held directory down to another; see {@link walk} for what it promises. */
+export type Descend = (
+  from: Held,
+  names: readonly string[],
+  path: string,
+  own: DeniedInodes,
+) => Held;
+
+/**
+ * Opens the directory `names` (one at least) leads to below a held one, a step at a time.
+ *
+ * @returns a held directory on the file system of the first.
+ * @throws FilesRefusal `denied` for warder's own directories and other file systems; whatever node:fs
+ *   throws, also for symbolic links (ENOTDIR).
+ */
+export function walk(from: Held, names: readonly string[], path: string, own: DeniedInodes): Held {
+  let held: Held | undefined;
+  try {
+    for (const name of names) {
+      const next = openDirectory(pathOf((held ?? from).descriptor, name), own, path);
+      if (held !== undefined) close(held);
+      held = next;
+      if (held.stats.dev !== from.stats.dev) throw otherFileSystem(path);
+    }
+    if (held === undefined) throw new RangeError('nowhere to walk');
+    return held;
+  } catch (thrown) {
+    if (held !== undefined) close(held);
+    throw thrown;
+  }
+}
+
+/** Holds a held directory once more. */
+export function holdAgain(directory: Held): Held {
+  return holding(openSync(pathOf(directory.descriptor), O_PATH | O_DIRECTORY));
+}
+
+function otherFileSystem(path: string): FilesRefusal {
+  return new FilesRefusal(
+    'denied',
+    `\`${path}\` lies on another file system than the granted directory; the operator can grant it by itself`,
+  );
+}
+
 /**
  * Holds what `name` is in a held directory, without opening it.
  *
  * @throws FilesRefusal `denied` for links, special files and warder's own files.
  */
-export function look(directory: Held, name: string, path: string, own: OwnTree): Held {
+export function look(directory: Held, name: string, path: string, own: DeniedInodes): Held {
   const descriptor = openSync(pathOf(directory.descriptor, name), O_PATH | O_NOFOLLOW);
   const held = holding(descriptor);
   try {
@@ -76,18 +109,14 @@ export function look(directory: Held, name: string, path: string, own: OwnTree):
       throw new FilesRefusal(
         'denied',
         `\`${path}\` is a symbolic link; links are not followed, ask for what it leads to`,
+        'symbolic-link',
       );
     }
     if (!stats.isFile() && !stats.isDirectory()) {
       throw new FilesRefusal('denied', `\`${path}\` is neither a file nor a directory`);
     }
     own.refuse(stats, path);
-    if (stats.isDirectory() && stats.dev !== directory.stats.dev) {
-      throw new FilesRefusal(
-        'denied',
-        `\`${path}\` is another file system; the operator can grant it by itself`,
-      );
-    }
+    if (stats.isDirectory() && stats.dev !== directory.stats.dev) throw otherFileSystem(path);
     return held;
   } catch (thrown) {
     close(held);
@@ -101,13 +130,13 @@ export function openForReading(file: Held): number {
 }
 
 /** Closes `held` when the step is made. On a throw the caller still holds it. */
-function step(held: Held, name: string, own: OwnTree, path: string): Held {
+function step(held: Held, name: string, own: DeniedInodes, path: string): Held {
   const next = openDirectory(pathOf(held.descriptor, name), own, path);
   close(held);
   return next;
 }
 
-function openDirectory(at: string, own: OwnTree, path: string): Held {
+function openDirectory(at: string, own: DeniedInodes, path: string): Held {
   const held = holding(openSync(at, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   try {
     own.refuse(held.stats, path);

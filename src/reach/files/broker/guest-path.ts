@@ -1,8 +1,8 @@
 // Guest paths: one spelling per file, and the granted directory each lies in.
 
-import type { DirectoryGrant } from '../../catalog/installation.ts';
+import type { DirectoryGrant } from '../../../catalog/installation.ts';
 import { isTemporaryName } from './temporary-name.ts';
-import { FilesRefusal } from './refusal.ts';
+import { FilesRefusal } from '../refusal.ts';
 
 /** A guest path that was checked: the granted directory, and the names to walk below it. */
 export interface GuestPlace {

@@ -1,0 +1,59 @@
+// Starts the process that touches files, with no network and nothing of warder's own in sight.
+
+import { existsSync } from 'node:fs';
+import { Broker } from '../../base/process/broker.ts';
+import type { Jail, Jailing } from '../../base/process/jail-plan.ts';
+
+/** A listing of 10,000 long names. */
+const MAX_ANSWER_HEAD = 16 << 20;
+/** A broker that does not answer an abandoned request within this time hangs in the system. */
+const STUCK_MS = 50;
+const MiB = 1 << 20;
+
+export interface FilesProcess {
+  readonly brokerPath: string;
+  /** Directories and files of warder's own. */
+  readonly deny: readonly string[];
+  readonly jail?: Jail | undefined;
+  readonly node?: string;
+}
+
+/**
+ * @param maker its id, 32 hex digits.
+ * @param readBytes bytes of one answer at most.
+ */
+export function startBroker(options: FilesProcess, maker: string, readBytes: number): Broker {
+  const { brokerPath, jail, node } = options;
+  return new Broker({
+    process: {
+      entry: brokerPath,
+      args: [maker],
+      env: {},
+      flags: [
+        '--max-old-space-size=128',
+        '--max-semi-space-size=2',
+        '--single-threaded-gc',
+        '--disallow-code-generation-from-strings',
+      ],
+      ...(node === undefined ? {} : { node }),
+      ...(jail === undefined ? {} : { jail: jailing(jail, options) }),
+    },
+    replyHead: MAX_ANSWER_HEAD,
+    replyBody: readBytes,
+    stuckMs: STUCK_MS,
+  });
+}
+
+/** The files are the host's, because they are what a broker is for; but what is denied is not there. */
+function jailing(jail: Jail, { deny, brokerPath, node }: FilesProcess): Jailing {
+  const needed = [brokerPath, node ?? process.execPath];
+  const hidden = deny.filter(
+    (path) => existsSync(path) && !needed.some((each) => each.startsWith(`${path}/`)),
+  );
+  return {
+    jail,
+    network: 'none',
+    filesystem: { kind: 'host', hidden },
+    limits: { dataBytes: 512 * MiB, openFiles: 1024, processes: 32 },
+  };
+}
