@@ -46,9 +46,11 @@ test('a guest that was killed serves its next call from a new process', async ()
   expect(await box.call(fixture('loop'), 'loop', {}, { terms })).toMatchObject({ kind: 'limit' });
 });
 
-test('grow: memory stops at the limit, the deadline ends the rest', async () => {
+test('grow: a guest that asks for memory until its deadline ran out of memory', async () => {
   const outcome = await box.call(fixture('grow'), 'grow', {}, { terms });
-  expect(outcome).toMatchObject({ kind: 'limit', limit: 'deadline' });
+  expect(outcome).toMatchObject({ kind: 'limit', limit: 'memory' });
+  // One page, and sixteen at a time while they fit.
+  expect(outcome.usage.peakMemoryBytes).toBe(241 * 65_536);
   await nextCallWorks();
 });
 
