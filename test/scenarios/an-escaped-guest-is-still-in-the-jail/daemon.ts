@@ -14,7 +14,8 @@ await guest.run(`
     { detached: true });
   await new Promise((resolve, reject) => child.on('spawn', resolve).on('error', reject));
   for (const end of child.stdio) end.destroy();
-  child.unref();
+  // Nor does the end of its stdin end it.
+  setInterval(() => {}, 1000);
   return 'left';`);
 process.stdout.write(`${childrenOf(guest.process.pid)[0]}\n`);
 setInterval(() => {}, 1000);
