@@ -12,7 +12,7 @@ import { sharedLibraries } from './shared-libraries.ts';
 import { buildRoot, quote, ROOT } from './jail-root.ts';
 
 /** The user and group `nobody`, by number: the host's names are not asked. */
-export const NOBODY = '65534';
+const NOBODY = '65534';
 
 export interface Command {
   readonly command: string;
