@@ -24,10 +24,10 @@ export class Effort {
  */
 export function globWithin(narrow: string, wide: string, effort: Effort): boolean {
   if (narrow === wide || wide === '**') return true;
+  if (!effort.take((narrow.length + 1) * (wide.length + 1))) return false;
   const child = tokenise(narrow);
   const parent = tokenise(wide);
   const width = parent.length + 1;
-  if (!effort.take((child.length + 1) * width)) return false;
   // Row i, column j: whether the rest of `narrow` from i lies within the rest of `wide` from j.
   let below = new Uint8Array(width);
   let row = new Uint8Array(width);

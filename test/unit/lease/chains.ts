@@ -3,13 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { encodeBase64url } from '../../../src/base/encoding/base64url.ts';
 import { canonicalBytes } from '../../../src/base/encoding/jcs.ts';
-import { encodeUtf8 } from '../../../src/base/encoding/utf8.ts';
+import { generateHolderKey, type HolderKey } from '../../../src/trust/holder/holder-key.ts';
 import { joinChain } from '../../../src/trust/lease/chain.ts';
-import { thumbprint } from '../../../src/trust/lease/holder-jwk.ts';
 import { type LeaseTerms, prepareLease, signLease } from '../../../src/trust/lease/issue-lease.ts';
-import type { HolderJwk, LeaseClaims } from '../../../src/trust/lease/lease.ts';
-import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
-import type { Signer } from '../../../src/trust/signer/signer.ts';
+import type { LeaseClaims } from '../../../src/trust/lease/lease.ts';
 import {
   holderIssuer,
   parentHash,
@@ -21,18 +18,8 @@ import { origin, type TestOffice } from './office.ts';
 /** One second on: everything here happens then. */
 export const now = 1_767_225_600_000;
 
-export interface TestHolder {
-  readonly signer: Signer;
-  readonly jwk: HolderJwk;
-  readonly jkt: string;
-}
-
-export function openHolder(alg: 'ES256' | 'EdDSA' = 'ES256'): TestHolder {
-  const signer = openMemorySigner(alg, { roles: ['lease', 'dsse'], admitters: [] });
-  const { kty, crv, x, y } = signer.key;
-  const jwk = { kty, crv, x, ...(y === undefined ? {} : { y }) } as HolderJwk;
-  return { signer, jwk, jkt: thumbprint(jwk) };
-}
+export type TestHolder = HolderKey;
+export const openHolder = (alg?: HolderKey['alg']): Promise<TestHolder> => generateHolderKey(alg);
 
 export const rootTerms: LeaseTerms = {
   origin,
@@ -92,13 +79,12 @@ export async function forge(
   claims: object,
   header: object = {},
 ): Promise<string> {
-  const head = { alg: from.signer.key.alg, kid: from.jkt, typ: 'lease+jwt', ...header };
+  const head = { alg: from.alg, kid: from.jkt, typ: 'lease+jwt', ...header };
   const present = Object.fromEntries(
     Object.entries(claims).filter(([, value]) => value !== undefined),
   );
   const input = [head, present].map((part) => encodeBase64url(canonicalBytes(part))).join('.');
-  const payload = encodeUtf8(input);
-  const signature = await from.signer.sign({ kind: 'lease', payload });
+  const signature = await from.sign(input);
   return joinChain(parent, `${input}.${encodeBase64url(signature)}`);
 }
 

@@ -28,10 +28,10 @@ let b: TestHolder;
 let c: TestHolder;
 let office: TestOffice;
 
-beforeAll(() => {
-  a = openHolder();
-  b = openHolder('EdDSA');
-  c = openHolder();
+beforeAll(async () => {
+  a = await openHolder();
+  b = await openHolder('EdDSA');
+  c = await openHolder();
 });
 beforeEach(async () => {
   office = await openOffice();
