@@ -2,6 +2,7 @@
 
 import { benchComponent } from './component.ts';
 import { benchEgress } from './egress.ts';
+import { benchFiles } from './files.ts';
 import { benchFront } from './front.ts';
 import { createReport } from './report.ts';
 import { benchSandbox } from './sandbox.ts';
@@ -15,6 +16,7 @@ const suites = [
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
   { names: ['egress-get'], run: benchEgress },
+  { names: ['file-read'], run: benchFiles },
   {
     names: ['call-mcp', 'call-rate', 'mcp-start-warm', 'mcp-start-cold', 'memory-daemon'],
     run: benchFront,
