@@ -2,6 +2,8 @@
 // each call's own. Packages, tenants and memory limits share no process.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import type { RunOutcome } from '../../../src/run/sandbox/runner.ts';
 import {
   createTestSandbox,
   defaultLimits,
@@ -13,9 +15,21 @@ import {
 
 let box: TestSandbox;
 beforeAll(async () => {
-  box = await createTestSandbox({ pool: { maxPerKey: 1 } });
+  box = await createTestSandbox({
+    pool: { maxPerKey: 1 },
+    serve: (_, { op }) =>
+      op === 'http'
+        ? { ok: true, value: { status: 418, headers: [] } }
+        : { ok: false, code: 'denied', message: 'not granted' },
+  });
 });
 afterAll(() => box.sandbox.close());
+
+/** What a process may write to of its own, touched or not. */
+function writableMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmData:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
 
 test('memory and variables are gone with the call that left them', async () => {
   for (let round = 0; round < 3; round += 1) {
@@ -26,6 +40,39 @@ test('memory and variables are gone with the call that left them', async () => {
   }
   const digest = box.add(fixture('keeps'));
   expect(box.sandbox.stats.executors.filter((one) => one.digest === digest)).toHaveLength(1);
+});
+
+test('responses, errors, half a line and half a character end with their call', async () => {
+  const use = async (tool: string): Promise<[RunOutcome, string[]]> => {
+    const lines: string[] = [];
+    const onLog = (_: string, line: string): unknown => lines.push(line);
+    return [await box.call(fixture('leftovers'), tool, { input: '' }, { onLog }), lines];
+  };
+  for (let round = 0; round < 3; round += 1) {
+    const [left, theirs] = await use('leave');
+    expect(left).toMatchObject({ kind: 'failed', usage: { hostCalls: 1 } });
+    expect(theirs.join()).toContain('of another call');
+    const [looked, mine] = await use('look');
+    expect(looked).toMatchObject({ kind: 'answered', answer: { content: [{ text: '' }] } });
+    expect(mine).toEqual(['\ufffd']);
+  }
+  const digest = box.add(fixture('leftovers'));
+  expect(box.sandbox.stats.executors.filter((one) => one.digest === digest)).toHaveLength(1);
+});
+
+test('what thousands of calls leave does not pile up', async () => {
+  const digest = box.add(fixture('measured'));
+  const use = (tool: string, length: number) =>
+    box.call(fixture('measured'), tool, { input: 'x'.repeat(length) });
+  for (let round = 0; round < 1500; round += 1) {
+    // Sixteen memories of four MiB would be all a call may have; blocks of the host count as well.
+    expect((await use('grow', 64)).kind).toBe('answered');
+    expect((await use('answer', 20_000)).kind).toBe('answered');
+  }
+  const executors = box.sandbox.stats.executors.filter((one) => one.digest === digest);
+  expect(executors).toHaveLength(1);
+  // Without a collection it would be six GiB.
+  expect(writableMiB(executors[0]?.pid ?? 0)).toBeLessThan(1024);
 });
 
 test('the peak of a small call does not show the large one before it', async () => {
