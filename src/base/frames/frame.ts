@@ -31,9 +31,30 @@ export function encodeFrame(
   body: Uint8Array = EMPTY,
 ): Uint8Array {
   const json = head === undefined ? '' : JSON.stringify(head);
+  return encode(kind, call, json, body.length, body);
+}
+
+/** The header and head of a frame, whose body of so many bytes follows by itself. */
+export function encodeFront(
+  kind: number,
+  call: number,
+  head: object | undefined,
+  bodyBytes: number,
+): Uint8Array {
+  const json = head === undefined ? '' : JSON.stringify(head);
+  return encode(kind, call, json, bodyBytes, EMPTY);
+}
+
+function encode(
+  kind: number,
+  call: number,
+  json: string,
+  bodyBytes: number,
+  body: Uint8Array,
+): Uint8Array {
   const headBytes = Buffer.byteLength(json);
   const frame = Buffer.allocUnsafeSlow(HEADER_BYTES + headBytes + body.length);
-  frame.writeUInt32LE(headBytes + body.length, 0);
+  frame.writeUInt32LE(headBytes + bodyBytes, 0);
   frame.writeUInt32LE(headBytes, 4);
   frame.writeUInt32LE(call, 8);
   frame.writeUInt32LE(kind, 12);
