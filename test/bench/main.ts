@@ -4,6 +4,7 @@ import { benchComponent } from './component.ts';
 import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchFront } from './front.ts';
+import { benchPool } from './pool.ts';
 import { createReport } from './report.ts';
 import { benchSandbox } from './sandbox.ts';
 
@@ -16,6 +17,7 @@ const suites = [
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
   { names: ['egress-get'], run: benchEgress },
+  { names: ['call-parallel', 'call-many-tools'], run: benchPool },
   { names: ['file-read'], run: benchFiles },
   {
     names: ['call-mcp', 'call-rate', 'mcp-start-warm', 'mcp-start-cold', 'memory-daemon'],

@@ -57,7 +57,7 @@ export interface Config {
     readonly waitingCalls: number;
   };
   readonly pool: {
-    /** Executors kept in all, blank ones included. */
+    /** Executors with a tool at most, in all. */
     readonly size: number;
     /** Milliseconds an executor may idle before it is ended. */
     readonly idleMs: number;
@@ -71,7 +71,7 @@ const TENANT = /^[a-z0-9-]{1,32}$/;
 const defaults: Pick<Config, 'jail' | 'limits' | 'pool'> = {
   jail: { require: [], use: jailKinds },
   limits: { argumentBytes: 1024 * 1024, concurrentCalls: 256, waitingCalls: 1024 },
-  pool: { size: 16, idleMs: 600_000 },
+  pool: { size: 24, idleMs: 600_000 },
 };
 
 /**

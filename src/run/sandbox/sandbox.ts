@@ -65,7 +65,7 @@ export interface Sandbox extends Runner, Inspector {
 
 const DEFAULT_BLANKS = 2;
 const DEFAULT_POOL: PoolOptions = {
-  maxExecutors: 16,
+  maxExecutors: 24,
   maxPerKey: 4,
   growAfterMs: 25,
   parallel: availableParallelism() + 2,
