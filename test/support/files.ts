@@ -34,6 +34,8 @@ export interface TestFiles extends AsyncDisposable {
 export interface TestFilesOptions {
   readonly deny?: readonly string[];
   readonly jail?: Jail;
+  readonly hidden?: readonly string[];
+  readonly way?: 'openat2' | 'walk';
   readonly clock?: NonNullable<Parameters<typeof createFiles>[0]['clock']>;
 }
 

@@ -118,6 +118,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const files = createFiles({
     brokerPath: fileURLToPath(new URL(FILES_BROKER, import.meta.url)),
     deny: ownTrees,
+    hidden: [home.root, dirname(config.log.memory)],
     clock,
     jail: report.jail,
   });

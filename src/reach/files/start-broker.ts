@@ -14,6 +14,10 @@ export interface FilesProcess {
   readonly brokerPath: string;
   /** Directories and files of warder's own. */
   readonly deny: readonly string[];
+  /** What of it brokers do not even see, where they are jailed; they have to see what they run. */
+  readonly hidden?: readonly string[];
+  /** How directories are reached; the best way there is when absent. */
+  readonly way?: 'openat2' | 'walk';
   readonly jail?: Jail | undefined;
   readonly node?: string;
 }
@@ -27,7 +31,7 @@ export function startBroker(options: FilesProcess, maker: string, readBytes: num
   return new Broker({
     process: {
       entry: brokerPath,
-      args: [maker],
+      args: [maker, ...(options.way === undefined ? [] : [options.way])],
       env: {},
       flags: [
         '--max-old-space-size=128',
@@ -45,15 +49,11 @@ export function startBroker(options: FilesProcess, maker: string, readBytes: num
 }
 
 /** The files are the host's, because they are what a broker is for; but what is denied is not there. */
-function jailing(jail: Jail, { deny, brokerPath, node }: FilesProcess): Jailing {
-  const needed = [brokerPath, node ?? process.execPath];
-  const hidden = deny.filter(
-    (path) => existsSync(path) && !needed.some((each) => each.startsWith(`${path}/`)),
-  );
+function jailing(jail: Jail, { hidden = [] }: FilesProcess): Jailing {
   return {
     jail,
     network: 'none',
-    filesystem: { kind: 'host', hidden },
+    filesystem: { kind: 'host', hidden: hidden.filter((path) => existsSync(path)) },
     limits: { dataBytes: 512 * MiB, openFiles: 1024, processes: 32 },
   };
 }

@@ -88,7 +88,8 @@ export function holdAgain(directory: Held): Held {
   return holding(openSync(pathOf(directory.descriptor), O_PATH | O_DIRECTORY));
 }
 
-function otherFileSystem(path: string): FilesRefusal {
+/** The refusal of what lies beyond a mount point. */
+export function otherFileSystem(path: string): FilesRefusal {
   return new FilesRefusal(
     'denied',
     `\`${path}\` lies on another file system than the granted directory; the operator can grant it by itself`,
@@ -147,7 +148,13 @@ function openDirectory(at: string, own: DeniedInodes, path: string): Held {
   }
 }
 
-function holding(descriptor: number): Held {
+/** Whether two held things are one. */
+export function sameInode({ stats: one }: Held, { stats: other }: Held): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+/** Holds an open descriptor, which is closed when it cannot be looked at. */
+export function holding(descriptor: number): Held {
   try {
     return { descriptor, stats: fstatSync(descriptor, { bigint: true }) };
   } catch (thrown) {

@@ -6,16 +6,17 @@ import { type OwnFrame, quit, readFrame, writeFrame } from '../../../base/frames
 import { BrokerKind } from '../../../base/process/broker-frames.ts';
 import type { BrokerMessage, FileRequest } from '../messages.ts';
 import { CallFiles, type Served } from './call-files.ts';
-import { descender } from './descend.ts';
+import { descender, type Way } from './descend.ts';
 import { DeniedInodes } from './own-inodes.ts';
 
 const NOTHING: Served = { answer: { ok: true, value: {}, hasBytes: false } };
 
 let own = new DeniedInodes({ roots: [], files: 'too-many' });
-const maker = process.argv[2] ?? randomBytes(16).toString('hex');
+const [, , maker = randomBytes(16).toString('hex'), wanted] = process.argv;
 const dead = new Set<string>();
 const calls = new Map<number, CallFiles>();
-const ground = { descend: descender(), own: () => own, maker, dead, now: () => systemClock.wall() };
+const { descend } = descender(wanted as Way | undefined);
+const ground = { descend, own: () => own, maker, dead, now: () => systemClock.wall() };
 
 function serve(message: BrokerMessage, body: Uint8Array): Served {
   switch (message.op) {

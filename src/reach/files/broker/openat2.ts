@@ -1,78 +1,73 @@
-// openat2(2): one name opened in a held directory by the kernel, which itself refuses links and what
-// is mounted there. Called through koffi, which this process alone loads.
+// openat2(2), which Node does not offer: one system call from a held directory to another, in which the
+// kernel itself follows no link, goes up nowhere and stays on the file system.
 
-import { closeSync, constants, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { getSystemErrorName } from 'node:util';
+import { constants as system } from 'node:os';
+import { constants } from 'node:fs';
 
-/** Number of the system call on every architecture. */
-const OPENAT2 = 437;
-const HOW_BYTES = 24;
-const RESOLVE_NO_XDEV = 0x01;
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_NO_SYMLINKS = 0x04;
-const RESOLVE_BENEATH = 0x08;
-const BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+/** The same number on every architecture (Linux 5.6). */
+const SYS_OPENAT2 = 437;
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
-const { O_DIRECTORY, O_NOFOLLOW } = constants;
-
-/** The two ways of opening that concern held inodes. Throw errors like those of node:fs. */
-export interface Openat2 {
-  /** Opens what a name in a directory is; a link as itself (O_PATH), or not at all; no mount: EXDEV. */
-  below(directory: number, name: string, flags: number): number;
-  /** Opens the very inode that a descriptor holds. */
-  again(descriptor: number, flags: number): number;
-}
-
-/** An error as node:fs would throw it. */
-class SystemError extends Error {
-  override readonly name = 'SystemError';
-  readonly code: string;
-
-  constructor(code: string) {
-    super(`${code}: openat2`);
-    this.code = code;
-  }
-}
+/** RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH. */
+const RESOLVE = 0x01 | 0x02 | 0x04 | 0x08;
+const HOW_BYTES = 24;
 
 type Syscall = (
   number: number,
   directory: number,
   path: string,
   how: Uint8Array,
-  size: number,
+  bytes: number,
 ) => number;
 
-/** Undefined where koffi has no binary for this platform, or the kernel no such call for us. */
-export function loadOpenat2(): Openat2 | undefined {
+interface Koffi {
+  load(library: null): { func(signature: string): Syscall };
+  errno(): number;
+}
+
+/**
+ * Opens a directory (O_PATH) below a held one.
+ *
+ * @param path relative, without `.` and `..`.
+ * @returns a descriptor.
+ * @throws Error with the system's `code`; EXDEV for a way out, ELOOP for a symbolic link.
+ */
+export type OpenBelow = (directory: number, path: string) => number;
+
+/** Undefined where the system call, or the package that calls it, is not there. */
+export function loadOpenBelow(): OpenBelow | undefined {
+  const how = new Uint8Array(HOW_BYTES);
+  const fields = new DataView(how.buffer);
+  fields.setBigUint64(0, BigInt(O_PATH | constants.O_DIRECTORY | O_CLOEXEC), true);
+  fields.setBigUint64(16, BigInt(RESOLVE), true);
   try {
-    const call = prepare();
-    closeSync(call.again(0, O_PATH));
-    return call;
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const call = koffi
+      .load(null)
+      .func('long syscall(long number, int directory, str path, void *how, size_t bytes)');
+    const open: OpenBelow = (directory, path) => {
+      const descriptor = call(SYS_OPENAT2, directory, path, how, HOW_BYTES);
+      if (descriptor < 0) throw systemError(koffi.errno());
+      return descriptor;
+    };
+    return works(open) ? open : undefined;
   } catch {
     return undefined;
   }
 }
 
-function prepare(): Openat2 {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  const syscall = koffi
-    .load(null)
-    .func('long syscall(long, int directory, str path, void *how, size_t size)') as Syscall;
-  const how = Buffer.alloc(HOW_BYTES);
-  const open = (directory: number, path: string, flags: number, rules: number): number => {
-    // Three u64; of none are the upper halves used.
-    how.writeUInt32LE(flags | O_CLOEXEC, 0);
-    how.writeUInt32LE(rules, 16);
-    const opened = syscall(OPENAT2, directory, path, how, HOW_BYTES);
-    if (opened >= 0) return opened;
-    throw new SystemError(getSystemErrorName(-koffi.errno()));
-  };
-  const descriptors = openSync('/proc/self/fd', O_PATH | O_DIRECTORY);
-  return {
-    below: (directory, name, flags) => open(directory, name, flags | O_NOFOLLOW, BELOW),
-    // The only link that is followed is the kernel's own.
-    again: (descriptor, flags) => open(descriptors, String(descriptor), flags, 0),
-  };
+/** An old kernel, or a filter over system calls, says ENOSYS or EPERM to everything. */
+function works(open: OpenBelow): boolean {
+  try {
+    open(-1, 'nothing');
+    return false;
+  } catch (thrown) {
+    return (thrown as { readonly code?: string }).code === 'EBADF';
+  }
+}
+
+function systemError(number: number): Error {
+  const [code = 'UNKNOWN'] = Object.entries(system.errno).find(([, each]) => each === number) ?? [];
+  return Object.assign(new Error(code), { code, errno: -number, syscall: 'openat2' });
 }
