@@ -20,6 +20,9 @@ export interface Seen extends ExchangeCounts {
 /** Last words of V8 or the C++ library when the heap, or a single allocation, is too large. */
 const OUT_OF_MEMORY = /out of memory|allocation failed|bad_alloc/i;
 
+/** The guest's own memory, and what the host holds for it: each has the whole limit. */
+const MEMORIES = 2;
+
 const LIMIT_REASONS = {
   deadline: ({ limits }: Seen) => `the tool ran longer than ${limits.timeoutMs} ms`,
   cpu: ({ limits }: Seen) => `the tool used more than ${limits.cpuMs} ms of CPU time`,
@@ -89,7 +92,9 @@ function usageOf(seen: Seen, head: Readonly<Record<string, unknown>> = {}, outpu
   return {
     wallMs: seen.wallMs,
     cpuMs: settleCpuMs(count(head['cpuMicros']) / 1000, seen.cpuMs, seen.wallMs),
-    peakMemoryBytes: seen.memoryBytes ?? count(head['peakMemoryBytes']),
+    peakMemoryBytes:
+      seen.memoryBytes ??
+      Math.min(count(head['peakMemoryBytes']), MEMORIES * seen.limits.memoryBytes),
     hostCalls: seen.hostCalls,
     outputBytes,
     logBytes: seen.logBytes,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => box.sandbox.close());
 
 const PAGE = 65_536;
-const limits = { ...defaultLimits, timeoutMs: 4000, memoryBytes: 1024 * PAGE };
+const limits = { ...defaultLimits, timeoutMs: 15_000, cpuMs: 15_000, memoryBytes: 1024 * PAGE };
 
 const answered = (text: string) => ({ kind: 'answered', answer: { content: [{ text }] } });
 const failed = (reason: string) => ({ kind: 'failed', reason: expect.stringContaining(reason) });
@@ -29,6 +29,7 @@ const VERDICTS: readonly (readonly [name: string, does: string, verdict: object]
   ['two-memories', 'grows two memories', answered('held')],
   ['vars-long', 'empty variables with names of 100 KB', limited('memory')],
   ['blocks', 'blocks of the kernel', limited('memory')],
+  ['json-bomb', 'makes the host parse what becomes large', limited('memory')],
   ['throw-out', 'throws its own exception through the host', failed('')],
   ['hoard', 'keeps an exception in every frame', failed('call stack')],
   ['spill', 'vectors in every frame', failed('call stack')],

@@ -64,6 +64,17 @@ test('a second answer is not taken for the next call', async () => {
   expect(sandbox.stats.started).toBeGreaterThanOrEqual(3);
 });
 
+test('what it says it used is believed as far as it can be', async () => {
+  const { call } = await start();
+  const lied = await call(wasm, 'burn-and-lie', {});
+  expect(lied.kind).toBe('answered');
+  expect(lied.usage.cpuMs).toBeGreaterThanOrEqual(250);
+  expect(lied.usage.peakMemoryBytes).toBe(2 * defaultLimits.memoryBytes);
+  const { usage } = await call(wasm, 'claim-too-much', {});
+  expect(usage.cpuMs).toBeLessThan(60_000);
+  expect(usage.peakMemoryBytes).toBe(0);
+});
+
 test('a flood of empty log lines ends the call at its limit', async () => {
   const { call } = await start();
   expect(await call(wasm, 'flood', {})).toMatchObject({ kind: 'limit', limit: 'log' });
