@@ -75,7 +75,9 @@ export function createFiles(options: FilesOptions): Files {
     });
   }
   const { clock = systemClock } = options;
-  const own = new OwnTree(options.deny, () => clock.monotonic());
+  const own = new OwnTree({ denied: options.deny, secret: options.hidden ?? options.deny }, () =>
+    clock.monotonic(),
+  );
   const makers = new WeakMap<object, string>();
   const brokers = new Brokers({
     start: () => {

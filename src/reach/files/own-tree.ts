@@ -3,60 +3,80 @@
 // them; checked in the broker, from which they are hidden.
 
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Identities, `DEVICE:INODE`. */
 export interface OwnInodes {
   /** Directories and files that are denied themselves; one that was moved away stays denied. */
   readonly roots: readonly string[];
-  /** Files below them, met by another name; `too-many`: every file with several names is denied. */
-  readonly files: readonly string[] | 'too-many';
+  /** Directories above them: moved, they would take warder's along. */
+  readonly above: readonly string[];
+  /**
+   * What is below the secret ones, met by another name or through a mount. `too-many`: every file with
+   * several names is denied.
+   */
+  readonly below: readonly string[] | 'too-many';
 }
 
-/** Files looked at for a hard link; in a larger tree every hard-linked file is refused. */
-const MAX_SCANNED = 5000;
+export interface OwnPaths {
+  /** Directories and files; one that does not exist yet is denied from when it does. */
+  readonly denied: readonly string[];
+  /** Those of them that hold secrets: what is below them is known by its inode as well. */
+  readonly secret: readonly string[];
+}
+
+/** Inodes kept from below the secret paths. */
+const MAX_SCANNED = 20_000;
 /** How long a scan is believed, milliseconds. */
 const SCAN_AGE_MS = 2000;
 
 /** Knows the inodes of some paths, and what they were before. */
 export class OwnTree {
-  readonly #paths: readonly string[];
+  readonly #paths: OwnPaths;
   readonly #monotonic: () => number;
   readonly #roots = new Set<string>();
-  #files: OwnInodes['files'] = [];
+  readonly #above = new Set<string>();
+  #below: OwnInodes['below'] = [];
   #scannedAt = -Infinity;
   #inodes: OwnInodes | undefined;
 
-  /**
-   * @param paths directories and files; one that does not exist yet is denied from when it does.
-   * @param monotonic milliseconds.
-   */
-  constructor(paths: readonly string[], monotonic: () => number) {
+  /** @param monotonic milliseconds. */
+  constructor(paths: OwnPaths, monotonic: () => number) {
     this.#paths = paths;
     this.#monotonic = monotonic;
   }
 
   /** What is denied now; the same object while nothing changed. */
   inodes(): OwnInodes {
-    const now = this.#monotonic();
-    const isStale = now - this.#scannedAt >= SCAN_AGE_MS;
-    const { size } = this.#roots;
-    for (const path of this.#paths) {
-      const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-      if (stats !== undefined) this.#roots.add(identityOf(stats));
-    }
-    if (isStale) {
-      this.#scannedAt = now;
-      const files = scan(this.#paths);
-      if (String(files) !== String(this.#files)) {
-        this.#files = files;
-        this.#inodes = undefined;
-      }
-    }
-    if (this.#inodes === undefined || this.#roots.size !== size) {
-      this.#inodes = { roots: [...this.#roots], files: this.#files };
+    const known = this.#roots.size + this.#above.size;
+    for (const path of this.#paths.denied) this.#add(path);
+    const changed = this.#roots.size + this.#above.size !== known;
+    if (this.#rescan() || changed || this.#inodes === undefined) {
+      this.#inodes = { roots: [...this.#roots], above: [...this.#above], below: this.#below };
     }
     return this.#inodes;
+  }
+
+  #add(path: string): void {
+    const identity = identityAt(path);
+    if (identity === undefined) return;
+    this.#roots.add(identity);
+    for (let at = dirname(path); ; at = dirname(at)) {
+      const above = identityAt(at);
+      if (above !== undefined) this.#above.add(above);
+      if (at === dirname(at)) return;
+    }
+  }
+
+  /** Whether what is below changed since the last scan. */
+  #rescan(): boolean {
+    const now = this.#monotonic();
+    if (now - this.#scannedAt < SCAN_AGE_MS) return false;
+    this.#scannedAt = now;
+    const below = scan(this.#paths.secret);
+    if (String(below) === String(this.#below)) return false;
+    this.#below = below;
+    return true;
   }
 }
 
@@ -65,18 +85,23 @@ export function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: b
   return `${dev}:${ino}`;
 }
 
-/** Identities of the files below `paths`. Packages of others (`node_modules`) hold no secrets of ours. */
+function identityAt(path: string): string | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? undefined : identityOf(stats);
+}
+
+/** Identities of files and directories below `paths`. */
 function scan(paths: readonly string[]): readonly string[] | 'too-many' {
   const found = new Set<string>();
   const waiting = [...paths];
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     const stats = statSync(at, { bigint: true, throwIfNoEntry: false });
-    if (stats?.isFile() === true) found.add(identityOf(stats));
-    if (stats?.isDirectory() !== true) continue;
+    if (stats === undefined) continue;
+    found.add(identityOf(stats));
+    if (found.size > MAX_SCANNED) return 'too-many';
+    if (!stats.isDirectory()) continue;
     for (const entry of readdirSync(at, { withFileTypes: true })) {
-      if (entry.name === 'node_modules' || entry.name === '.git') continue;
       if (entry.isFile() || entry.isDirectory()) waiting.push(join(at, entry.name));
-      if (waiting.length + found.size > MAX_SCANNED) return 'too-many';
     }
   }
   return [...found].sort();

@@ -14,7 +14,10 @@ export interface FilesProcess {
   readonly brokerPath: string;
   /** Directories and files of warder's own. */
   readonly deny: readonly string[];
-  /** What of it brokers do not even see, where they are jailed; they have to see what they run. */
+  /**
+   * Those of them that hold secrets; all of them when absent. Jailed brokers do not even see them (they
+   * have to see what they run).
+   */
   readonly hidden?: readonly string[];
   /** How directories are reached; the best way there is when absent. */
   readonly way?: 'openat2' | 'walk';

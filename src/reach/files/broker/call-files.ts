@@ -28,7 +28,12 @@ export const filesLimits: {
 
 type Handle =
   | { readonly kind: 'read'; readonly descriptor: number; readonly path: string }
-  | { readonly kind: 'staged'; readonly file: StagedFile; readonly path: string };
+  | {
+      readonly kind: 'staged';
+      readonly file: StagedFile;
+      readonly path: string;
+      readonly readable: boolean;
+    };
 
 export interface Served {
   readonly answer: BrokerAnswer;
@@ -102,7 +107,7 @@ export class CallFiles {
         this.#writable(request.handle).resize(request.size);
         return DONE;
       case 'file-sync':
-        return putInPlace(this.#writable(request.handle).commit());
+        return putInPlace(this.#staged.commit(this.#writable(request.handle)));
       case 'file-stat-handle':
         return { value: factsOf(this.#statsOf(this.#handle(request.handle))) };
       case 'file-close':
@@ -178,7 +183,7 @@ export class CallFiles {
     try {
       file.resize(0);
       file.write(data, 0);
-      return putInPlace(file.commit());
+      return putInPlace(this.#staged.commit(file));
     } finally {
       this.#staged.release(file);
     }
@@ -187,7 +192,8 @@ export class CallFiles {
   #openForReading(place: GuestPlace, prefetch: number): Done {
     const opened = this.#places.named(place, (directory, name) => {
       const file = this.#staged.at(directory, name);
-      if (file !== undefined) return this.#open({ kind: 'staged', file, path: place.path });
+      if (file !== undefined)
+        return this.#open({ kind: 'staged', file, path: place.path, readable: true });
       return this.#places.looked(directory, name, place.path, (held) => {
         if (!held.stats.isFile()) throw isDirectory(place.path);
         return this.#openPlain(openForReading(held), held.stats, place.path, prefetch);
@@ -218,12 +224,14 @@ export class CallFiles {
 
   #openForWriting(
     place: GuestPlace,
-    { create, exclusive, truncate }: Extract<FileRequest, { op: 'file-open' }>,
+    { read, create, exclusive, truncate }: Extract<FileRequest, { op: 'file-open' }>,
   ): Done {
+    // What may be written may not be read for that reason alone.
+    if (read) this.#places.of('read', place.path);
     const file = this.#staged.stage(place, { create, exclusive });
     try {
       if (truncate) file.resize(0);
-      return this.#open({ kind: 'staged', file, path: place.path });
+      return this.#open({ kind: 'staged', file, path: place.path, readable: read });
     } catch (thrown) {
       this.#staged.dropUnused(file);
       throw thrown;
@@ -232,6 +240,9 @@ export class CallFiles {
 
   #readAt(handle: Handle, offset: number, length: number): Done {
     checkPart(offset, length);
+    if (handle.kind === 'staged' && !handle.readable) {
+      throw new FilesRefusal('denied', `\`${handle.path}\` is open for writing`, 'bad-handle');
+    }
     const bytes =
       handle.kind === 'staged'
         ? partOf(handle.file, offset, length)
@@ -248,7 +259,7 @@ export class CallFiles {
     }
     const { file } = handle;
     try {
-      return file.openers === 1 ? putInPlace(file.commit()) : DONE;
+      return file.openers === 1 ? putInPlace(this.#staged.commit(file)) : DONE;
     } finally {
       this.#staged.release(file);
     }
@@ -259,7 +270,7 @@ export class CallFiles {
       return this.#tree.setTimes(this.#places.of('write', target), times);
     }
     const file = this.#writable(target);
-    file.commit();
+    this.#staged.commit(file);
     const { directory, name, stats } = file;
     return setTimesAt(pathOf(directory.descriptor, name), stats, times);
   }

@@ -11,7 +11,7 @@ import { DeniedInodes } from './own-inodes.ts';
 
 const NOTHING: Served = { answer: { ok: true, value: {}, hasBytes: false } };
 
-let own = new DeniedInodes({ roots: [], files: 'too-many' });
+let own = new DeniedInodes({ roots: [], above: [], below: 'too-many' });
 const [, , maker = randomBytes(16).toString('hex'), wanted] = process.argv;
 const dead = new Set<string>();
 const calls = new Map<number, CallFiles>();

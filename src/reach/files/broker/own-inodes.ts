@@ -5,25 +5,30 @@ import { identityOf, type OwnInodes } from '../own-tree.ts';
 import { FilesRefusal } from '../refusal.ts';
 
 export class DeniedInodes {
-  readonly #roots: ReadonlySet<string>;
-  readonly #files: ReadonlySet<string> | 'too-many';
+  readonly #denied: ReadonlySet<string>;
+  readonly #above: ReadonlySet<string>;
+  /** Whether inodes of warder's own may be missing from those that are known. */
+  readonly #incomplete: boolean;
 
-  constructor({ roots, files }: OwnInodes) {
-    this.#roots = new Set(roots);
-    this.#files = files === 'too-many' ? files : new Set(files);
+  constructor({ roots, above, below }: OwnInodes) {
+    this.#incomplete = below === 'too-many';
+    this.#denied = new Set(below === 'too-many' ? roots : [...roots, ...below]);
+    this.#above = new Set(above);
   }
 
   /** @throws FilesRefusal `denied` when the inode is one of warder's own. */
   refuse(stats: BigIntStats, path: string): void {
-    if (this.#holds(stats)) {
-      throw new FilesRefusal('denied', `\`${path}\` is warder's own and is given to no tool`);
-    }
+    if (this.#denied.has(identityOf(stats))) throw isOwn(path);
+    // One of the unknown ones is met through its directory, or by another name of its own.
+    if (this.#incomplete && stats.isFile() && stats.nlink > 1n) throw isOwn(path);
   }
 
-  #holds(stats: BigIntStats): boolean {
-    if (this.#roots.size > 0 && this.#roots.has(identityOf(stats))) return true;
-    // A file inside the tree is met either through its directory, or by another name of its own.
-    if (!stats.isFile() || stats.nlink === 1n) return false;
-    return this.#files === 'too-many' || this.#files.has(identityOf(stats));
+  /** @throws FilesRefusal `denied` when a directory cannot be moved without warder's own. */
+  refuseMove(stats: BigIntStats, path: string): void {
+    if (this.#above.has(identityOf(stats))) throw isOwn(path);
   }
+}
+
+function isOwn(path: string): FilesRefusal {
+  return new FilesRefusal('denied', `\`${path}\` is warder's own and is given to no tool`);
 }

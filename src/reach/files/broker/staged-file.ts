@@ -17,6 +17,7 @@ import {
 import type { BigIntStats } from 'node:fs';
 import { errnoOf } from '../refusal.ts';
 import { close, type Held, openForReading, pathOf } from './descriptor-walk.ts';
+import type { GuestPlace } from './guest-path.ts';
 import { temporaryName } from './temporary-name.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
@@ -38,6 +39,7 @@ export class CommitFailure extends Error {
 
 export class StagedFile {
   /** Where it is put; moved with it by a rename. */
+  place: GuestPlace;
   directory: Held;
   name: string;
   /** Handles that have it open. */
@@ -56,17 +58,19 @@ export class StagedFile {
    * @param existing what the name holds, held for this object alone; undefined when it is new.
    */
   constructor(
-    place: { readonly directory: Held; readonly name: string; readonly existing: Held | undefined },
+    place: GuestPlace,
+    at: { readonly directory: Held; readonly name: string; readonly existing: Held | undefined },
     maker: string,
     charge: Charge,
   ) {
-    this.directory = place.directory;
-    this.name = place.name;
+    this.place = place;
+    this.directory = at.directory;
+    this.name = at.name;
     this.#maker = maker;
     this.#charge = charge;
-    if (place.existing === undefined) this.#temporary = this.#makeTemporary(0o666);
+    if (at.existing === undefined) this.#temporary = this.#makeTemporary(0o666);
     else {
-      const { existing } = place;
+      const { existing } = at;
       try {
         this.#base = { descriptor: openForReading(existing), stats: existing.stats };
       } finally {
@@ -105,6 +109,11 @@ export class StagedFile {
     const descriptor = this.#stage(size === 0);
     this.#charge(Math.max(0, size - fstatSync(descriptor).size));
     ftruncateSync(descriptor, size);
+  }
+
+  /** Whether there is anything to put in place. */
+  get isChanged(): boolean {
+    return this.#temporary !== undefined && !this.#removed;
   }
 
   /**

@@ -4,10 +4,10 @@ import type { BigIntStats } from 'node:fs';
 import { identityOf } from '../own-tree.ts';
 import { errnoOf, FilesRefusal } from '../refusal.ts';
 import { exists, isDirectory, severalNames } from './answers.ts';
-import { close, type Held, holdAgain, look } from './descriptor-walk.ts';
+import { close, type Held, holdAgain, look, sameInode } from './descriptor-walk.ts';
 import type { GuestPlace } from './guest-path.ts';
 import type { Places } from './places.ts';
-import { StagedFile } from './staged-file.ts';
+import { CommitFailure, StagedFile } from './staged-file.ts';
 
 export class StagedFiles {
   readonly #places: Places;
@@ -44,10 +44,35 @@ export class StagedFiles {
         if (how.exclusive) throw exists(place.path);
         return known;
       }
-      return this.#take(directory, name, place.path, how);
+      return this.#take(directory, name, place, how);
     });
     if (staged === undefined) throw isDirectory(place.path);
     return staged;
+  }
+
+  /**
+   * Puts a file in place, if its directory still is where the call may write.
+   *
+   * @returns bytes written since the last time; undefined when there was nothing.
+   * @throws CommitFailure
+   */
+  commit(file: StagedFile): number | undefined {
+    if (!file.isChanged) return undefined;
+    try {
+      const { place } = file;
+      this.#places.within(place, place.names.slice(0, -1), (directory) => {
+        if (!sameInode(directory, file.directory)) throw movedAway(place.path);
+      });
+    } catch (cause) {
+      throw new CommitFailure(false, cause);
+    }
+    return file.commit();
+  }
+
+  /** Puts what is written at a name in place, if anything is. */
+  commitAt(directory: Held, name: string): void {
+    const file = this.at(directory, name);
+    if (file !== undefined) this.commit(file);
   }
 
   /** One handle less; the last one drops it. */
@@ -72,13 +97,14 @@ export class StagedFiles {
   }
 
   /** It has another name now. */
-  move(from: readonly [Held, string], to: readonly [Held, string]): void {
+  move(from: readonly [Held, string], to: readonly [Held, string], place: GuestPlace): void {
     const file = this.#forget(...from);
     if (file === undefined) return;
     const [directory, name] = to;
     close(file.directory);
     file.directory = holdAgain(directory);
     file.name = name;
+    file.place = place;
     this.#files.set(keyOf(directory.stats, name), file);
   }
 
@@ -105,9 +131,10 @@ export class StagedFiles {
   #take(
     directory: Held,
     name: string,
-    path: string,
+    place: GuestPlace,
     { create, exclusive }: { readonly create: boolean; readonly exclusive: boolean },
   ): StagedFile {
+    const { path } = place;
     const existing = this.#replaceable(directory, name, path);
     if (existing !== undefined && exclusive) {
       close(existing);
@@ -119,6 +146,7 @@ export class StagedFiles {
     }
     this.#places.sweep(directory);
     const file = new StagedFile(
+      place,
       { directory: holdAgain(directory), name, existing },
       this.#places.ground.maker,
       (bytes) => this.#charge(bytes),
@@ -161,6 +189,10 @@ export class StagedFiles {
     this.#files.delete(key);
     return file;
   }
+}
+
+function movedAway(path: string): FilesRefusal {
+  return new FilesRefusal('not-found', `the directory of \`${path}\` was moved away meanwhile`);
 }
 
 function keyOf(directory: BigIntStats, name: string): string {

@@ -5,7 +5,7 @@ import { mkdirSync, renameSync, rmdirSync, unlinkSync, utimesSync } from 'node:f
 import type { BigIntStats } from 'node:fs';
 import { errnoOf, FilesRefusal } from '../refusal.ts';
 import { CHANGED, type Done, exists, isDirectory, isFile, severalNames } from './answers.ts';
-import { type Held, pathOf } from './descriptor-walk.ts';
+import { type Held, pathOf, sameInode } from './descriptor-walk.ts';
 import type { GuestPlace } from './guest-path.ts';
 import type { Places } from './places.ts';
 import { syncDirectory } from './staged-file.ts';
@@ -53,13 +53,14 @@ export class TreeChanges {
   rename(from: GuestPlace, to: GuestPlace): Done {
     const done = this.#places.named(from, (source, name) =>
       this.#places.named(to, (directory, newName) => {
-        this.#staged.at(source, name)?.commit();
+        this.#staged.commitAt(source, name);
         const moved = this.#places.looked(source, name, from.path, ({ stats }) => stats);
-        if (source.stats.ino === directory.stats.ino && name === newName) return CHANGED;
+        this.#places.ground.own().refuseMove(moved, from.path);
+        if (sameInode(source, directory) && name === newName) return CHANGED;
         this.#checkReplaced(directory, newName, to.path, moved);
         renameSync(pathOf(source.descriptor, name), pathOf(directory.descriptor, newName));
         this.#staged.remove(directory, newName);
-        this.#staged.move([source, name], [directory, newName]);
+        this.#staged.move([source, name], [directory, newName], to);
         syncDirectory(source);
         syncDirectory(directory);
         return CHANGED;
@@ -70,7 +71,7 @@ export class TreeChanges {
 
   setTimes(place: GuestPlace, times: Times): Done {
     const done = this.#places.named(place, (directory, name) => {
-      this.#staged.at(directory, name)?.commit();
+      this.#staged.commitAt(directory, name);
       return this.#places.looked(directory, name, place.path, ({ descriptor, stats }) => {
         if (stats.isFile() && stats.nlink > 1n) throw severalNames(place.path);
         return setTimesAt(pathOf(descriptor), stats, times);
