@@ -7,6 +7,7 @@ import { holdBudgets } from './budgets.ts';
 import { Ticket, type Turnstile } from './turnstile.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { decideCall } from './decide-call.ts';
+import { mostOfLease } from './lease-amounts.ts';
 import { outcomeOf, runPermitted } from './run-permitted.ts';
 import type { GateParts } from './parts.ts';
 import { Trail } from './trail.ts';
@@ -51,7 +52,7 @@ export async function governedCall(
 
     await gate.store.commit((tx) => {
       if (request.signal?.aborted === true) throw withdrawn();
-      gate.leases.spend(tx, lease, now);
+      gate.leases.spend(tx, lease, now, mostOfLease(permit.terms), id);
       holdBudgets(tx, gate, permit, caller.agent, now);
       if (decided.use !== undefined) gate.approvals.consume(tx, decided.use, now);
       trail.writeIntent(tx);

@@ -14,6 +14,7 @@ import { settleBudgets } from './budgets.ts';
 import type { DecidedCall, HeldCall } from './decide-call.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
 import { intentTable } from './intent.ts';
+import { settleLease } from './lease-amounts.ts';
 import type { GateParts } from './parts.ts';
 import { quarantine } from './quarantine.ts';
 import { reachUsage } from './reach-usage.ts';
@@ -202,6 +203,8 @@ export class Trail {
       tx.delete(intentTable, this.#caller.tenant, this.id);
       const { outcome, effects = [] } = this.#facts;
       settleBudgets(tx, this.#gate, permit, { outcome, effects, cpuMs: usage.cpuMs });
+      const { outputBytes } = usage;
+      settleLease(tx, this.#gate, session.lease, permit.terms, { outcome, effects, outputBytes });
       const latencyUs = Math.round((clock.monotonic() - this.#started) * 1000);
       const receipt = log.append(tx, {
         ...this.#facts,

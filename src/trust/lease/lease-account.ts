@@ -82,6 +82,15 @@ export function takeUse(
   }
 }
 
+/** Whether any lease of a chain has a limit that a call's end settles. */
+export function countsAmounts(chain: readonly ChainLink[]): boolean {
+  return chain.some(
+    ({ claims }) =>
+      claims.max_bytes !== undefined ||
+      claims.authorization_details.some(({ type }) => type === 'spend'),
+  );
+}
+
 /**
  * Puts what a call really took in the place of what was held for it. Taking more than was held is charged
  * in full; a call whose end nobody knows keeps all. Without a hold nothing happens.

@@ -6,7 +6,13 @@ import { assertCheckedLease, makeCheckedLease, proofOf } from './checked.ts';
 import { thumbprint } from './holder-jwk.ts';
 import { holderOf, type Presented } from './holder.ts';
 import type { PreparedLease } from './issue-lease.ts';
-import { countDescendant, type LeaseAmounts, settleUse, takeUse } from './lease-account.ts';
+import {
+  countDescendant,
+  countsAmounts,
+  type LeaseAmounts,
+  settleUse,
+  takeUse,
+} from './lease-account.ts';
 import {
   endKey,
   endTable,
@@ -112,7 +118,7 @@ export class LeaseBook {
 
   /** Replaces what a call held at most by what it took, in the transaction of its outcome. */
   settle(tx: Tx, lease: CheckedLease, call: string, used: LeaseAmounts): void {
-    settleUse(tx, lease.claims.tenant, call, used);
+    if (countsAmounts(lease.chain)) settleUse(tx, lease.claims.tenant, call, used);
   }
 
   /**

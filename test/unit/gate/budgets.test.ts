@@ -56,7 +56,7 @@ test('what a call held and did not use is given back; the price is not', async (
     'default',
     budget({ name: 'eur', measure: { currency: 'EUR' }, limit: 10 }),
   );
-  const spend = { type: 'spend', currency: 'EUR', amount: 8 } as const;
+  const spend = { type: 'spend', currency: 'EUR', amount: 11 } as const;
   const agent = gate.connect({ capabilities: [...ALL_CAPABILITIES, spend] });
   expect((await agent.call({ count: 7 })).kind).toBe('answered');
   const [cpu, eur] = gate.parts.budgets.state('default', NOW);
