@@ -77,7 +77,7 @@ export class CpuWatch {
     const now = this.#clock.look();
     // Calls before this one may have burned since the last look, this one no more than there was time.
     this.#began ??= Math.max(before, now - (performance.now() - this.#startedAt));
-    return now - this.#began;
+    return Math.max(0, now - this.#began);
   }
 }
 

@@ -22,6 +22,8 @@ export interface PoolOptions {
   readonly restMs: number;
   /** Idle milliseconds after which an executor is ended. */
   readonly idleMs: number;
+  /** How often those that idle are looked at, milliseconds. */
+  readonly lookMs: number;
 }
 
 /** What an executor is for. */
@@ -48,6 +50,8 @@ export interface PoolStats {
 
 /** How long a package without any executor waits for one to idle before a busy one must give way. */
 const YIELD_AFTER_MS = 100;
+/** CPU time an idle executor may take, milliseconds: more than any collection. */
+const RESTLESS_MS = 1000;
 
 interface Waiter {
   readonly since: number;
@@ -64,6 +68,8 @@ export interface Assigned {
   idleSince: number;
   /** Whether it was told to rest since its last call. */
   rested: boolean;
+  /** The CPU time it had taken when it was first looked at after that, milliseconds. */
+  restedCpuMs: number | undefined;
 }
 
 /** The executors of one key and the calls that wait for them. */
@@ -163,6 +169,7 @@ export class Pool {
     }
     assigned.idleSince = this.#clock.monotonic();
     assigned.rested = false;
+    assigned.restedCpuMs = undefined;
     line.idle.push(assigned);
     this.#tendLater(true);
     this.#feedHungry();
@@ -285,7 +292,15 @@ export class Pool {
     }
     line.loading -= 1;
     const busySince = this.#clock.monotonic();
-    const assigned = { executor, line, busy: true, busySince, idleSince: 0, rested: false };
+    const assigned: Assigned = {
+      executor,
+      line,
+      busy: true,
+      busySince,
+      idleSince: 0,
+      rested: false,
+      restedCpuMs: undefined,
+    };
     line.executors.add(assigned);
     // It serves one call at least before it may have to give way to another line.
     if (executor.usable && line.queue.size > 0) this.#hand(assigned);
@@ -356,8 +371,8 @@ export class Pool {
     if (this.#closed || (this.#tender !== undefined && !(soon && this.#tenderFar))) return;
     clearTimeout(this.#tender);
     this.#tenderFar = !soon;
-    const { restMs, idleMs } = this.#options;
-    this.#tender = setTimeout(() => this.#tend(), soon ? restMs : idleMs / 2);
+    const { restMs, idleMs, lookMs } = this.#options;
+    this.#tender = setTimeout(() => this.#tend(), soon ? restMs : Math.min(idleMs / 2, lookMs));
     this.#tender.unref();
   }
 
@@ -370,7 +385,7 @@ export class Pool {
     for (const line of this.#lines.values()) {
       for (const assigned of line.idle.slice()) {
         const idleFor = now - assigned.idleSince;
-        if (idleFor >= idleMs || !assigned.executor.usable) {
+        if (idleFor >= idleMs || !assigned.executor.usable || isRestless(assigned)) {
           void this.#retire(assigned);
           continue;
         }
@@ -384,6 +399,14 @@ export class Pool {
     }
     if (idle > 0) this.#tendLater(unrested > 0);
   }
+}
+
+/** Whether it works although nothing was asked of it, as only one that was taken over does. */
+function isRestless(assigned: Assigned): boolean {
+  if (!assigned.rested) return false;
+  const cpuMs = assigned.executor.cpu.look();
+  assigned.restedCpuMs ??= cpuMs;
+  return cpuMs - assigned.restedCpuMs > RESTLESS_MS;
 }
 
 function nameOf({ tenant, digest, memoryBytes, jailed }: ExecutorKey): string {

@@ -71,6 +71,7 @@ const DEFAULT_POOL: PoolOptions = {
   parallel: availableParallelism() + 2,
   restMs: 250,
   idleMs: 300_000,
+  lookMs: 5000,
 };
 const DEFAULT_INSPECT_MEMORY = 256 * 1024 * 1024;
 

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { SandboxOptions } from '../../../src/run/sandbox/sandbox.ts';
 import { createTestSandbox, defaultLimits, type TestSandbox } from '../../support/sandbox.ts';
 
 const executorPath = resolve(import.meta.dirname, '../../fixtures/executors/rogue.mjs');
@@ -12,9 +13,10 @@ afterEach(async () => {
   await rogue?.sandbox.close();
 });
 
-async function start(): Promise<TestSandbox> {
+async function start(pool: SandboxOptions['pool'] = {}): Promise<TestSandbox> {
   rogue = await createTestSandbox({
     executorPath,
+    pool,
     serve: async (_permit, request) => {
       if (request.op === 'kv-get') await new Promise((done) => setTimeout(done, 1000));
       return { ok: true, value: { found: false } };
@@ -73,6 +75,16 @@ test('what it says it used is believed as far as it can be', async () => {
   const { usage } = await call(wasm, 'claim-too-much', {});
   expect(usage.cpuMs).toBeLessThan(60_000);
   expect(usage.peakMemoryBytes).toBe(0);
+});
+
+test('one that works while nothing is asked of it is ended', async () => {
+  const { call, sandbox } = await start({ restMs: 50, lookMs: 100 });
+  expect(await call(wasm, 'work-while-idle', {})).toMatchObject({ kind: 'answered' });
+  const [executor] = sandbox.stats.executors;
+  expect(executor).toMatchObject({ busy: false });
+  await expect.poll(() => sandbox.stats.executors, { timeout: 15_000 }).toEqual([]);
+  expect(() => process.kill(executor?.pid ?? 0, 0)).toThrow();
+  expect(await call(wasm, 'honest', {})).toMatchObject({ kind: 'answered' });
 });
 
 test('a flood of empty log lines ends the call at its limit', async () => {
