@@ -12,7 +12,7 @@ const budget = (change: object): Budget =>
     period: 'day',
     scope: {},
     ...change,
-  } as never);
+  });
 
 const taken = (gate: FakeGate): number | undefined =>
   gate.parts.budgets.state('default', NOW)[0]?.uses[0]?.taken;

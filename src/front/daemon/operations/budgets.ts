@@ -1,6 +1,5 @@
 // Operations on budgets.
 
-import type { JsonObject } from '../../../base/encoding/json.ts';
 import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { parseBudget } from '../../../decide/limits/budget.ts';
 import type { OperationHandlers } from '../../console/operations.ts';
@@ -14,7 +13,7 @@ export function budgetOperations({ administration, gate }: Runtime): BudgetOpera
     'budget.list': () =>
       Promise.resolve({ budgets: gate.budgets.state(OPERATOR_TENANT, gate.now()) }),
     'budget.set': async ({ budget }) => {
-      const parsed = parseBudget(parseJson(budget) as JsonObject);
+      const parsed = parseBudget(parseJson(budget));
       await administration.setBudget(OPERATOR_TENANT, parsed);
       return parsed;
     },

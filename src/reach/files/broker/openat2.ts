@@ -21,11 +21,6 @@ type Syscall = (
   bytes: number,
 ) => number;
 
-interface Koffi {
-  load(library: null): { func(signature: string): Syscall };
-  errno(): number;
-}
-
 /**
  * Opens a directory (O_PATH) below a held one.
  *
@@ -42,10 +37,12 @@ export function loadOpenBelow(): OpenBelow | undefined {
   fields.setBigUint64(0, BigInt(O_PATH | constants.O_DIRECTORY | O_CLOEXEC), true);
   fields.setBigUint64(16, BigInt(RESOLVE), true);
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     const call = koffi
       .load(null)
-      .func('long syscall(long number, int directory, str path, void *how, size_t bytes)');
+      .func(
+        'long syscall(long number, int directory, str path, void *how, size_t bytes)',
+      ) as Syscall;
     const open: OpenBelow = (directory, path) => {
       const descriptor = call(SYS_OPENAT2, directory, path, how, HOW_BYTES);
       if (descriptor < 0) throw systemError(koffi.errno());

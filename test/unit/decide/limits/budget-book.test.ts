@@ -44,7 +44,7 @@ function budget(change: object = {}): Budget {
     period: 'day',
     scope: {},
     ...change,
-  } as never);
+  });
 }
 
 const set = (...budgets: readonly Budget[]): Promise<unknown> =>
