@@ -111,7 +111,9 @@ export type Convention =
   /** One operation per export: Extism input bytes in, output bytes out. */
   | 'plain'
   /** One operation per exported component function, arguments from its WIT. */
-  | 'wit';
+  | 'wit'
+  /** A program: arguments and standard input in, what it prints and its exit code out. */
+  | 'command';
 
 /** A package the operator added. Key: `id`. */
 export interface Installation {

@@ -4,7 +4,7 @@
 import { WarderError } from '../base/errors/errors.ts';
 import { admit, type AdmissionLimits } from './admit.ts';
 import { readDefinitions } from './definitions.ts';
-import type { Grant, Inspector, Installation } from './installation.ts';
+import type { Grant, Inspection, Inspector, Installation, ToolDefinition } from './installation.ts';
 import { isInstallationName, showText } from './names.ts';
 
 /** What the operator and the daemon decide; the package decides the rest. */
@@ -43,7 +43,7 @@ export async function prepareInstallation(
   }
   const { engine, digest, size, imports } = admit(bytes, options.limits);
   const inspection = await inspector.inspect(bytes, engine, options.grant);
-  const { tools, warnings } = readDefinitions(inspection.tools);
+  const { tools, warnings } = readDefinitions(namedTools(inspection, options.name));
   return {
     installation: {
       id: options.id,
@@ -60,4 +60,9 @@ export async function prepareInstallation(
     },
     warnings,
   };
+}
+
+/** A program does not say what it is called: its one operation is called what the operator calls it. */
+function namedTools({ convention, tools }: Inspection, name: string): readonly ToolDefinition[] {
+  return convention === 'command' ? tools.map((tool) => ({ ...tool, name })) : tools;
 }

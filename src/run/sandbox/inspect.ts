@@ -14,7 +14,12 @@ import { loadPackage } from './load-package.ts';
 
 const DESCRIBE_TIMEOUT_MS = 3000;
 const MAX_DESCRIPTION_BYTES = 1024 * 1024;
-const CONVENTIONS: ReadonlySet<unknown> = new Set<Convention>(['warder', 'plain', 'wit']);
+const CONVENTIONS: ReadonlySet<unknown> = new Set<Convention>([
+  'warder',
+  'plain',
+  'wit',
+  'command',
+]);
 
 /**
  * @param executor a blank one; it is ended.

@@ -15,6 +15,8 @@ export interface GuestHost {
   readonly roots: readonly string[];
   /** Guest directories this call may write; none when absent. */
   readonly writable?: readonly string[];
+  /** Bytes an answer may have; what a command prints is bounded by it. */
+  readonly outputBytes?: number;
 }
 
 /** A guest that ended by itself: trapped, exited, returned an error. Its message is hostile text. */
@@ -27,6 +29,11 @@ export class GuestFailure extends Error {
 /** A guest that wanted more memory than its call may have. */
 export class GuestOutOfMemory extends GuestFailure {
   override readonly name = 'GuestOutOfMemory';
+}
+
+/** A guest that had more to say than its answer may hold. */
+export class GuestOutputTooLarge extends GuestFailure {
+  override readonly name = 'GuestOutputTooLarge';
 }
 
 /** A compiled package. Each method makes a fresh instance and drops it. */
@@ -48,7 +55,7 @@ export interface LoadedTool {
 }
 
 export interface Description {
-  readonly convention: 'warder' | 'plain' | 'wit';
+  readonly convention: 'warder' | 'plain' | 'wit' | 'command';
   readonly tools: unknown;
 }
 

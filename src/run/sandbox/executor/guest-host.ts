@@ -17,6 +17,7 @@ export class PipeHost implements GuestHost {
   readonly config: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
   readonly writable: readonly string[];
+  readonly outputBytes: number;
   readonly #number: number;
 
   constructor(number: number, head: CallHead) {
@@ -25,6 +26,7 @@ export class PipeHost implements GuestHost {
     this.config = nullPrototype(head.config);
     this.roots = head.roots;
     this.writable = head.writable;
+    this.outputBytes = head.outputBytes;
   }
 
   request(request: HostRequest): HostReply {

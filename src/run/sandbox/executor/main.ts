@@ -4,7 +4,13 @@
 import { collectGarbage, limitWasmMemory } from './disarm.ts';
 
 import { loadComponent } from './component/load.ts';
-import { GuestFailure, GuestOutOfMemory, type LoadedTool, type Package } from './engine.ts';
+import {
+  GuestFailure,
+  GuestOutOfMemory,
+  GuestOutputTooLarge,
+  type LoadedTool,
+  type Package,
+} from './engine.ts';
 import { loadExtism } from './extism/load.ts';
 import {
   type AnswerHead,
@@ -117,11 +123,16 @@ function failure(thrown: unknown, cpu: NodeJS.CpuUsage): FailedHead {
   const message =
     thrown instanceof Error ? thrown.message : 'something that is no error was thrown';
   return {
-    cause: thrown instanceof GuestOutOfMemory ? 'memory' : 'tool',
+    cause: causeOf(thrown),
     reason: message.slice(0, MAX_REASON),
     peakMemoryBytes: thrown instanceof GuestFailure ? thrown.peakMemoryBytes : 0,
     cpuMicros: micros(cpu),
   };
+}
+
+function causeOf(thrown: unknown): FailedHead['cause'] {
+  if (thrown instanceof GuestOutOfMemory) return 'memory';
+  return thrown instanceof GuestOutputTooLarge ? 'output' : 'tool';
 }
 
 function micros(since: NodeJS.CpuUsage): number {

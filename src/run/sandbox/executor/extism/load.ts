@@ -14,8 +14,10 @@ import {
   type Package,
 } from '../engine.ts';
 import { isUsedUp } from '../used-up.ts';
-import { endGuest, guestExit, startGuest } from '../wasi/guest.ts';
+import { KeptStdio, type Stdio } from '../stdio.ts';
+import { endGuest, guestExit, settleGuest, startGuest } from '../wasi/guest.ts';
 import { CallState } from './call-state.ts';
+import { describeCommand, isCommand, runCommand, startCommand } from './command.ts';
 import { describePlain, isOperation, plainAnswer, plainInput } from './plain.ts';
 import { hostFunctions } from './host-functions.ts';
 import { httpFunctions } from './http.ts';
@@ -46,7 +48,7 @@ export function loadExtism(pkg: Extract<Package, { engine: 'extism' }>): LoadedT
 class LoadedPlugin implements LoadedTool {
   readonly #module: CoreModule;
   readonly #maxMemoryBytes: number;
-  readonly #convention: 'warder' | 'plain';
+  readonly #convention: 'warder' | 'plain' | 'command';
   readonly #functions: ExtismPluginOptions['functions'];
   #running: CallState | undefined;
 
@@ -57,8 +59,7 @@ class LoadedPlugin implements LoadedTool {
     for (const { kind, name } of wasm.Module.exports(module)) {
       if (kind === 'function') functions.add(name);
     }
-    const both = functions.has('describe') && functions.has('call');
-    this.#convention = both ? 'warder' : 'plain';
+    this.#convention = conventionOf(functions);
     const current = (): CallState => {
       if (this.#running === undefined) throw new GuestFailure('no call runs');
       return this.#running;
@@ -70,23 +71,38 @@ class LoadedPlugin implements LoadedTool {
   }
 
   async describe(host: GuestHost): Promise<Description> {
-    if (this.#convention === 'plain') {
-      // Instantiated all the same: a module that does not link must not be admitted.
-      const { exports } = await this.#run(host, NOTHING, undefined);
-      return { convention: 'plain', tools: describePlain(exports) };
+    switch (this.#convention) {
+      case 'plain': {
+        // Instantiated all the same: a module that does not link must not be admitted.
+        const { exports } = await this.#run(host, NOTHING, undefined);
+        return { convention: 'plain', tools: describePlain(exports) };
+      }
+      case 'command':
+        await this.#guarded(host, NOTHING, undefined, () =>
+          startCommand(this.#module, this.#functions),
+        );
+        return { convention: 'command', tools: describeCommand() };
+      case 'warder': {
+        const { output } = await this.#run(host, NOTHING, 'describe');
+        return { convention: 'warder', tools: JSON.parse(decoder.decode(output)) as unknown };
+      }
     }
-    const { output } = await this.#run(host, NOTHING, 'describe');
-    return { convention: 'warder', tools: JSON.parse(decoder.decode(output)) as unknown };
   }
 
   async call(tool: string, argumentBytes: Uint8Array, host: GuestHost): Promise<GuestAnswer> {
-    if (this.#convention === 'plain') {
-      if (!isOperation(tool)) throw new GuestFailure(`\`${tool}\` is no operation`);
-      const ran = await this.#run(host, plainInput(argumentBytes), tool);
-      return { bytes: plainAnswer(ran.output), peakMemoryBytes: ran.peakMemoryBytes };
+    switch (this.#convention) {
+      case 'command':
+        return this.#command(host, argumentBytes);
+      case 'plain': {
+        if (!isOperation(tool)) throw new GuestFailure(`\`${tool}\` is no operation`);
+        const ran = await this.#run(host, plainInput(argumentBytes), tool);
+        return { bytes: plainAnswer(ran.output), peakMemoryBytes: ran.peakMemoryBytes };
+      }
+      case 'warder': {
+        const ran = await this.#run(host, callInput(tool, argumentBytes), 'call');
+        return { bytes: ran.output, peakMemoryBytes: ran.peakMemoryBytes };
+      }
     }
-    const ran = await this.#run(host, callInput(tool, argumentBytes), 'call');
-    return { bytes: ran.output, peakMemoryBytes: ran.peakMemoryBytes };
   }
 
   /** Makes a plugin, calls one export of it unless there is none to call, and drops it. */
@@ -99,11 +115,7 @@ class LoadedPlugin implements LoadedTool {
     readonly exports: Exports;
     readonly peakMemoryBytes: number;
   }> {
-    const state = new CallState(host, this.#maxMemoryBytes, input);
-    this.#running = state;
-    startGuest(host);
-    let exports: Exports = {};
-    try {
+    return this.#guarded(host, input, undefined, async (state, track) => {
       const plugin = await createPlugin(
         { wasm: [{ module: this.#module, name: 'main' }] },
         {
@@ -116,10 +128,43 @@ class LoadedPlugin implements LoadedTool {
           functions: this.#functions,
         },
       );
-      ({ exports } = await plugin.getInstance());
+      const exports = track(await plugin.getInstance());
       if (name !== undefined) await plugin.call(name);
       const output = name === undefined ? NOTHING : outputOf(state);
+      settleGuest();
       return { output, exports, peakMemoryBytes: memoryBytes(exports) + state.heldBytes };
+    });
+  }
+
+  /** Runs a program from its start to its end. */
+  #command(host: GuestHost, argumentBytes: Uint8Array): Promise<GuestAnswer> {
+    const stdio = new KeptStdio(host, decoder.decode(argumentBytes));
+    return this.#guarded(host, NOTHING, stdio, (state, track) => {
+      const instance = startCommand(this.#module, this.#functions);
+      const exports = track(instance);
+      const exitCode = runCommand(instance);
+      settleGuest();
+      const bytes = encoder.encode(JSON.stringify(stdio.answer(exitCode)));
+      return { bytes, peakMemoryBytes: memoryBytes(exports) + state.heldBytes };
+    });
+  }
+
+  /** Runs one guest; whatever becomes of it, nothing of it is left. */
+  async #guarded<T>(
+    host: GuestHost,
+    input: Uint8Array,
+    stdio: Stdio | undefined,
+    work: (
+      state: CallState,
+      track: (instance: { readonly exports: Exports }) => Exports,
+    ) => T | Promise<T>,
+  ): Promise<T> {
+    const state = new CallState(host, this.#maxMemoryBytes, input);
+    this.#running = state;
+    startGuest(host, stdio);
+    let exports: Exports = {};
+    try {
+      return await work(state, (instance) => (exports = instance.exports));
     } catch (thrown) {
       const memory = memoryBytes(exports);
       const failure = endOf(state) ?? this.#failure(thrown, memory);
@@ -138,6 +183,11 @@ class LoadedPlugin implements LoadedTool {
       ? new GuestOutOfMemory('the tool used up the memory it may have')
       : asFailure(thrown);
   }
+}
+
+function conventionOf(functions: ReadonlySet<string>): 'warder' | 'plain' | 'command' {
+  if (functions.has('describe') && functions.has('call')) return 'warder';
+  return isCommand(functions) ? 'command' : 'plain';
 }
 
 type Exports = Readonly<Record<string, unknown>>;

@@ -5,6 +5,10 @@ export interface CoreModule {
 }
 declare const tag: unique symbol;
 
+export interface CoreInstance {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
 export interface CoreMemory {
   readonly buffer: ArrayBuffer;
 }
@@ -19,6 +23,7 @@ interface WebAssemblyApi {
     new (bytes: Uint8Array): CoreModule;
     exports(module: CoreModule): ExportDescriptor[];
   };
+  readonly Instance: new (module: CoreModule, imports: object) => CoreInstance;
   readonly Memory: new (descriptor: object) => CoreMemory;
   readonly RuntimeError: new (message: string) => Error;
 }

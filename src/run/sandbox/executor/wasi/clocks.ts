@@ -1,30 +1,33 @@
 // The clocks of WASI preview 1.
 
+import type { GuestClocks } from '../guest-clocks.ts';
 import { Errno, WasiError } from './errno.ts';
 
 const REALTIME = 0;
 const MONOTONIC = 1;
 const PROCESS_CPU = 2;
 const THREAD_CPU = 3;
-const NANOSECONDS_PER_MS = 1_000_000n;
+const MILLISECOND = 1_000_000n;
+const MICROSECOND = 1000n;
 
 /** Nanoseconds of a clock. */
-export function clockTime(clock: number): bigint {
+export function clockTime(clocks: GuestClocks, clock: number): bigint {
   switch (clock) {
     case REALTIME:
-      return BigInt(Date.now()) * NANOSECONDS_PER_MS;
+      return clocks.realtime();
     case MONOTONIC:
+      return clocks.monotonic();
     case PROCESS_CPU:
     case THREAD_CPU:
-      return process.hrtime.bigint();
+      return clocks.cpu();
     default:
       throw new WasiError(Errno.inval);
   }
 }
 
 /** Nanoseconds between two ticks of a clock. */
-export function clockResolution(clock: number): bigint {
-  if (clock === REALTIME) return NANOSECONDS_PER_MS;
-  if (clock >= MONOTONIC && clock <= THREAD_CPU) return 1000n;
+export function clockResolution(clocks: GuestClocks, clock: number): bigint {
+  if (clock === REALTIME) return clocks.resolution(MILLISECOND);
+  if (clock >= MONOTONIC && clock <= THREAD_CPU) return clocks.resolution(MICROSECOND);
   throw new WasiError(Errno.inval);
 }

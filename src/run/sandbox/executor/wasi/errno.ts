@@ -1,20 +1,32 @@
-// Error numbers, file types and flags of WASI preview 1, as far as they are used here.
+// Error numbers of WASI preview 1, as far as they are used here, and what stands for each file error.
+
+import type { FileErrorCode } from '../files/file-error.ts';
 
 export const Errno = {
   success: 0,
   acces: 2,
   badf: 8,
+  busy: 10,
   exist: 20,
   fault: 21,
   fbig: 22,
+  ilseq: 25,
   inval: 28,
   io: 29,
   isdir: 31,
+  loop: 32,
+  mfile: 33,
+  nametoolong: 37,
   noent: 44,
-  nosys: 52,
+  nospc: 51,
   notdir: 54,
+  notempty: 55,
+  notsock: 57,
   notsup: 58,
+  overflow: 61,
+  rofs: 69,
   spipe: 70,
+  xdev: 75,
   notcapable: 76,
 } as const;
 export type Errno = (typeof Errno)[keyof typeof Errno];
@@ -29,13 +41,24 @@ export class WasiError extends Error {
   }
 }
 
-export const FileType = { characterDevice: 2, directory: 3, regularFile: 4 } as const;
-export type FileType = (typeof FileType)[keyof typeof FileType];
-
-/** Flags of path_open. */
-export const OpenFlag = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
-export const APPEND = 1;
-
-/** The one right we look at. */
-export const WRITE_RIGHT: bigint = 1n << 6n;
-export const ALL_RIGHTS: bigint = (1n << 30n) - 1n;
+export const ERRNO_OF: Readonly<Record<FileErrorCode, Errno>> = {
+  access: Errno.acces,
+  'bad-descriptor': Errno.badf,
+  busy: Errno.busy,
+  'cross-device': Errno.xdev,
+  exist: Errno.exist,
+  'illegal-byte-sequence': Errno.ilseq,
+  'insufficient-space': Errno.nospc,
+  invalid: Errno.inval,
+  io: Errno.io,
+  'is-directory': Errno.isdir,
+  loop: Errno.loop,
+  'name-too-long': Errno.nametoolong,
+  'no-entry': Errno.noent,
+  'not-directory': Errno.notdir,
+  'not-empty': Errno.notempty,
+  'not-permitted': Errno.notcapable,
+  overflow: Errno.overflow,
+  'read-only': Errno.rofs,
+  unsupported: Errno.notsup,
+};

@@ -14,9 +14,12 @@ export interface Vector {
 
 /** Most iovecs of one call. */
 const MAX_VECTORS = 1024;
+/** What one call can move: it is counted in 32 bits. */
+const MAX_TRANSFER = 0xffff_ffff;
+const MAX_PATH = 4096;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class GuestMemory {
   readonly #memory: MemoryLike;
@@ -69,28 +72,32 @@ export class GuestMemory {
     this.bytes(at, bytes.length).set(bytes);
   }
 
-  /** @throws WasiError `inval` for what is not UTF-8. */
-  text(at: number, length: number): string {
+  /** @throws WasiError `nametoolong`, or `ilseq` for what is not UTF-8. */
+  path(at: number, length: number): string {
     const bytes = this.bytes(at, length);
+    if (bytes.length > MAX_PATH) throw new WasiError(Errno.nametoolong);
     try {
       return decoder.decode(bytes);
     } catch {
-      throw new WasiError(Errno.inval);
+      throw new WasiError(Errno.ilseq);
     }
   }
 
-  /** The iovecs at `at`, each checked. */
+  /** The iovecs at `at`, each checked; all together have to be countable in 32 bits. */
   vectors(at: number, count: number): Vector[] {
     if (count >>> 0 > MAX_VECTORS) throw new WasiError(Errno.inval);
     const vectors: Vector[] = [];
+    let total = 0;
     for (let index = 0; index < count >>> 0; index += 1) {
       const vector = {
         at: this.readU32((at >>> 0) + index * 8),
         length: this.readU32((at >>> 0) + index * 8 + 4),
       };
       this.#at(vector.at, vector.length);
+      total += vector.length;
       vectors.push(vector);
     }
+    if (total > MAX_TRANSFER) throw new WasiError(Errno.inval);
     return vectors;
   }
 
