@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import type { LeaseSummary } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
+import { addOfflineLeaseCommands } from './lease-offline.ts';
 
-/** Adds `lease describe|list|show|revoke`. */
+/** Adds `lease describe|list|show|revoke` and what needs no daemon. */
 export function addLeaseCommands(program: Command, run: Run): void {
   const lease = program.command('lease').description('what agents may do, and for how long');
   lease
@@ -64,6 +65,7 @@ export function addLeaseCommands(program: Command, run: Run): void {
         out.result(done, `revoked ${done.stateKey}`);
       }),
     );
+  addOfflineLeaseCommands(lease, run);
 }
 
 function describe(lease: LeaseSummary): readonly string[] {
