@@ -5,7 +5,14 @@ import type { Clock } from '../../base/clock/clock.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Blanks } from './blanks.ts';
 import type { ExecutorProcess } from './executor-process.ts';
-import { FairQueue } from './fair-queue.ts';
+import {
+  type Assigned,
+  type ExecutorKey,
+  isRestless,
+  type Line,
+  makeLine,
+  nameOf,
+} from './executor-line.ts';
 
 export interface PoolOptions {
   /** Executors with a package at most, all together. */
@@ -26,15 +33,6 @@ export interface PoolOptions {
   readonly lookMs: number;
 }
 
-/** What an executor is for. */
-export interface ExecutorKey {
-  readonly tenant: string;
-  readonly digest: string;
-  readonly memoryBytes: number;
-  /** Whether it runs in the operating system's jail. */
-  readonly jailed: boolean;
-}
-
 /** Puts the package of a key into a blank executor. Rejects when it cannot; the executor is ended. */
 export type LoadExecutor = (executor: ExecutorProcess, key: ExecutorKey) => Promise<void>;
 
@@ -50,39 +48,6 @@ export interface PoolStats {
 
 /** How long a package without any executor waits for one to idle before a busy one must give way. */
 const YIELD_AFTER_MS = 100;
-/** CPU time an idle executor may take, milliseconds: more than any collection. */
-const RESTLESS_MS = 1000;
-
-interface Waiter {
-  readonly since: number;
-  readonly give: (assigned: Assigned) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-/** An executor that belongs to a line. */
-export interface Assigned {
-  readonly executor: ExecutorProcess;
-  readonly line: Line;
-  busy: boolean;
-  busySince: number;
-  idleSince: number;
-  /** Whether it was told to rest since its last call. */
-  rested: boolean;
-  /** The CPU time it had taken when it was first looked at after that, milliseconds. */
-  restedCpuMs: number | undefined;
-}
-
-/** The executors of one key and the calls that wait for them. */
-interface Line {
-  readonly key: ExecutorKey;
-  readonly name: string;
-  readonly executors: Set<Assigned>;
-  readonly idle: Assigned[];
-  readonly queue: FairQueue<Waiter>;
-  /** Executors being made ready for it. */
-  loading: number;
-  timer: NodeJS.Timeout | undefined;
-}
 
 export class Pool {
   readonly #blanks: Blanks;
@@ -193,15 +158,7 @@ export class Pool {
     const name = nameOf(key);
     let line = this.#lines.get(name);
     if (line === undefined) {
-      line = {
-        key,
-        name,
-        executors: new Set(),
-        idle: [],
-        queue: new FairQueue(),
-        loading: 0,
-        timer: undefined,
-      };
+      line = makeLine(key);
       this.#lines.set(name, line);
     }
     return line;
@@ -399,18 +356,6 @@ export class Pool {
     }
     if (idle > 0) this.#tendLater(unrested > 0);
   }
-}
-
-/** Whether it works although nothing was asked of it, as only one that was taken over does. */
-function isRestless(assigned: Assigned): boolean {
-  if (!assigned.rested) return false;
-  const cpuMs = assigned.executor.cpu.look();
-  assigned.restedCpuMs ??= cpuMs;
-  return cpuMs - assigned.restedCpuMs > RESTLESS_MS;
-}
-
-function nameOf({ tenant, digest, memoryBytes, jailed }: ExecutorKey): string {
-  return `${tenant}/${digest}/${memoryBytes}/${jailed ? 'jailed' : 'unjailed'}`;
 }
 
 function closed(): WarderError {

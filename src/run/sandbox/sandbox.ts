@@ -15,7 +15,8 @@ import type { HostCalls } from './host-calls.ts';
 import { inspectPackage } from './inspect.ts';
 import { loadPackage } from './load-package.ts';
 import { describeOutcome } from './outcome.ts';
-import { type Assigned, type ExecutorKey, Pool, type PoolOptions, type PoolStats } from './pool.ts';
+import { Pool, type PoolOptions, type PoolStats } from './pool.ts';
+import type { Assigned, ExecutorKey } from './executor-line.ts';
 import type { RunOptions, RunOutcome, Runner, Usage } from './runner.ts';
 import { withoutJail } from './without-jail.ts';
 

@@ -3,7 +3,24 @@
 import { expect, test } from 'vitest';
 import { openGate } from '../../fakes/gate.ts';
 import { answers } from '../../fakes/runner.ts';
+import { installed } from '../../support/decision.ts';
 import { defaultLimits } from '../../support/sandbox.ts';
+
+test('what changed while a call waited is what it is judged by', async () => {
+  const gate = await openGate({ grant: { limits: { ...defaultLimits, concurrentCalls: 1 } } });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  gate.runner.behaviour = () => promise.then(() => answers('done'));
+  const agent = gate.connect();
+  const first = agent.call({ text: 'hi' });
+  await expect.poll(() => gate.runner.ran.length).toBe(1);
+  const second = agent.call({ text: 'hi' });
+  await expect.poll(() => gate.turnstile.running).toBe(2);
+  await gate.administration.switchTool('default', installed().id, 'disable');
+  resolve();
+  expect(await first).toMatchObject({ kind: 'answered' });
+  expect(await second).toMatchObject({ kind: 'stopped', error: { code: 'not-found' } });
+  expect(gate.runner.ran).toHaveLength(1);
+});
 
 test('concurrentCalls: so many at once, the next one waits for its turn', async () => {
   const gate = await openGate({ grant: { limits: { ...defaultLimits, concurrentCalls: 2 } } });

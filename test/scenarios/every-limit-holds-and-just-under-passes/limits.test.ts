@@ -1,6 +1,9 @@
 // Each limit of a call: what uses as much as is allowed passes, what wants more is ended or refused by
 // that limit and no other, and the next call works.
 
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CallLimits } from '../../../src/catalog/installation.ts';
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
@@ -10,8 +13,9 @@ import { kvTable, openKvSession } from '../../../src/reach/kv/kv.ts';
 import type { HostReply, HostRequest } from '../../../src/run/sandbox/host-calls.ts';
 import type { RunOutcome } from '../../../src/run/sandbox/runner.ts';
 import { testEgress, type TestEgress } from '../../support/egress.ts';
+import { type TestFiles, testFiles } from '../../support/files.ts';
 import { loopbackServer, type LoopbackServer } from '../../support/loopback-server.ts';
-import { netRule } from '../../support/reach-permit.ts';
+import { netRule, reachPermit } from '../../support/reach-permit.ts';
 import {
   createTestSandbox,
   defaultLimits,
@@ -25,12 +29,14 @@ const measured = fixture('measured');
 let box: TestSandbox;
 let egress: TestEgress;
 let server: LoopbackServer;
+let disk: TestFiles;
 let served = 0;
 const store = openMemoryStore({ tables: [kvTable], sequences: [] });
 const sessions = new Map<Permit, EgressSession>();
 
 beforeAll(async () => {
   egress = await testEgress();
+  disk = await testFiles();
   server = await loopbackServer((_, response) => {
     served += 1;
     response.end('x'.repeat(1000));
@@ -42,6 +48,7 @@ afterAll(async () => {
   await box.sandbox.close();
   await egress[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
+  await disk.close();
   await store.close();
 });
 
@@ -173,4 +180,28 @@ test('kvBytes: a key counts like its value', async () => {
   // Three bytes of key, six of value.
   expect(JSON.stringify(await set(9))).toContain('ok');
   expect(JSON.stringify(await set(8))).toContain('limit');
+});
+
+test.each([
+  { limit: 'writeBytes', most: 6, bytes: 6, files: 1 },
+  { limit: 'writeBytes', most: 6, bytes: 7, files: 1 },
+  { limit: 'writeFiles', most: 1, bytes: 1, files: 1 },
+  { limit: 'writeFiles', most: 1, bytes: 1, files: 2 },
+])('$limit $most: $files of $bytes bytes', async ({ limit, most, bytes, files }) => {
+  const host = mkdtempSync(join(tmpdir(), 'warder-limits-'));
+  try {
+    const limits = { ...defaultLimits, [limit]: most };
+    const permit = reachPermit({ write: [{ host, guest: '/out' }], limits });
+    const replies: string[] = [];
+    for (let file = 0; file < files; file += 1) {
+      const { reply } = await disk.write(permit, `/out/${file}`, new Uint8Array(bytes));
+      replies.push(reply.ok ? 'ok' : reply.code);
+    }
+    disk.end(permit);
+    const held = bytes > 6 || files > 1;
+    expect(replies.at(-1)).toBe(held ? 'limit' : 'ok');
+    expect(readdirSync(host)).toHaveLength(held ? files - 1 : files);
+  } finally {
+    rmSync(host, { recursive: true, force: true });
+  }
 });
