@@ -5,6 +5,7 @@ import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchFront } from './front.ts';
 import { benchPool } from './pool.ts';
+import { benchLease } from './lease.ts';
 import { createReport } from './report.ts';
 import { benchSandbox } from './sandbox.ts';
 
@@ -14,6 +15,16 @@ const filter = args.find((arg) => !arg.startsWith('--')) ?? '';
 const report = createReport(filter, json);
 
 const suites = [
+  {
+    names: [
+      'lease-verify-es256',
+      'lease-verify-eddsa',
+      'lease-chain',
+      'lease-check',
+      'lease-issue',
+    ],
+    run: benchLease,
+  },
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
   { names: ['egress-get'], run: benchEgress },

@@ -1,0 +1,281 @@
+// Leases: verifying against the bare signature, checking and issuing against another lease broker.
+
+import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  Broker,
+  DeclarativePolicyEngine,
+  generateKeyPair,
+  InMemoryAuditSink,
+  InMemoryPendingStore,
+  InMemoryRevocationList,
+  InMemorySpendLedger,
+  LeaseEnforcer,
+  PasetoV4PublicSigner,
+} from 'leasebroker';
+import { openSqliteStore } from '../../src/base/store/sqlite/sqlite-store.ts';
+import type { Table } from '../../src/base/store/store.ts';
+import { HeldLease } from '../../src/trust/holder/held-lease.ts';
+import { generateHolderKey } from '../../src/trust/holder/holder-key.ts';
+import { covers } from '../../src/trust/lease/action.ts';
+import {
+  type LeaseTerms,
+  type PreparedLease,
+  prepareLease,
+  signLease,
+} from '../../src/trust/lease/issue-lease.ts';
+import { leaseAdmitter } from '../../src/trust/lease/lease-admitter.ts';
+import { type LeaseBook, leaseTable, openLeaseBook } from '../../src/trust/lease/lease-book.ts';
+import { proofReplayTable } from '../../src/trust/lease/proof-replay.ts';
+import { verifyLease } from '../../src/trust/lease/verify-lease.ts';
+import { openMemorySigner } from '../../src/trust/signer/memory/memory-signer.ts';
+import type { Signer } from '../../src/trust/signer/signer.ts';
+import { loadKeys, type TrustedKeys } from '../../src/trust/verify/keys.ts';
+import { holderOf, inputOf, PERMIT_ALL } from '../support/decision.ts';
+import { median, type Report } from './report.ts';
+
+const ORIGIN = 'warder.invalid/log/0123456789abcdef';
+const ROUNDS = 7;
+const IN_FLIGHT = 64;
+const metaTable: Table<{ readonly uses: number }> = { name: 'meta', indexes: {} };
+
+const terms: LeaseTerms = {
+  origin: ORIGIN,
+  principal: 'agent:default',
+  tenant: 'default',
+  capabilities: [
+    { type: 'tool.call', tools: ['text_*'] },
+    { type: 'fs.read', paths: ['/data/**'] },
+  ],
+  ttlSeconds: 3600,
+  cnf: { conn: 'c-1' },
+  task: 'task-1',
+  delMax: 4,
+};
+
+/** Operations a second, the middle of some rounds, each pair measured in turn. */
+async function race(
+  ours: () => Promise<number>,
+  theirs: () => Promise<number> | number,
+): Promise<readonly [number, number]> {
+  const rates: [number[], number[]] = [[], []];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [at, work] of [ours, theirs].entries()) {
+      const start = performance.now();
+      const done = await work();
+      // The first round warms up.
+      if (round > 0) rates[at]?.push((done * 1000) / (performance.now() - start));
+    }
+  }
+  return [median(rates[0]), median(rates[1])];
+}
+
+async function inFlight(count: number, work: (at: number) => Promise<unknown>): Promise<number> {
+  for (let at = 0; at < count; at += IN_FLIGHT) {
+    await Promise.all(Array.from({ length: IN_FLIGHT }, (_, one) => work(at + one)));
+  }
+  return count;
+}
+
+interface Office {
+  readonly signer: Signer;
+  readonly keys: TrustedKeys;
+  prepare(more?: Partial<LeaseTerms>): PreparedLease;
+}
+
+async function openOffice(alg: 'ES256' | 'EdDSA', now: number): Promise<Office> {
+  const admitters = [leaseAdmitter(ORIGIN)];
+  const signer = openMemorySigner(alg, { roles: ['lease'], admitters });
+  const keys = await loadKeys([JSON.stringify({ ...signer.key, warder_roles: ['lease'] })]);
+  const prepare = (more: Partial<LeaseTerms> = {}): PreparedLease =>
+    prepareLease({ ...terms, ...more }, signer.key, now, randomBytes(16));
+  return { signer, keys, prepare };
+}
+
+/** A token as its signed bytes and signature. */
+function taken(token: string): readonly [Buffer, Buffer] {
+  const at = token.lastIndexOf('.');
+  return [Buffer.from(token.slice(0, at)), Buffer.from(token.slice(at + 1), 'base64url')];
+}
+
+function holdsRaw(
+  alg: 'ES256' | 'EdDSA',
+  key: KeyObject,
+  [message, signature]: readonly [Buffer, Buffer],
+): void {
+  const hash = alg === 'ES256' ? 'sha256' : null;
+  if (!verify(hash, message, { key, dsaEncoding: 'ieee-p1363' }, signature)) throw new Error('bad');
+}
+
+async function benchVerify(report: Report, alg: 'ES256' | 'EdDSA', now: number): Promise<void> {
+  const office = await openOffice(alg, now);
+  const tokens = await Promise.all(
+    Array.from({ length: 500 }, () => signLease(office.prepare(), office.signer)),
+  );
+  const raw = tokens.map(taken);
+  const key = createPublicKey({ key: { ...office.signer.key }, format: 'jwk' });
+  const [ours, theirs] = await race(
+    async () => {
+      for (const token of tokens) await verifyLease(token, office.keys, { now, audience: ORIGIN });
+      return tokens.length;
+    },
+    () => {
+      for (const each of raw) holdsRaw(alg, key, each);
+      return raw.length;
+    },
+  );
+  report.ratio(`lease-verify-${alg.toLowerCase()}`, ours, '/s', 'node:crypto verify', theirs);
+}
+
+async function benchChain(report: Report, now: number): Promise<void> {
+  const office = await openOffice('ES256', now);
+  const holders = await Promise.all(Array.from({ length: 4 }, () => generateHolderKey()));
+  const chains = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const [first, ...rest] = holders;
+      if (first === undefined) throw new Error('no holder');
+      let text = await signLease(office.prepare({ cnf: { jwk: first.jwk } }), office.signer);
+      for (const [at, to] of rest.entries()) {
+        const lease = new HeldLease(text, holders[at], () => now);
+        text = await lease.narrow({ holder: to.jwk, ttlSeconds: 60 - at, levels: 4 });
+      }
+      return text;
+    }),
+  );
+  const raw = chains.map((text) => text.split('~').map(taken));
+  const jwks = [office.signer.key, ...holders.slice(0, 3).map(({ jwk }) => jwk)];
+  const [ours, theirs] = await race(
+    async () => {
+      for (const text of chains) await verifyLease(text, office.keys, { now, audience: ORIGIN });
+      return chains.length;
+    },
+    () => {
+      for (const links of raw) {
+        for (const [at, link] of links.entries()) {
+          holdsRaw('ES256', createPublicKey({ key: { ...jwks[at] }, format: 'jwk' }), link);
+        }
+      }
+      return raw.length;
+    },
+  );
+  report.ratio('lease-chain', ours, '/s', '4 x (JWK import + verify)', theirs);
+}
+
+/** The other broker, all in memory. */
+function openTheirs() {
+  const signer = new PasetoV4PublicSigner(generateKeyPair('k1'));
+  const rule = {
+    ruleId: 'r',
+    effect: 'allow' as const,
+    capabilityKind: 'fs.read' as const,
+    paths: ['/data/**'],
+  };
+  const audit = new InMemoryAuditSink();
+  const engine = new DeclarativePolicyEngine([rule]);
+  const broker = new Broker(engine, signer, audit, new InMemoryPendingStore(), 'k1');
+  const enforcer = new LeaseEnforcer(
+    signer,
+    new InMemoryRevocationList(),
+    new InMemorySpendLedger(),
+  );
+  const request = {
+    agentId: 'agent:default',
+    taskId: 'task-1',
+    capabilities: [{ kind: 'fs.read' as const, paths: ['/data/**'] }],
+    requestedDurationMs: 3_600_000,
+  };
+  const issue = (): string => {
+    const issued = broker.request(request);
+    if (issued.type !== 'granted') throw new Error(JSON.stringify(issued));
+    return issued.token;
+  };
+  return { issue, enforcer };
+}
+
+async function withBook(work: (book: LeaseBook, commit: Commit) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'warder-bench-lease-'));
+  const store = openSqliteStore({
+    path: join(folder, 'store.db'),
+    tables: [leaseTable, metaTable, proofReplayTable],
+    sequences: [],
+  });
+  try {
+    await work(openLeaseBook(store), (change) => store.commit(change));
+  } finally {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+type Commit = (
+  change: Parameters<ReturnType<typeof openSqliteStore>['commit']>[0],
+) => Promise<unknown>;
+
+async function benchCheck(report: Report, now: number): Promise<void> {
+  await withBook(async (book, commit) => {
+    const office = await openOffice('ES256', now);
+    const tokens: string[] = [];
+    for (let made = 0; made < IN_FLIGHT; made += 1) {
+      const prepared = office.prepare();
+      await commit((tx) => book.record(tx, prepared, 'default'));
+      tokens.push(await signLease(prepared, office.signer));
+    }
+    const check = async (at: number): Promise<void> => {
+      const text = tokens[at % IN_FLIGHT] ?? '';
+      const verified = await verifyLease(text, office.keys, { now, audience: ORIGIN });
+      const lease = book.check(verified, { connection: 'c-1' }, now);
+      const action = { type: 'fs.read', path: '/data/x/y' } as const;
+      if (!covers(lease.claims.authorization_details, action, now)) throw new Error('not covered');
+      await commit((tx) => book.spend(tx, lease, now));
+    };
+    const theirs = openTheirs();
+    const token = theirs.issue();
+    const [ours, other] = await race(
+      () => inFlight(1024, check),
+      () => {
+        for (let at = 0; at < 128; at += 1) {
+          const { ok, reason } = theirs.enforcer.check(token, {
+            kind: 'fs.read',
+            path: '/data/x/y',
+          });
+          if (!ok) throw new Error(reason);
+        }
+        return 128;
+      },
+    );
+    report.ratio('lease-check', ours, '/s', 'leasebroker check', other);
+  });
+}
+
+async function benchIssue(report: Report, now: number): Promise<void> {
+  await withBook(async (book, commit) => {
+    const office = await openOffice('ES256', now);
+    const policy = await holderOf(PERMIT_ALL);
+    const issue = async (): Promise<void> => {
+      if (policy.decide(inputOf({ text: 'x' })).kind !== 'permit') throw new Error('refused');
+      const prepared = office.prepare();
+      await commit((tx) => book.record(tx, prepared, 'default'));
+      await signLease(prepared, office.signer);
+    };
+    const theirs = openTheirs();
+    const [ours, other] = await race(
+      () => inFlight(512, issue),
+      () => {
+        for (let at = 0; at < 256; at += 1) theirs.issue();
+        return 256;
+      },
+    );
+    report.ratio('lease-issue', ours, '/s', 'leasebroker request', other);
+  });
+}
+
+/** Every figure of leases. */
+export async function benchLease(report: Report): Promise<void> {
+  const now = Date.now();
+  if (report.wants('lease-verify-es256')) await benchVerify(report, 'ES256', now);
+  if (report.wants('lease-verify-eddsa')) await benchVerify(report, 'EdDSA', now);
+  if (report.wants('lease-chain')) await benchChain(report, now);
+  if (report.wants('lease-check')) await benchCheck(report, now);
+  if (report.wants('lease-issue')) await benchIssue(report, now);
+}
