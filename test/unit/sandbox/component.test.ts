@@ -80,11 +80,11 @@ describe('a component of warder’s own world', () => {
     });
   });
 
-  it('sees the granted environment, no arguments and no directory', async () => {
+  it('sees the granted environment and directories, and no arguments but a name', async () => {
     expect(await probe({ action: 'environment' })).toEqual({
       environment: [['GREETING', 'hello']],
-      arguments: [],
-      directories: 0,
+      arguments: ['tool'],
+      directories: 1,
     });
   });
 
@@ -148,7 +148,7 @@ describe('a component of warder’s own world', () => {
   ];
   for (const [reply, tag] of refusals) {
     it(`hears \`${reply.code}\` from egress as ${tag}`, async () => {
-      const host = fakeHost({ http: reply });
+      const host = fakeHost({ 'http-open': reply });
       const answer = await probe({ action: 'http', url: 'https://a.example/' }, host);
       expect(answer).toMatchObject({ error: { val: { tag } } });
     });

@@ -3,6 +3,7 @@
 
 import type { GuestHost } from '../executor/engine.ts';
 import { makeImports } from '../executor/component/imports.ts';
+import { loggedStdio } from '../executor/stdio.ts';
 
 const nothing: GuestHost = {
   request: () => ({ ok: false, code: 'denied', message: 'nothing is granted here' }),
@@ -12,7 +13,7 @@ const nothing: GuestHost = {
   roots: [],
 };
 
-const { imports } = makeImports(nothing);
+const { imports } = makeImports(nothing, loggedStdio(nothing));
 
 function part(name: string): object {
   const found = imports[name];

@@ -1,37 +1,42 @@
 // wasi:clocks and wasi:random.
 
+import type { GuestClocks } from '../guest-clocks.ts';
 import { Pollable } from './io.ts';
 
 /** Random bytes a guest may ask for at once. */
 const MAX_RANDOM = 1_048_576n;
-const RESOLUTION = 1_000n;
+const NANOSECONDS = 1_000_000_000n;
+const MILLISECOND = 1_000_000n;
+const MICROSECOND = 1000n;
 
-function until(instant: bigint): Pollable {
-  return new Pollable({ remaining: () => instant - process.hrtime.bigint() });
+/** wasi:clocks for one call. */
+export function makeClocks(clocks: GuestClocks): Record<string, object> {
+  const until = (instant: bigint): Pollable =>
+    new Pollable({ remaining: () => instant - clocks.exact() });
+  return {
+    'wasi:clocks/monotonic-clock': {
+      now: () => clocks.monotonic(),
+      resolution: () => clocks.resolution(MICROSECOND),
+      subscribeInstant: until,
+      subscribeDuration: (duration: bigint) => until(clocks.exact() + duration),
+    },
+    'wasi:clocks/wall-clock': {
+      now: () => datetime(clocks.realtime()),
+      resolution: () => datetime(clocks.resolution(MILLISECOND)),
+    },
+    'wasi:clocks/timezone': {
+      display: () => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false }),
+      utcOffset: () => 0,
+    },
+  };
 }
 
-export const clocks: Record<string, object> = {
-  'wasi:clocks/monotonic-clock': {
-    now: () => process.hrtime.bigint(),
-    resolution: () => RESOLUTION,
-    subscribeInstant: until,
-    subscribeDuration: (duration: bigint) => until(process.hrtime.bigint() + duration),
-  },
-  'wasi:clocks/wall-clock': {
-    now: () => {
-      const milliseconds = Date.now();
-      return {
-        seconds: BigInt(Math.floor(milliseconds / 1000)),
-        nanoseconds: (milliseconds % 1000) * 1_000_000,
-      };
-    },
-    resolution: () => ({ seconds: 0n, nanoseconds: 1_000_000 }),
-  },
-  'wasi:clocks/timezone': {
-    display: () => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false }),
-    utcOffset: () => 0,
-  },
-};
+function datetime(nanoseconds: bigint): { readonly seconds: bigint; readonly nanoseconds: number } {
+  return {
+    seconds: nanoseconds / NANOSECONDS,
+    nanoseconds: Number(nanoseconds % NANOSECONDS),
+  };
+}
 
 function randomBytes(length: bigint): Uint8Array {
   if (length > MAX_RANDOM) throw new Error('more random bytes than one call gives');

@@ -1,16 +1,34 @@
-// wasi:filesystem with nothing in it: no preopened directory, so no descriptor can come to be.
-// Components reach granted files through warder:tool/files.
+// wasi:filesystem: the granted directories as preopens, and what is opened below them. The rules are
+// the file tree's, the same as under preview 1.
 
-import { absentResource } from './absent-resource.ts';
+import type { GuestHost } from '../engine.ts';
+import { FileTree } from '../files/file-tree.ts';
+import type { GuestClocks } from '../guest-clocks.ts';
+import { Descriptor } from './descriptor.ts';
+import { DirectoryEntryStream } from './directory-entries.ts';
+import { IoError } from './io.ts';
+import { codeOf, OpenThings } from './open-things.ts';
 
-const Descriptor = absentResource('descriptor');
-const DirectoryEntryStream = absentResource('directory-entry-stream');
-
-export const filesystem: Record<string, object> = {
-  'wasi:filesystem/preopens': { getDirectories: () => [] },
-  'wasi:filesystem/types': {
-    Descriptor,
-    DirectoryEntryStream,
-    filesystemErrorCode: () => undefined,
-  },
-};
+/** wasi:filesystem for one call, and how its files are put in place at the end. */
+export function makeFilesystem(
+  host: GuestHost,
+  clocks: GuestClocks,
+): {
+  readonly imports: Record<string, object>;
+  /** @throws FileError when something the guest wrote is lost. */
+  finish(): void;
+} {
+  const tree = new FileTree(host);
+  const things = new OpenThings(tree, clocks);
+  const imports = {
+    'wasi:filesystem/preopens': {
+      getDirectories: () => tree.roots.map((root) => [Descriptor.preopen(things, root), root]),
+    },
+    'wasi:filesystem/types': {
+      Descriptor,
+      DirectoryEntryStream,
+      filesystemErrorCode: (error: IoError) => codeOf(IoError.causeOf(error)),
+    },
+  };
+  return { imports, finish: () => tree.finish() };
+}

@@ -1,55 +1,26 @@
-// wasi:http/types and outgoing-handler: a guest's request becomes one `http` request to the daemon,
-// made when the guest waits for the answer, and its refusals become error codes.
+// wasi:http/types and outgoing-handler: a guest's request is made when the guest waits for the answer, or
+// when its body grows large; a refusal becomes an error code.
 
-import type { HostReply, RefusalCode } from '../../host-calls.ts';
 import type { GuestHost } from '../engine.ts';
 import { absentResource } from './absent-resource.ts';
 import { ErrResult } from './err-result.ts';
+import { FutureTrailers, IncomingBody, OutgoingBody } from './http-bodies.ts';
+import {
+  type Answered,
+  ask,
+  HttpExchange,
+  HttpFailure,
+  type RequestHead,
+  type Tagged,
+} from './http-exchange.ts';
 import { Fields } from './http-fields.ts';
-import { BoundedBuffer, InputStream, OutputStream, Pollable } from './io.ts';
+import { IoError, Pollable, type Source, WholeBytes } from './io.ts';
 
-/** Bytes of a request body held for the daemon. */
-const MAX_BODY = 16 * 1024 * 1024;
-
-interface Tagged {
-  readonly tag: string;
-  readonly val?: unknown;
-}
+/** Responses whose bodies are read in parts at a time; the host keeps no more. */
+const MAX_OPEN = 8;
+const NOTHING = new Uint8Array(0);
 
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'connect', 'options', 'trace', 'patch'];
-
-/** wasi:http/types outgoing-body. */
-class OutgoingBody {
-  readonly #buffer = new BoundedBuffer(MAX_BODY);
-  #taken = false;
-  #finished = false;
-
-  write(): OutputStream {
-    if (this.#taken) throw new ErrResult(undefined);
-    this.#taken = true;
-    return new OutputStream(this.#buffer);
-  }
-
-  static finish(body: OutgoingBody, trailers: Fields | undefined): void {
-    if (trailers !== undefined && trailers.entries().length > 0) {
-      throw new ErrResult({ tag: 'internal-error', val: 'trailers are not supported' });
-    }
-    body.#finished = true;
-  }
-
-  static isFinished(body: OutgoingBody): boolean {
-    return body.#finished;
-  }
-
-  static bytes(body: OutgoingBody): Uint8Array {
-    body.#finished = true;
-    return body.#buffer.finish();
-  }
-
-  [Symbol.dispose](): void {
-    this.#finished = true;
-  }
-}
 
 /** wasi:http/types outgoing-request. */
 class OutgoingRequest {
@@ -124,10 +95,7 @@ class OutgoingRequest {
   }
 }
 
-interface FutureSource {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: readonly (readonly [string, string])[];
+interface FutureSource extends RequestHead {
   readonly body: OutgoingBody | undefined;
 }
 
@@ -166,50 +134,15 @@ class RequestOptions {
   }
 }
 
-/** wasi:http/types future-trailers: there are none. */
-class FutureTrailers {
-  #given = false;
-
-  subscribe(): Pollable {
-    return new Pollable();
-  }
-
-  get(): Tagged {
-    if (this.#given) return { tag: 'err' };
-    this.#given = true;
-    return { tag: 'ok', val: { tag: 'ok', val: undefined } };
-  }
-}
-
-/** wasi:http/types incoming-body. */
-class IncomingBody {
-  #bytes: Uint8Array | undefined;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  stream(): InputStream {
-    if (this.#bytes === undefined) throw new ErrResult(undefined);
-    const stream = new InputStream(this.#bytes);
-    this.#bytes = undefined;
-    return stream;
-  }
-
-  static finish(_body: IncomingBody): FutureTrailers {
-    return new FutureTrailers();
-  }
-}
-
 /** wasi:http/types incoming-response. */
 class IncomingResponse {
   readonly #status: number;
   readonly #headers: Fields;
-  #body: Uint8Array | undefined;
+  #body: Source | undefined;
 
-  constructor(status: number, headers: Fields, body: Uint8Array) {
+  constructor({ status, headers, body }: Answered) {
     this.#status = status;
-    this.#headers = headers;
+    this.#headers = Fields.received(headers);
     this.#body = body;
   }
 
@@ -227,18 +160,52 @@ class IncomingResponse {
     this.#body = undefined;
     return body;
   }
+
+  [Symbol.dispose](): void {
+    this.#body?.close?.();
+  }
+}
+
+/** The requests of one call, as the host is asked for them. */
+class Requests {
+  readonly #host: GuestHost;
+  #open = 0;
+
+  constructor(host: GuestHost) {
+    this.#host = host;
+  }
+
+  begin(head: RequestHead): HttpExchange {
+    const exchange = new HttpExchange(this.#host, head, () => (this.#open -= 1));
+    this.#open += 1;
+    return exchange;
+  }
+
+  /** For a request whose body was not sent in parts. */
+  answer(head: RequestHead, body: Uint8Array): Answered {
+    const { method, url, headers: sent } = head;
+    // A body is sent whole, so that its length is told and a redirect can repeat it.
+    const without = method === 'GET' && body.length === 0;
+    if (without && this.#open < MAX_OPEN) return this.begin(head).finish();
+    const reply = ask(this.#host, { op: 'http', method, url, headers: sent, body });
+    if (!('status' in reply.value)) throw new Error("the host's answer lacks `status`");
+    const { status, headers } = reply.value;
+    return { status, headers, body: new WholeBytes(reply.bytes ?? NOTHING) };
+  }
 }
 
 /** wasi:http/types future-incoming-response. */
 class FutureIncomingResponse {
   readonly #source: FutureSource;
-  readonly #host: GuestHost;
+  readonly #requests: Requests;
   #outcome: Tagged | undefined;
   #given = false;
 
-  constructor(source: FutureSource, host: GuestHost) {
+  constructor(source: FutureSource, requests: Requests) {
     this.#source = source;
-    this.#host = host;
+    this.#requests = requests;
+    const { body } = source;
+    if (body !== undefined) OutgoingBody.handOver(body, () => requests.begin(source));
   }
 
   subscribe(): Pollable {
@@ -260,38 +227,31 @@ class FutureIncomingResponse {
   /** A guest may write its body after it asked for the response: wait until it is finished. */
   #ready(): boolean {
     const { body } = this.#source;
-    return this.#outcome !== undefined || body === undefined || OutgoingBody.isFinished(body);
+    return this.#outcome !== undefined || body === undefined || OutgoingBody.isSettled(body);
   }
 
   #run(): Tagged {
-    if (this.#outcome !== undefined) return this.#outcome;
-    const { method, url, headers, body } = this.#source;
-    const bytes = body === undefined ? new Uint8Array() : OutgoingBody.bytes(body);
-    const reply = this.#host.request({ op: 'http', method, url, headers, body: bytes });
-    if (!reply.ok) this.#host.log('warn', `request refused (${reply.code}): ${reply.message}`);
-    this.#outcome = outcomeOf(reply);
+    this.#outcome ??= this.#perform();
     return this.#outcome;
   }
-}
 
-const REFUSALS: Readonly<Record<RefusalCode, (message: string) => Tagged>> = {
-  denied: () => ({ tag: 'HTTP-request-denied' }),
-  limit: () => ({ tag: 'HTTP-response-body-size', val: undefined }),
-  'not-found': () => ({ tag: 'destination-not-found' }),
-  invalid: () => ({ tag: 'HTTP-request-URI-invalid' }),
-  failed: (message) => ({ tag: 'internal-error', val: message }),
-};
+  #perform(): Tagged {
+    try {
+      return { tag: 'ok', val: new IncomingResponse(this.#answer()) };
+    } catch (thrown) {
+      if (thrown instanceof HttpFailure) return { tag: 'err', val: thrown.code };
+      throw thrown;
+    }
+  }
 
-function outcomeOf(reply: HostReply): Tagged {
-  if (!reply.ok) return { tag: 'err', val: REFUSALS[reply.code](reply.message) };
-  if (!('status' in reply.value)) throw new Error("the host's answer lacks `status`");
-  const { status, headers } = reply.value;
-  const response = new IncomingResponse(
-    status,
-    Fields.received(headers),
-    reply.bytes ?? new Uint8Array(),
-  );
-  return { tag: 'ok', val: response };
+  #answer(): Answered {
+    const { body } = this.#source;
+    if (body === undefined) return this.#requests.answer(this.#source, NOTHING);
+    const { rest, exchange } = OutgoingBody.settle(body);
+    if (exchange === undefined) return this.#requests.answer(this.#source, rest);
+    if (rest.length > 0) exchange.write(rest);
+    return exchange.finish();
+  }
 }
 
 /** Server-side resources exist by name only: nothing calls into a tool over HTTP. */
@@ -301,6 +261,7 @@ const ResponseOutparam = absentResource('response-outparam');
 
 /** wasi:http for one call. */
 export function makeHttp(host: GuestHost): Record<string, object> {
+  const requests = new Requests(host);
   return {
     'wasi:http/types': {
       Fields,
@@ -314,11 +275,14 @@ export function makeHttp(host: GuestHost): Record<string, object> {
       OutgoingResponse,
       RequestOptions,
       ResponseOutparam,
-      httpErrorCode: () => undefined,
+      httpErrorCode: (error: IoError) => {
+        const cause = IoError.causeOf(error);
+        return cause instanceof HttpFailure ? cause.code : undefined;
+      },
     },
     'wasi:http/outgoing-handler': {
       handle: (request: OutgoingRequest, _options: RequestOptions | undefined) =>
-        new FutureIncomingResponse(OutgoingRequest.send(request), host),
+        new FutureIncomingResponse(OutgoingRequest.send(request), requests),
     },
   };
 }

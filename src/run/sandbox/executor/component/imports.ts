@@ -1,9 +1,11 @@
 // Everything a component may import, for one call. Nothing here reaches the machine but through GuestHost.
 
 import type { GuestHost } from '../engine.ts';
+import { GuestClocks } from '../guest-clocks.ts';
+import type { Stdio } from '../stdio.ts';
 import { makeCli } from './cli.ts';
-import { clocks, random } from './clocks.ts';
-import { filesystem } from './filesystem.ts';
+import { makeClocks, random } from './clocks.ts';
+import { makeFilesystem } from './filesystem.ts';
 import { makeHttp } from './http.ts';
 import { InputStream, IoError, OutputStream, Pollable, poll } from './io.ts';
 import { makeWarderHost } from './warder-host.ts';
@@ -14,21 +16,30 @@ const io: Record<string, object> = {
   'wasi:io/streams': { InputStream, OutputStream },
 };
 
-/** The import object for the glue, by interface name without version, and what to do when the call ends. */
-export function makeImports(host: GuestHost): {
+/** The import object for the glue, by interface name without version. */
+export function makeImports(
+  host: GuestHost,
+  stdio: Stdio,
+): {
   readonly imports: Readonly<Record<string, object>>;
-  end(): void;
+  /**
+   * The guest ended well: files it left open are put in place.
+   *
+   * @throws FileError when something it wrote is lost.
+   */
+  finish(): void;
 } {
-  const cli = makeCli(host);
+  const clocks = new GuestClocks(host);
+  const filesystem = makeFilesystem(host, clocks);
   const imports = Object.assign(
     Object.create(null) as Record<string, object>,
     io,
-    cli.imports,
-    clocks,
+    makeCli(host, stdio),
+    makeClocks(clocks),
     random,
-    filesystem,
+    filesystem.imports,
     makeHttp(host),
     makeWarderHost(host),
   );
-  return { imports, end: cli.end };
+  return { imports, finish: filesystem.finish };
 }

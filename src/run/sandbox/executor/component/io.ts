@@ -1,22 +1,28 @@
-// wasi:io: error, poll and streams. Everything the host gives is there at once, so streams are
-// always ready; only timers wait, and the daemon's deadline ends those that wait too long.
+// wasi:io: error, poll and streams. A read or write that asks the host blocks until it is answered, so
+// streams are always ready; only timers wait, and the daemon's deadline ends those that wait too long.
 
+import { sleep } from '../guest-clocks.ts';
 import { ErrResult } from './err-result.ts';
 
 /** wasi:io/error. */
 export class IoError {
   readonly #message: string;
+  readonly #cause: unknown;
 
-  constructor(message: string) {
+  /** @param cause the error code of the interface the stream came from. */
+  constructor(message: string, cause?: unknown) {
     this.#message = message;
+    this.#cause = cause;
+  }
+
+  static causeOf(error: IoError): unknown {
+    return error.#cause;
   }
 
   toDebugString(): string {
     return this.#message;
   }
 }
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** What a pollable waits for. */
 export interface Readiness {
@@ -63,27 +69,56 @@ export function poll(pollables: readonly Pollable[]): Uint32Array {
       continue;
     }
     const shortest = waits.reduce((least, wait) => (wait < least ? wait : least));
-    const milliseconds = Number(shortest / 1_000_000n) + 1;
-    Atomics.wait(sleeper, 0, 0, Math.min(milliseconds, 60_000));
+    sleep(shortest);
   }
 }
 
-const closed = (): ErrResult => new ErrResult({ tag: 'closed' });
+export const closed = (): ErrResult => new ErrResult({ tag: 'closed' });
 
-/** wasi:io/streams input-stream over bytes that are all there. */
-export class InputStream {
+/** The case of a stream whose last operation failed. */
+export function failed(message: string, cause?: unknown): ErrResult {
+  return new ErrResult({ tag: 'last-operation-failed', val: new IoError(message, cause) });
+}
+
+/** Where an input stream's bytes come from. */
+export interface Source {
+  /** Some bytes, `length` at most, their own or the reader's; none at the end. May throw {@link failed}. */
+  read(length: number): Uint8Array;
+  /** The stream was dropped. */
+  close?(): void;
+}
+
+/** Bytes that are all there. */
+export class WholeBytes implements Source {
   #rest: Uint8Array;
 
   constructor(bytes: Uint8Array) {
     this.#rest = bytes;
   }
 
-  read(length: bigint): Uint8Array {
-    if (this.#rest.length === 0) throw closed();
-    const size = length < BigInt(this.#rest.length) ? Number(length) : this.#rest.length;
-    const taken = this.#rest.subarray(0, size);
-    this.#rest = this.#rest.subarray(size);
+  read(length: number): Uint8Array {
+    const taken = this.#rest.subarray(0, length);
+    this.#rest = this.#rest.subarray(taken.length);
     return taken;
+  }
+}
+
+/** Bytes a guest gets in answer to one read. */
+const MOST_AT_ONCE = 1_048_576n;
+
+/** wasi:io/streams input-stream. */
+export class InputStream {
+  readonly #source: Source;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  read(length: bigint): Uint8Array {
+    if (length === 0n) return new Uint8Array(0);
+    const bytes = this.#source.read(Number(length < MOST_AT_ONCE ? length : MOST_AT_ONCE));
+    if (bytes.length === 0) throw closed();
+    return bytes;
   }
 
   blockingRead(length: bigint): Uint8Array {
@@ -101,6 +136,10 @@ export class InputStream {
   subscribe(): Pollable {
     return new Pollable();
   }
+
+  [Symbol.dispose](): void {
+    this.#source.close?.();
+  }
 }
 
 /** Where an output stream's bytes go. */
@@ -108,6 +147,8 @@ export interface Sink {
   /** Takes bytes, or throws {@link ErrResult} with a stream-error. */
   write(bytes: Uint8Array): void;
   flush?(): void;
+  /** The stream was dropped. */
+  close?(): void;
 }
 
 /** Bytes a guest may write at once. */
@@ -165,40 +206,8 @@ export class OutputStream {
   subscribe(): Pollable {
     return new Pollable();
   }
-}
 
-/** A sink that keeps what was written, up to a limit. */
-export class BoundedBuffer implements Sink {
-  readonly #limit: number;
-  #chunks: Uint8Array[] = [];
-  #size = 0;
-  #open = true;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  write(bytes: Uint8Array): void {
-    if (!this.#open) throw closed();
-    if (this.#size + bytes.length > this.#limit) {
-      const message = `more than ${String(this.#limit)} bytes written`;
-      throw new ErrResult({ tag: 'last-operation-failed', val: new IoError(message) });
-    }
-    // The glue's bytes are a view of guest memory.
-    this.#chunks.push(bytes.slice());
-    this.#size += bytes.length;
-  }
-
-  /** Ends writing and gives everything. */
-  finish(): Uint8Array {
-    this.#open = false;
-    const whole = new Uint8Array(this.#size);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    this.#chunks = [whole];
-    return whole;
+  [Symbol.dispose](): void {
+    this.#sink.close?.();
   }
 }

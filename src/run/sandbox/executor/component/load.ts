@@ -13,6 +13,8 @@ import {
   type LoadedTool,
   type Package,
 } from '../engine.ts';
+import { FileError } from '../files/file-error.ts';
+import { loggedStdio, type Stdio } from '../stdio.ts';
 import { isUsedUp } from '../used-up.ts';
 import { callExports, describeExports, type ComponentExports } from './conventions.ts';
 import { GuestExit } from './err-result.ts';
@@ -119,11 +121,12 @@ class LoadedComponent implements LoadedTool {
   #run(
     host: GuestHost,
     work: (instantiate: () => ComponentExports) => unknown,
+    stdio: Stdio = loggedStdio(host),
   ): { readonly value: unknown; readonly peakMemoryBytes: number } {
     const memories = new Set<CoreMemory>();
     const instantiated = new Set<CoreModule>();
     let instances = 0;
-    const { imports, end } = makeImports(host);
+    const { imports, finish } = makeImports(host, stdio);
     try {
       const value = work(() =>
         this.#instantiate(
@@ -146,11 +149,12 @@ class LoadedComponent implements LoadedTool {
           },
         ),
       );
+      finish();
       return { value, peakMemoryBytes: totalBytes(memories) };
     } catch (thrown) {
       throw this.#failure(thrown, totalBytes(memories));
     } finally {
-      end();
+      stdio.end();
     }
   }
 
@@ -181,6 +185,9 @@ function totalBytes(memories: Iterable<CoreMemory>): number {
 /** Whatever ended the guest, in words. */
 function asFailure(thrown: unknown): GuestFailure {
   if (thrown instanceof GuestFailure) return thrown;
+  if (thrown instanceof FileError) {
+    return new GuestFailure(`a file the tool left open could not be written: ${thrown.message}`);
+  }
   if (thrown instanceof GuestExit) return new GuestFailure(thrown.message);
   if (thrown instanceof wasm.RuntimeError || thrown instanceof RangeError) {
     return new GuestFailure(`trap: ${thrown.message.replace(/^wasm trap: /, '')}`);
