@@ -133,7 +133,7 @@ async function benchChain(report: Report, now: number): Promise<void> {
   const office = await openOffice('ES256', now);
   const holders = await Promise.all(Array.from({ length: 4 }, () => generateHolderKey()));
   const chains = await Promise.all(
-    Array.from({ length: 100 }, async () => {
+    Array.from({ length: 300 }, async () => {
       const [first, ...rest] = holders;
       if (first === undefined) throw new Error('no holder');
       let text = await signLease(office.prepare({ cnf: { jwk: first.jwk } }), office.signer);

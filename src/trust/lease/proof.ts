@@ -7,8 +7,8 @@ import { parseJson } from '../../base/encoding/parse-json.ts';
 import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { parseJws, verifyJws } from '../verify/jws.ts';
-import { importKey } from '../verify/signature.ts';
-import { parseHolderJwk, rawHolderKey, thumbprint } from './holder-jwk.ts';
+import { parseHolderJwk } from './holder-jwk.ts';
+import { knownHolder } from './holder-keys.ts';
 import type { HolderJwk } from './lease.ts';
 
 /** How old a proof may be, and how far ahead of us its maker's clock, milliseconds. */
@@ -70,9 +70,10 @@ export async function verifyProof(
   const jwk = parseHeader(jws.header);
   const claims = parseJson(jws.payload, { maxBytes: PROOF_MAX, maxDepth: 2 });
   if (!isJsonObject(claims)) malformed('its payload is no object');
-  await verifyJws(jws, await importKey(rawHolderKey(jwk)));
+  const holder = knownHolder(jwk);
+  await verifyJws(jws, await holder.key());
   const { jti, iat } = checkClaims(claims, expected);
-  const proof = Object.freeze({ jkt: thumbprint(jwk), jti, iat, token: expected.token });
+  const proof = Object.freeze({ jkt: holder.jkt, jti, iat, token: expected.token });
   verified.add(proof);
   return proof;
 }

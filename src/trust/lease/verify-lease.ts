@@ -4,9 +4,9 @@ import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { TrustedKey, TrustedKeys } from '../verify/keys.ts';
-import { holds, importKey, type VerifyKey } from '../verify/signature.ts';
+import { holds, type VerifyKey } from '../verify/signature.ts';
 import { parseChain } from './chain.ts';
-import { rawHolderKey, thumbprint } from './holder-jwk.ts';
+import { knownHolder } from './holder-keys.ts';
 import { widening } from './lease-within.ts';
 import type { ChainLink, Confirmation, LeaseClaims } from './lease.ts';
 import { stateKey } from './state-key.ts';
@@ -105,9 +105,10 @@ async function signerOf(
 ): Promise<VerifyKey> {
   const { header, claims } = child;
   const { cnf } = parent.claims;
-  if (cnf !== undefined && 'jwk' in cnf && thumbprint(cnf.jwk) === header.kid) {
+  const holder = cnf !== undefined && 'jwk' in cnf ? knownHolder(cnf.jwk) : undefined;
+  if (holder?.jkt === header.kid) {
     if (claims.iss !== holderIssuer(header.kid)) refuse('names another issuer', 'make it anew');
-    const key = await importKey(rawHolderKey(cnf.jwk));
+    const key = await holder.key();
     if (key.alg !== header.alg) distrust('names another algorithm than that of its key');
     return key;
   }
@@ -148,7 +149,7 @@ function linkOf({ claims, signingInput }: ParsedLease, parent?: string): ChainLi
 }
 
 function holderKeyId(cnf: Exclude<Confirmation, { readonly conn: string }>): string {
-  return 'jkt' in cnf ? cnf.jkt : thumbprint(cnf.jwk);
+  return 'jkt' in cnf ? cnf.jkt : knownHolder(cnf.jwk).jkt;
 }
 
 function countedClaims(claims: LeaseClaims): readonly string[] {
