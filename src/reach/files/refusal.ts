@@ -11,6 +11,7 @@ export type FilesFault =
   | 'symbolic-link'
   | 'bad-handle'
   | 'no-space'
+  | 'cross-device'
   | 'busy';
 
 /** Thrown inside this room, answered to the guest. Messages show guest paths, never host paths. */
@@ -64,6 +65,11 @@ export function refusalOf(thrown: unknown, path: string): FilesRefusal {
     case 'EBUSY':
       return new FilesRefusal('failed', `\`${path}\` is in use`, 'busy');
     case 'EXDEV':
+      return new FilesRefusal(
+        'invalid',
+        `\`${path}\` cannot be moved to another file system`,
+        'cross-device',
+      );
     case 'EINVAL':
       return new FilesRefusal('invalid', `\`${path}\` cannot be moved there`);
     case 'ENOSPC':

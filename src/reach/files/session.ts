@@ -5,12 +5,13 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock/clock.ts';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import { asWarderError } from '../../base/errors/errors.ts';
-import { type Broker, BrokerGone } from '../../base/process/broker.ts';
+import { type Broker, BrokerGone, type BrokerReply } from '../../base/process/broker.ts';
 import type { Brokers } from '../../base/process/brokers.ts';
 import type { Permit } from '../../decide/policy/permit.ts';
 import type { FilesReply, FilesSession } from './files.ts';
-import type { BrokerAnswer, FileRequest, FilesEffect } from './messages.ts';
+import type { BrokerAnswer, FileRequest, FilesEffect, FileValue } from './messages.ts';
 import type { OwnInodes, OwnTree } from './own-tree.ts';
+import { readAnswer } from './read-answer.ts';
 
 /** What all sessions share. */
 export interface SharedFiles {
@@ -25,11 +26,9 @@ export interface SharedFiles {
   readonly dead: Set<string>;
 }
 
-/** Operations that may change the disk. */
+/** Operations that may change the disk, besides those on a handle that was written to. */
 const CHANGING: ReadonlySet<string> = new Set([
   'file-write',
-  'file-sync',
-  'file-close',
   'file-times',
   'file-make-directory',
   'file-remove',
@@ -44,6 +43,7 @@ export class GuestFilesSession implements FilesSession {
   readonly #record: (effect: FilesEffect) => void;
   readonly #underWay = new Set<FilesEffect>();
   readonly #call = (calls += 1);
+  readonly #handles = new Map<number, { readonly path: string; changed: boolean }>();
   #broker: Broker | undefined;
   #closed = false;
 
@@ -65,17 +65,19 @@ export class GuestFilesSession implements FilesSession {
     if (this.#shared.clock.wall() >= terms.expiresAt) {
       return { ok: false, code: 'denied', message: "the call's permit has expired" };
     }
-    const effect = CHANGING.has(request.op) ? sent(request) : undefined;
+    let broker: Broker;
+    try {
+      broker = this.#broker ?? (await this.#begin());
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
+    const target = this.#targetOf(request);
+    const effect = this.#changes(request) ? sent(target) : undefined;
     if (effect !== undefined) this.#underWay.add(effect);
     try {
-      const broker = this.#broker ?? (await this.#begin());
       const { data, ...head } = { data: undefined, ...request };
-      const { head: answer, body } = await broker.request(
-        { ...head, call: this.#call },
-        data,
-        signal,
-      );
-      return this.#reply(answer as unknown as BrokerAnswer, body);
+      const reply = await broker.request({ ...head, call: this.#call }, data, signal);
+      return this.#reply(believe(broker, reply, request, target), reply.body, request);
     } catch (thrown) {
       if (effect !== undefined) this.#record(effect);
       return this.#failed(thrown);
@@ -124,7 +126,7 @@ export class GuestFilesSession implements FilesSession {
     return broker;
   }
 
-  #reply(answer: BrokerAnswer, body: Uint8Array): FilesReply {
+  #reply(answer: BrokerAnswer, body: Uint8Array, request: FileRequest): FilesReply {
     const { effect } = answer;
     if (effect !== undefined) this.#record(effect);
     if (!answer.ok) {
@@ -132,7 +134,44 @@ export class GuestFilesSession implements FilesSession {
       return { ok: false, code, message, ...(fault === undefined ? {} : { fault }) };
     }
     const { value, hasBytes } = answer;
+    this.#keepTrack(request, value);
     return hasBytes ? { ok: true, value, bytes: body } : { ok: true, value };
+  }
+
+  /** Which handles are whose, and which of them have something to be put in place. */
+  #keepTrack(request: FileRequest, value: FileValue): void {
+    switch (request.op) {
+      case 'file-open':
+        if ('handle' in value && value.handle !== 0) {
+          const changed = request.create || request.truncate;
+          this.#handles.set(value.handle, { path: shown(request.path), changed });
+        }
+        return;
+      case 'file-write-at':
+      case 'file-resize': {
+        const handle = this.#handles.get(request.handle);
+        if (handle !== undefined) handle.changed = true;
+        return;
+      }
+      case 'file-close':
+        this.#handles.delete(request.handle);
+        return;
+      default:
+    }
+  }
+
+  /** Whether the disk may be another when the request was sent and no answer came. */
+  #changes(request: FileRequest): boolean {
+    if (request.op !== 'file-sync' && request.op !== 'file-close') return CHANGING.has(request.op);
+    return this.#handles.get(request.handle)?.changed === true;
+  }
+
+  #targetOf(request: FileRequest): string {
+    if ('path' in request) return shown(request.path);
+    if ('from' in request) return `${shown(request.from)} -> ${shown(request.to)}`;
+    const handle = 'handle' in request ? request.handle : request.target;
+    if (typeof handle === 'string') return shown(handle);
+    return this.#handles.get(handle)?.path ?? '';
   }
 
   #failed(thrown: unknown): FilesReply {
@@ -147,17 +186,29 @@ export class GuestFilesSession implements FilesSession {
   }
 }
 
+/** A broker that answers what it may not is ended. */
+function believe(
+  broker: Broker,
+  reply: BrokerReply,
+  request: FileRequest,
+  target: string,
+): BrokerAnswer {
+  try {
+    return readAnswer(reply, request, target);
+  } catch (cause) {
+    void broker.kill();
+    throw new BrokerGone('the broker answered nonsense', { cause });
+  }
+}
+
 /** What would have to be said of a change whose answer never comes. */
-function sent(request: FileRequest): FilesEffect {
-  const target =
-    'path' in request ? request.path : 'from' in request ? `${request.from} -> ${request.to}` : '';
-  return {
-    kind: 'file-write',
-    state: 'sent',
-    count: 1,
-    target: target.slice(0, 1024).toWellFormed(),
-    bytes: 0,
-  };
+function sent(target: string): FilesEffect {
+  return { kind: 'file-write', state: 'sent', count: 1, target, bytes: 0 };
+}
+
+/** A hostile path, cut to a length a receipt can hold. */
+function shown(path: string): string {
+  return path.slice(0, 512).toWellFormed();
 }
 
 function byCodePoint(left: string, right: string): number {

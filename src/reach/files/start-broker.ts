@@ -57,6 +57,6 @@ function jailing(jail: Jail, { hidden = [] }: FilesProcess): Jailing {
     jail,
     network: 'none',
     filesystem: { kind: 'host', hidden: hidden.filter((path) => existsSync(path)) },
-    limits: { dataBytes: 512 * MiB, openFiles: 1024, processes: 32 },
+    limits: { dataBytes: 1024 * MiB, openFiles: 1024, processes: 32 },
   };
 }
