@@ -42,6 +42,15 @@ test('memory and variables are gone with the call that left them', async () => {
   expect(box.sandbox.stats.executors.filter((one) => one.digest === digest)).toHaveLength(1);
 });
 
+test('a component starts anew each time', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    expect(await box.call(fixture('component-keeps'), 'count', {})).toMatchObject({
+      kind: 'answered',
+      answer: { structuredContent: { result: 101 } },
+    });
+  }
+});
+
 test('responses, errors, half a line and half a character end with their call', async () => {
   const use = async (tool: string): Promise<[RunOutcome, string[]]> => {
     const lines: string[] = [];
