@@ -31,4 +31,6 @@ export {
   type VerifiedLease,
   verifyLease,
 } from './trust/lease/verify-lease.ts';
+export { type Revocations, verifyRevocations } from './trust/lease/revocation-list.ts';
+export { type OfflineExpectations, verifyOffline } from './trust/lease/verify-offline.ts';
 export { type TrustedKeys, loadKeys } from './trust/verify/keys.ts';
