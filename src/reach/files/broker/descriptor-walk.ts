@@ -83,6 +83,32 @@ export function walk(from: Held, names: readonly string[], path: string, own: De
   }
 }
 
+/** Directories above one another that are climbed through. */
+const MAX_DEPTH = 4096;
+
+/**
+ * Whether a held directory stands below a held root by now, wherever in it.
+ *
+ * @throws FilesRefusal `denied` when warder's own is between them.
+ */
+export function standsBelow(root: Held, directory: Held, path: string, own: DeniedInodes): boolean {
+  let at = holdAgain(directory);
+  try {
+    for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
+      if (sameInode(at, root)) return true;
+      own.refuse(at.stats, path);
+      const above = holding(openSync(pathOf(at.descriptor, '..'), O_PATH | O_DIRECTORY));
+      const isTop = sameInode(above, at);
+      close(at);
+      at = above;
+      if (isTop) return false;
+    }
+    return false;
+  } finally {
+    close(at);
+  }
+}
+
 /** Holds a held directory once more. */
 export function holdAgain(directory: Held): Held {
   return holding(openSync(pathOf(directory.descriptor), O_PATH | O_DIRECTORY));

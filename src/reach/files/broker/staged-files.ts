@@ -4,7 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import { identityOf } from '../own-tree.ts';
 import { errnoOf, FilesRefusal } from '../refusal.ts';
 import { exists, isDirectory, severalNames } from './answers.ts';
-import { close, type Held, holdAgain, look, sameInode } from './descriptor-walk.ts';
+import { close, type Held, holdAgain, look, standsBelow } from './descriptor-walk.ts';
 import type { GuestPlace } from './guest-path.ts';
 import type { Places } from './places.ts';
 import { CommitFailure, StagedFile } from './staged-file.ts';
@@ -59,10 +59,11 @@ export class StagedFiles {
   commit(file: StagedFile): number | undefined {
     if (!file.isChanged) return undefined;
     try {
-      const { place } = file;
-      this.#places.within(place, place.names.slice(0, -1), (directory) => {
-        if (!sameInode(directory, file.directory)) throw movedAway(place.path);
-      });
+      const { place, directory } = file;
+      const root = this.#places.root(place);
+      if (!standsBelow(root, directory, place.path, this.#places.ground.own())) {
+        throw movedAway(place.path);
+      }
     } catch (cause) {
       throw new CommitFailure(false, cause);
     }
