@@ -167,15 +167,18 @@ describe('over HTTP/2', () => {
     const permit = server.permit();
     await fetchOnce(egress, permit, { url: server.url }, AbortSignal.timeout(500));
     const before = brokerPids();
-    await Promise.all(
-      Array.from({ length: 60 }, async (_, at) => {
-        const gone = AbortSignal.timeout(1 + at * 4);
-        const { reply } = await fetchOnce(egress, permit, { url: server.url }, gone);
-        if (!reply.ok) expect(reply.code).toBe('failed');
-      }),
-    );
+    // A few at a time and ever later, until many got as far as the server, however busy the machine is.
+    for (let round = 0; round < 60 && asked < 40; round += 1) {
+      await Promise.all(
+        Array.from({ length: 6 }, async (_, at) => {
+          const gone = AbortSignal.timeout(1 + at * (10 + round * 2));
+          const { reply } = await fetchOnce(egress, permit, { url: server.url }, gone);
+          if (!reply.ok) expect(reply.code).toBe('failed');
+        }),
+      );
+    }
     expect(brokerPids()).toEqual(before);
-    expect(asked).toBeGreaterThan(20);
+    expect(asked).toBeGreaterThanOrEqual(40);
   });
 
   it('a certificate for another name is no certificate', async () => {
