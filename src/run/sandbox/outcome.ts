@@ -47,7 +47,7 @@ export function describeOutcome(end: ExchangeEnd, seen: Seen): RunOutcome {
       if (cause === 'memory' || cause === 'output') {
         return { kind: 'limit', limit: cause, reason, usage };
       }
-      return { kind: 'failed', reason, usage };
+      return { kind: 'failed', reason: reason + memoryHint(reason, usage, seen.limits), usage };
     }
     case 'limit':
       return describeLimit(end.limit, seen);
@@ -86,6 +86,20 @@ function describeLimit(limit: keyof typeof LIMIT_REASONS, seen: Seen): RunOutcom
 function reasonOf(head: Readonly<Record<string, unknown>>): string {
   const { reason } = head;
   return typeof reason === 'string' && reason !== '' ? reason : 'the tool ended without a reason';
+}
+
+/** Who doubles what it holds gives up with half its memory free: that is said, not concluded. */
+function memoryHint(
+  reason: string,
+  { peakMemoryBytes }: Usage,
+  { memoryBytes }: CallLimits,
+): string {
+  if (!reason.startsWith('trap') || peakMemoryBytes * 2 < memoryBytes) return '';
+  return `, with ${mebibytes(peakMemoryBytes)} MiB of memory in use of ${mebibytes(memoryBytes)}`;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 ** 2);
 }
 
 function usageOf(seen: Seen, head: Readonly<Record<string, unknown>> = {}, outputBytes = 0): Usage {

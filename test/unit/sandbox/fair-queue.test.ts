@@ -31,6 +31,17 @@ test('an item taken out is not given, once or twice', () => {
   expect(queue.size).toBe(0);
 });
 
+test('what is dropped is the newest of the longest lane', () => {
+  const queue = new FairQueue<string>();
+  expect(queue.dropLast()).toBeUndefined();
+  queue.push('a', 'a1');
+  for (const item of ['b1', 'b2', 'b3']) queue.push('b', item);
+  queue.push('c', 'c1');
+  expect([queue.dropLast(), queue.dropLast()]).toEqual(['b3', 'b2']);
+  expect(queue.size).toBe(3);
+  expect(drain(queue)).toEqual(['a1', 'b1', 'c1']);
+});
+
 test('a lane that comes back does not overtake those that wait', () => {
   const queue = new FairQueue<string>();
   queue.push('a', 'a1');
