@@ -1,9 +1,15 @@
-// Compiles an AssemblyScript plugin: no runtime beyond a bump heap, `abort` goes to the SDK.
+// Compiles AssemblyScript: no runtime beyond a bump heap, `abort` goes to the SDK unless said otherwise.
 
 import asc from 'assemblyscript/asc';
 
-/** The module's bytes. `entry` is relative to the repository root, which must be the cwd. */
-export async function compileAssemblyScript(entry) {
+const SDK_ABORT = 'wit/sdk/assembly/host/abort';
+
+/**
+ * The module's bytes. Paths are relative to the repository root, which must be the cwd.
+ *
+ * @param start name to export the top-level code as, for a program.
+ */
+export async function compileAssemblyScript(entry, { start, abort = SDK_ABORT } = {}) {
   const files = new Map();
   let said = '';
   const { error } = await asc.main(
@@ -15,7 +21,8 @@ export async function compileAssemblyScript(entry) {
       'stub',
       '-O3',
       '--use',
-      'abort=wit/sdk/assembly/host/abort',
+      `abort=${abort}`,
+      ...(start === undefined ? [] : ['--exportStart', start]),
     ],
     {
       writeFile: (name, contents) => void files.set(name, contents),
