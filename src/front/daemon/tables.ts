@@ -16,6 +16,7 @@ import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
 import { secretTable, secretUseTable } from '../../reach/vault/vault.ts';
 import { leaseTable } from '../../trust/lease/lease-book.ts';
+import { leaseRequestTable } from '../../trust/lease/lease-request.ts';
 import { proofReplayTable } from '../../trust/lease/proof-replay.ts';
 import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
@@ -27,6 +28,7 @@ export const tables: readonly AnyTable[] = [
   toolNameTable,
   catalogVersionTable,
   leaseTable,
+  leaseRequestTable,
   proofReplayTable,
   approvalTable,
   intentTable,

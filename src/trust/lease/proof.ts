@@ -110,7 +110,7 @@ export function formatProof(terms: ProofTerms, jwk: HolderJwk): string {
 }
 
 /** `ath`: SHA-256 of the token, base64url. */
-export function tokenHash(token: string): string {
+function tokenHash(token: string): string {
   return sha256Text(token, 'base64url');
 }
 

@@ -45,6 +45,10 @@ export const migrations: readonly Migration[] = [
       .map((name) => keyed(name, []))
       .join('\n'),
   },
+  {
+    version: 4,
+    sql: keyed('lease-request', ['principal', 'waiting']),
+  },
 ];
 
 /**

@@ -1,0 +1,218 @@
+// The life of requests for leases: asked, granted or denied once, and from then on what their lease is.
+
+import { ulid } from '../../base/encoding/ulid.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Reader, Store, TenantId, Tx } from '../../base/store/store.ts';
+import { parseCapabilities } from './capability.ts';
+import { firstOutside } from './capabilities-within.ts';
+import type { PreparedLease } from './issue-lease.ts';
+import type { LeaseBook } from './lease-book.ts';
+import {
+  type AskedLease,
+  isTtl,
+  type LeaseRequest,
+  leaseRequestTable,
+  requestDigest,
+  type RequestState,
+} from './lease-request.ts';
+
+/** How long a request waits for a decision, milliseconds. */
+const PENDING_MS = 600_000;
+/** Most that wait of one principal. */
+const PENDING_MAX = 16;
+const TEXT = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,256}$/u;
+
+/** A request with its state as of now. */
+export interface RequestStatus extends Omit<LeaseRequest, 'state'> {
+  readonly state: RequestState;
+}
+
+export class RequestBook {
+  readonly #store: Store;
+  readonly #leases: LeaseBook;
+  readonly #random: (bytes: number) => Uint8Array;
+  /** Who waits for which request. */
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  /** @param random bytes for ids. */
+  constructor(store: Store, leases: LeaseBook, random: (bytes: number) => Uint8Array) {
+    this.#store = store;
+    this.#leases = leases;
+    this.#random = random;
+  }
+
+  /**
+   * Writes a request down.
+   *
+   * @throws WarderError `malformed` for what no lease can say; `limit-reached` when too many wait.
+   */
+  ask(tx: Tx, asked: AskedLease, now: number): LeaseRequest {
+    const { tenant, principal, task, reason, ttlSeconds } = asked;
+    if (!isTtl(ttlSeconds)) malformed('`ttlSeconds` is a whole number from 1 to 86400');
+    if (!TEXT.test(task)) malformed('`task` is a text of 1 to 256 visible characters');
+    if (!TEXT.test(reason)) malformed('`reason` is a text of 1 to 256 visible characters');
+    const waiting = tx
+      .list(leaseRequestTable, tenant, { index: ['waiting', principal] })
+      .filter(({ value }) => now < value.expiresAt);
+    if (waiting.length >= PENDING_MAX) {
+      throw new WarderError('limit-reached', 'too many requests of this principal wait already', {
+        hint: 'wait until some are decided or expire',
+        data: { limit: PENDING_MAX },
+      });
+    }
+    const id = `lreq_${ulid(now, this.#random(10))}`;
+    const whole: AskedLease = { ...asked, capabilities: parseCapabilities(asked.capabilities) };
+    const request: LeaseRequest = {
+      ...whole,
+      id,
+      state: 'pending',
+      digest: requestDigest(id, whole),
+      askedAt: now,
+      expiresAt: now + PENDING_MS,
+    };
+    tx.insert(leaseRequestTable, tenant, id, request);
+    return request;
+  }
+
+  /**
+   * Grants a request, in the transaction that records its lease: of any number of attempts one succeeds.
+   *
+   * @param seen digest of the request as it was shown to whoever decides.
+   * @param prepared the lease, which may be narrower than what was asked and never wider.
+   * @throws WarderError `not-found`; `conflict` when it does not wait any more; `verification-failed` when
+   *   it is not what was seen; `lease-refused` for a lease that says more.
+   */
+  grant(
+    tx: Tx,
+    tenant: TenantId,
+    id: string,
+    decision: { readonly seen: string; readonly by: string; readonly prepared: PreparedLease },
+    now: number,
+  ): LeaseRequest {
+    const request = pendingOf(tx, tenant, id, decision.seen, now);
+    const { claims, stateKey } = decision.prepared;
+    const fits =
+      claims.tenant === tenant &&
+      claims.sub === request.principal &&
+      claims.task === request.task &&
+      JSON.stringify(claims.cnf) === JSON.stringify(request.cnf) &&
+      claims.exp - claims.nbf <= request.ttlSeconds &&
+      firstOutside(claims.authorization_details, request.capabilities) === undefined;
+    if (!fits) {
+      throw new WarderError('lease-refused', 'the lease says more than was asked for', {
+        hint: 'grant what was asked, or less',
+      });
+    }
+    this.#leases.record(tx, decision.prepared, request.agent);
+    return this.#decide(tx, request, { state: 'granted', lease: stateKey }, decision.by, now);
+  }
+
+  /** Denies a request. Throws as {@link grant}. */
+  deny(
+    tx: Tx,
+    tenant: TenantId,
+    id: string,
+    decision: { readonly seen: string; readonly by: string; readonly reason: string },
+    now: number,
+  ): LeaseRequest {
+    const request = pendingOf(tx, tenant, id, decision.seen, now);
+    const denial = decision.reason.toWellFormed().slice(0, 500);
+    return this.#decide(tx, request, { state: 'denied', denial }, decision.by, now);
+  }
+
+  /** Tells those who wait; called when the decision is durable. */
+  decided(id: string): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    for (const wake of waiting ?? []) wake();
+  }
+
+  /**
+   * Resolves when the request is decided, or at once when it is; the caller looks then where it stands.
+   *
+   * @param signal ends the waiting; then it resolves too.
+   */
+  async settled(tenant: TenantId, id: string, now: number, signal: AbortSignal): Promise<void> {
+    if (this.status(tenant, id, now).state !== 'pending' || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = this.#waiting.get(id) ?? new Set();
+    waiting.add(resolve);
+    this.#waiting.set(id, waiting);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    waiting.delete(resolve);
+  }
+
+  /** Where a request stands. @throws WarderError `not-found`. */
+  status(tenant: TenantId, id: string, now: number): RequestStatus {
+    const request = this.#store.read((reader) => requestOf(reader, tenant, id));
+    return { ...request, state: this.#stateOf(request, now) };
+  }
+
+  /** Requests of one tenant, newest first. */
+  list(tenant: TenantId, now: number, limit = 200): readonly RequestStatus[] {
+    return this.#store
+      .read((reader) => reader.list(leaseRequestTable, tenant, { reverse: true, limit }))
+      .map(({ value }) => ({ ...value, state: this.#stateOf(value, now) }));
+  }
+
+  #stateOf(request: LeaseRequest, now: number): RequestState {
+    switch (request.state) {
+      case 'denied':
+        return 'denied';
+      case 'pending':
+        return now < request.expiresAt ? 'pending' : 'expired';
+      case 'granted':
+        return this.#leases.find(request.tenant, request.lease ?? '', now)?.state ?? 'expired';
+    }
+  }
+
+  #decide(
+    tx: Tx,
+    request: LeaseRequest,
+    change: Pick<LeaseRequest, 'state' | 'lease' | 'denial'>,
+    by: string,
+    now: number,
+  ): LeaseRequest {
+    const decided: LeaseRequest = { ...request, ...change, decidedAt: now, decidedBy: by };
+    tx.put(leaseRequestTable, request.tenant, request.id, decided);
+    return decided;
+  }
+}
+
+function pendingOf(
+  reader: Reader,
+  tenant: TenantId,
+  id: string,
+  seen: string,
+  now: number,
+): LeaseRequest {
+  const request = requestOf(reader, tenant, id);
+  if (request.state !== 'pending' || now >= request.expiresAt) {
+    throw new WarderError('conflict', 'the request does not wait for a decision any more', {
+      hint: 'it was decided, or its time ran out: the agent has to ask again',
+    });
+  }
+  if (request.digest !== seen || requestDigest(id, request) !== seen) {
+    throw new WarderError('verification-failed', 'the request is not the one that was shown', {
+      hint: 'look at it again, and find out who writes to the store',
+    });
+  }
+  return request;
+}
+
+function requestOf(reader: Reader, tenant: TenantId, id: string): LeaseRequest {
+  const request = reader.get(leaseRequestTable, tenant, id);
+  if (request === undefined) {
+    throw new WarderError('not-found', 'there is no such request for a lease', {
+      hint: 'name one by the id it was given',
+    });
+  }
+  return request;
+}
+
+function malformed(why: string): never {
+  throw new WarderError('malformed', `not a request for a lease: ${why}`, {
+    hint: 'see docs/leases.md',
+  });
+}
