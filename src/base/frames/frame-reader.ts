@@ -54,7 +54,7 @@ export class FrameReader {
       return start + total;
     }
     this.#header = header;
-    this.#partial = new Uint8Array(total);
+    this.#partial = Buffer.allocUnsafeSlow(total);
     return this.#fill(chunk, start);
   }
 
@@ -79,7 +79,7 @@ export class FrameReader {
       this.#deliver(begun, partial.subarray(0, 0));
     } else {
       this.#header = begun;
-      this.#partial = new Uint8Array(total);
+      this.#partial = Buffer.allocUnsafeSlow(total);
     }
     return at + count;
   }

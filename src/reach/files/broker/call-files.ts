@@ -377,8 +377,11 @@ function partOfDescriptor(
   return bytes.subarray(0, readAll(descriptor, bytes, offset));
 }
 
+/** Where every answer's bytes stand until they are sent, which is before the next request. */
+const answered = Buffer.allocUnsafeSlow(filesLimits.readBytes);
+
 function room(size: number, offset: number, length: number): Uint8Array {
-  return Buffer.allocUnsafe(Math.min(length, Math.max(0, size - offset)));
+  return answered.subarray(0, Math.min(length, Math.max(0, size - offset)));
 }
 
 /** UTF-16 order differs from code point order beyond U+FFFF. */
