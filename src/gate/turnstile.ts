@@ -4,8 +4,8 @@ import { WarderError } from '../base/errors/errors.ts';
 import type { Installation } from '../catalog/installation.ts';
 import { type Comer, type Room, WaitingLine } from './waiting-line.ts';
 
-/** The part of the places that the waiting calls of one tool may take from all the others. */
-const LARGEST_LINE = 1 / 4;
+/** The part of the line that calls of one tool may fill. */
+const LARGEST_LINE = 1 / 2;
 
 /** Lets calls in: `concurrent` of all, of each tool as many as its grant says; others queue. */
 export class Turnstile {
@@ -13,12 +13,14 @@ export class Turnstile {
   readonly #line = new WaitingLine();
   readonly #tools = new Map<string, WaitingLine>();
   readonly #longestLine: number;
+  /** Calls that wait for a seat at a tool. */
+  #aside = 0;
   #served = 0;
 
   /** @param waiting how many may queue; those that come when the line is full are refused. */
   constructor(concurrent: number, waiting: number) {
     this.#room = { places: concurrent, waiting, full: tooManyWait };
-    this.#longestLine = Math.max(1, Math.floor(concurrent * LARGEST_LINE));
+    this.#longestLine = Math.ceil(waiting * LARGEST_LINE);
   }
 
   /** Calls inside now. */
@@ -47,38 +49,61 @@ export class Turnstile {
   }
 
   /**
-   * A place among the calls of one installation, for calls that are inside.
+   * A seat among the calls of one installation, for a call that is inside, if there is one now.
    *
-   * @returns how to give it back, and whether it had to wait.
-   * @throws WarderError as {@link enter}.
+   * @throws WarderError `cancelled` when it was withdrawn.
    */
-  async enterTool(
-    tenant: string,
-    { id, name, grant }: Installation,
-    comer: Comer,
-  ): Promise<{ readonly leave: () => void; readonly waited: boolean }> {
-    const key = `${tenant}/${id}`;
+  trySeat(tenant: string, installation: Installation, comer: Comer): Seat | undefined {
+    const key = keyOf(tenant, installation);
+    const line = this.#tools.get(key) ?? new WaitingLine();
+    if (!line.tryEnter(comer, this.#roomAt(installation))) return undefined;
+    this.#tools.set(key, line);
+    return { leave: () => this.#leaveSeat(key, line) };
+  }
+
+  /**
+   * Waits for a seat, outside: who waits for a slow tool keeps no other call from its place.
+   *
+   * @throws WarderError as {@link enter}; it is outside then.
+   */
+  async waitForSeat(tenant: string, installation: Installation, comer: Comer): Promise<Seat> {
+    this.#line.leave();
+    if (this.#aside >= this.#room.waiting) throw tooManyWait();
+    const key = keyOf(tenant, installation);
     const line = this.#tools.get(key) ?? new WaitingLine();
     this.#tools.set(key, line);
-    const places = grant.limits.concurrentCalls;
-    const room = { places, waiting: this.#longestLine, full: () => tooManyWaitFor(name) };
-    const leave = (): void => {
-      line.leave();
-      this.#forgetIfEmpty(key, line);
-    };
+    this.#aside += 1;
     try {
-      if (line.tryEnter(comer, room)) return { leave, waited: false };
-      await line.wait(comer, room);
-      return { leave, waited: true };
-    } catch (error) {
+      await line.wait(comer, this.#roomAt(installation));
+    } finally {
+      this.#aside -= 1;
       this.#forgetIfEmpty(key, line);
-      throw error;
     }
+    return { leave: () => this.#leaveSeat(key, line) };
+  }
+
+  #roomAt({ name, grant }: Installation): Room {
+    const places = grant.limits.concurrentCalls;
+    return { places, waiting: this.#longestLine, full: () => tooManyWaitFor(name) };
+  }
+
+  #leaveSeat(key: string, line: WaitingLine): void {
+    line.leave();
+    this.#forgetIfEmpty(key, line);
   }
 
   #forgetIfEmpty(key: string, line: WaitingLine): void {
     if (line.empty && this.#tools.get(key) === line) this.#tools.delete(key);
   }
+}
+
+/** A place among the calls of one installation. */
+export interface Seat {
+  leave(): void;
+}
+
+function keyOf(tenant: string, { id }: Installation): string {
+  return `${tenant}/${id}`;
 }
 
 function tooManyWait(): WarderError {
@@ -98,7 +123,7 @@ export class Ticket implements Disposable {
   readonly #turnstile: Turnstile;
   readonly #comer: Comer;
   #inside = false;
-  #leaveTool: (() => void) | undefined;
+  #seat: Seat | undefined;
 
   constructor(turnstile: Turnstile, comer: Comer) {
     this.#turnstile = turnstile;
@@ -112,17 +137,24 @@ export class Ticket implements Disposable {
     return waited;
   }
 
-  /** @returns whether it had to wait. Throws as {@link Turnstile.enterTool}. */
+  /**
+   * Of a call that was admitted.
+   *
+   * @returns whether it had to wait. Throws as {@link Turnstile.waitForSeat}.
+   */
   async seated(tenant: string, installation: Installation): Promise<boolean> {
-    const { leave, waited } = await this.#turnstile.enterTool(tenant, installation, this.#comer);
-    this.#leaveTool = leave;
-    return waited;
+    this.#seat = this.#turnstile.trySeat(tenant, installation, this.#comer);
+    if (this.#seat !== undefined) return false;
+    this.#inside = false;
+    this.#seat = await this.#turnstile.waitForSeat(tenant, installation, this.#comer);
+    await this.admitted();
+    return true;
   }
 
   [Symbol.dispose](): void {
-    this.#leaveTool?.();
+    this.#seat?.leave();
     if (this.#inside) this.#turnstile.leave();
-    this.#leaveTool = undefined;
+    this.#seat = undefined;
     this.#inside = false;
   }
 }

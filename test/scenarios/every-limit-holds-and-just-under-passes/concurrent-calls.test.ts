@@ -14,7 +14,8 @@ test('what changed while a call waited is what it is judged by', async () => {
   const first = agent.call({ text: 'hi' });
   await expect.poll(() => gate.runner.ran.length).toBe(1);
   const second = agent.call({ text: 'hi' });
-  await expect.poll(() => gate.turnstile.running).toBe(2);
+  // It stands in line.
+  await new Promise(setImmediate);
   await gate.administration.switchTool('default', installed().id, 'disable');
   resolve();
   expect(await first).toMatchObject({ kind: 'answered' });
@@ -33,7 +34,7 @@ test('concurrentCalls: so many at once, the next one waits for its turn', async 
   const agent = gate.connect();
   const calls = [1, 2, 3].map(() => agent.call({ text: 'hi' }));
   await expect.poll(() => open.length).toBe(2);
-  expect(gate.turnstile.running).toBe(3);
+  expect(gate.turnstile.running).toBe(2);
   open[0]?.();
   await expect.poll(() => open.length).toBe(3);
   for (const end of open) end();

@@ -69,43 +69,104 @@ describe('all calls', () => {
 });
 
 describe('calls of one tool', () => {
+  /** A call that came in and asks for a seat. */
+  async function call(turnstile: Turnstile, installation: Installation, tenant = 't') {
+    const ticket = new Ticket(turnstile, from('a'));
+    await ticket.admitted();
+    const seated = ticket.seated(tenant, installation);
+    return { seated, end: (): void => ticket[Symbol.dispose]() };
+  }
+
   test('as many at once as its grant says; other tools and tenants do not wait for them', async () => {
     const turnstile = new Turnstile(100, 100);
-    const one = await turnstile.enterTool('t', tool(2), from('a'));
-    await turnstile.enterTool('t', tool(2), from('a'));
-    let third = false;
-    const waits = turnstile.enterTool('t', tool(2), from('a')).then(() => (third = true));
-    expect((await turnstile.enterTool('t', tool(2, 'inst_2'), from('a'))).waited).toBe(false);
-    expect((await turnstile.enterTool('other', tool(2), from('a'))).waited).toBe(false);
-    expect(third).toBe(false);
-    one.leave();
-    await waits;
+    const [one, , third] = [1, 2, 3].map(() => call(turnstile, tool(2)));
+    expect(await (await call(turnstile, tool(2, 'inst_2'))).seated).toBe(false);
+    expect(await (await call(turnstile, tool(2), 'other')).seated).toBe(false);
+    let entered = false;
+    const waiting = (await third)?.seated.then((waited) => (entered = waited));
+    await Promise.resolve();
+    expect(entered).toBe(false);
+    (await one)?.end();
+    await waiting;
+    expect(entered).toBe(true);
+  });
+
+  test('who waits for a tool keeps no other call from its place', async () => {
+    const turnstile = new Turnstile(2, 100);
+    const first = await call(turnstile, tool(1));
+    await first.seated;
+    const waiting = [];
+    for (let count = 0; count < 5; count += 1) waiting.push(await call(turnstile, tool(1)));
+    expect(turnstile.running).toBe(1);
+    expect(await (await call(turnstile, tool(1, 'inst_2'))).seated).toBe(false);
+    expect(turnstile.running).toBe(2);
+    first.end();
+    for (const each of waiting) {
+      expect(await each.seated).toBe(true);
+      expect(turnstile.running).toBe(2);
+      each.end();
+    }
+    expect(turnstile.running).toBe(1);
   });
 
   test('a grant that is raised lets in those who wait, one that is lowered nobody', async () => {
     const turnstile = new Turnstile(100, 100);
-    const seats = [await turnstile.enterTool('t', tool(1), from('a'))];
-    const waiting = [1, 2].map(() => turnstile.enterTool('t', tool(1), from('a')));
-    expect((await turnstile.enterTool('t', tool(4), from('a'))).waited).toBe(false);
-    seats.push(...(await Promise.all(waiting)));
-    const lowered = turnstile.enterTool('t', tool(1), from('a'));
+    const first = await call(turnstile, tool(1));
+    const waiting = [await call(turnstile, tool(1)), await call(turnstile, tool(1))];
+    const raising = await call(turnstile, tool(4));
+    expect(await raising.seated).toBe(false);
+    for (const each of waiting) expect(await each.seated).toBe(true);
+    const lowering = await call(turnstile, tool(1));
     let inside = false;
-    void lowered.then(() => (inside = true));
-    for (const { leave } of seats) {
-      leave();
-      await Promise.resolve();
+    void lowering.seated.then(() => (inside = true));
+    for (const each of [first, raising, ...waiting]) {
       expect(inside).toBe(false);
+      each.end();
+      await new Promise(setImmediate);
     }
+    expect(inside).toBe(true);
   });
 
-  test('its line is short: it cannot take the places of all the others', async () => {
-    const turnstile = new Turnstile(8, 100);
-    await turnstile.enterTool('t', tool(1), from('a'));
-    const waiting = [1, 2, 3].map(() => turnstile.enterTool('t', tool(1), from('a')));
-    await expect(waiting[2]).rejects.toMatchObject({
+  test('its line is half of all; who is refused gives back what it had', async () => {
+    const turnstile = new Turnstile(8, 4);
+    const first = await call(turnstile, tool(1));
+    const waiting = [];
+    for (let count = 0; count < 2; count += 1) waiting.push(await call(turnstile, tool(1)));
+    const last = await call(turnstile, tool(1));
+    await expect(last.seated).rejects.toMatchObject({
       code: 'limit-reached',
       hint: expect.stringContaining('--max-concurrent'),
     });
+    last.end();
+    first.end();
+    for (const each of waiting) {
+      await each.seated;
+      each.end();
+    }
+    expect(turnstile.running).toBe(0);
+    const again = await call(turnstile, tool(1));
+    expect(await again.seated).toBe(false);
+  });
+
+  test('those that wait for all tools together are bounded as well', async () => {
+    const turnstile = new Turnstile(8, 2);
+    for (const id of ['inst_1', 'inst_2', 'inst_3']) await call(turnstile, tool(1, id));
+    for (const id of ['inst_1', 'inst_2']) await call(turnstile, tool(1, id));
+    const last = await call(turnstile, tool(1, 'inst_3'));
+    await expect(last.seated).rejects.toMatchObject({ code: 'limit-reached' });
+  });
+
+  test('who is withdrawn while it waits takes no seat with it', async () => {
+    const turnstile = new Turnstile(8, 8);
+    const first = await call(turnstile, tool(1));
+    const stop = new AbortController();
+    using ticket = new Ticket(turnstile, from('a', stop.signal));
+    await ticket.admitted();
+    const seated = ticket.seated('t', tool(1));
+    stop.abort();
+    await expect(seated).rejects.toMatchObject({ code: 'cancelled' });
+    first.end();
+    expect(await (await call(turnstile, tool(1))).seated).toBe(false);
   });
 });
 
