@@ -267,14 +267,10 @@ function readDirectory(name: string, text: string): DirectoryGrant {
     throw usage(`\`${showText(host, 120)}\` is not an absolute directory`, example(name));
   }
   const normal = posix.normalize(guest).replace(/(?<=.)\/$/, '');
-  if (
-    normal !== guest.replace(/(?<=.)\/$/, '') ||
-    guest === '/' ||
-    !/^\/[^\0\p{Cc}]{1,255}$/u.test(guest)
-  ) {
+  if (normal !== guest.replace(/(?<=.)\/$/, '') || !/^\/[^\0\p{Cc}]{0,255}$/u.test(guest)) {
     throw usage(
       `\`${showText(guest, 120)}\` cannot be a directory of the guest`,
-      'an absolute path without `..`, below `/`: `HOST_DIR:/name`',
+      'an absolute path without `..`: `HOST_DIR:/name`',
     );
   }
   return { host, guest: normal };

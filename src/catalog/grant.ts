@@ -186,10 +186,7 @@ function notGranted(what: string): WarderError {
 function checkPlaces(directories: readonly DirectoryGrant[]): void {
   for (const [index, one] of directories.entries()) {
     for (const other of directories.slice(index + 1)) {
-      if (
-        `${one.guest}/`.startsWith(`${other.guest}/`) ||
-        `${other.guest}/`.startsWith(`${one.guest}/`)
-      ) {
+      if (isWithin(one.guest, other.guest) || isWithin(other.guest, one.guest)) {
         throw new WarderError(
           'usage',
           `\`${one.host}\` and \`${other.host}\` would stand at the same place, \`${one.guest}\` and \`${other.guest}\``,
@@ -198,6 +195,10 @@ function checkPlaces(directories: readonly DirectoryGrant[]): void {
       }
     }
   }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return directory === '/' || `${path}/`.startsWith(`${directory}/`);
 }
 
 /** What a grant allows, one plain sentence part per line, e.g. `read files below …`. Empty: only compute. */

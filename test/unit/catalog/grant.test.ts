@@ -194,8 +194,10 @@ describe('grant flags', () => {
     ['--allow-env', 'HOME'],
     ['--allow-kv=yes'],
     ['--allow-read', 'relative/dir'],
-    ['--allow-read', '/srv:/'],
+    ['--allow-read', '/srv:/..'],
     ['--allow-read', '/srv:/a/../b'],
+    ['--allow-read', '/srv/a:/', '--allow-read', '/srv/b:/x'],
+    ['--allow-write', '/srv/b:/x', '--allow-write', '/srv/a:/'],
     ['--allow-read', '/srv/a:/x', '--allow-read', '/srv/b:/x/y'],
   ];
   for (const words of refused) {
@@ -203,6 +205,11 @@ describe('grant flags', () => {
       expect(await refusal(() => flags(...words))).not.toBe('taken');
     });
   }
+
+  it('a directory may be all a tool sees', () => {
+    const { read, write } = flags('--allow-read', '/srv:/', '--allow-write', '/srv:/');
+    expect([read, write]).toEqual([[{ host: '/srv', guest: '/' }], [{ host: '/srv', guest: '/' }]]);
+  });
 
   it('an environment variable without a value comes only from what is handed in', () => {
     const { entries } = parseGrantFlags(['--allow-env', 'TERM'], { environment: { TERM: 'x' } });
