@@ -1,6 +1,7 @@
 // `npm run bench -- [FILTER] [--json]`: every figure, each with its control measured in the same run.
 
 import { benchComponent } from './component.ts';
+import { benchComponentCall } from './component-call.ts';
 import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchFront } from './front.ts';
@@ -27,6 +28,7 @@ const suites = [
   },
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
+  { names: ['call-component'], run: benchComponentCall },
   { names: ['egress-get'], run: benchEgress },
   { names: ['call-parallel', 'call-many-tools'], run: benchPool },
   { names: ['file-read'], run: benchFiles },
