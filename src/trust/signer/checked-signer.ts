@@ -1,6 +1,7 @@
 // The signer everyone sees: asks roles, shape and admitters before a back end, and believes no back end.
 
 import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
+import { promisify } from 'node:util';
 import { encodeHex } from '../../base/encoding/hex.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
@@ -8,6 +9,9 @@ import { ALGORITHMS, spki } from './jwk.ts';
 import { lowS } from './low-s.ts';
 import { checkShape, PROBE_PREFIX } from './shape.ts';
 import type { Admitter, Custody, PublicJwk, Signer, SignKind, SignRequest } from './signer.ts';
+
+/** On another thread: the event loop has other calls to serve meanwhile. */
+const verifyAside = promisify(verify);
 
 /** What a back end gives: a key that signs bytes. Its answers are checked here. */
 export interface BackEndKey {
@@ -105,7 +109,8 @@ class CheckedSigner implements OpenedSigner {
     const raw = await this.#backEnd.sign(payload);
     if (raw.length !== 2 * coordinate) throw untrue(this.key);
     const signature = order === null ? Uint8Array.from(raw) : lowS(raw, order);
-    const good = verify(hash, payload, { key: this.#public, dsaEncoding: 'ieee-p1363' }, signature);
+    const key = { key: this.#public, dsaEncoding: 'ieee-p1363' } as const;
+    const good = await verifyAside(hash, payload, key, signature);
     if (!good) throw untrue(this.key);
     return signature;
   }

@@ -7,6 +7,7 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { isAbsolute, join } from 'node:path';
 import { encodeBase64url } from '../../../base/encoding/base64url.ts';
 import { encodeUtf8 } from '../../../base/encoding/utf8.ts';
@@ -17,6 +18,9 @@ import type { FileKeyUri, PassphraseSource } from '../key-uri.ts';
 import type { Algorithm, PublicJwk } from '../signer.ts';
 import { KEY_FILE_MAX, parseKeyFile, sealKey } from './key-file.ts';
 import { readPrivateFile, writePrivateFile } from './private-file.ts';
+
+/** On another thread: the event loop has other calls to serve meanwhile. */
+const signAside = promisify(sign);
 
 /** Where relative paths and passphrases come from. */
 export interface FileContext {
@@ -94,7 +98,7 @@ export function openFileKey(uri: FileKeyUri, context: FileContext): BackEndKey {
       await unlocked;
     },
     sign: async (payload) =>
-      sign(hash, payload, { key: await unlocked, dsaEncoding: 'ieee-p1363' }),
+      signAside(hash, payload, { key: await unlocked, dsaEncoding: 'ieee-p1363' }),
     close: async () => {
       await unlocked.catch(() => undefined);
     },

@@ -1,6 +1,7 @@
 // A signer whose key lives as long as the process: for tests and for embedding without a home.
 
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   type BackEndKey,
   checkedSigner,
@@ -9,6 +10,9 @@ import {
 } from '../checked-signer.ts';
 import { ALGORITHMS, makePublicJwk } from '../jwk.ts';
 import type { Algorithm } from '../signer.ts';
+
+/** On another thread: the event loop has other calls to serve meanwhile. */
+const signAside = promisify(sign);
 
 /** Makes a fresh key of the given algorithm. Nothing of it is kept anywhere. */
 export function openMemorySigner(alg: Algorithm, rules: SignerRules): OpenedSigner {
@@ -28,7 +32,7 @@ export function memoryKey(alg: Algorithm): BackEndKey {
     custody: { backend: 'memory', summary: 'lives in this process only' },
     ready: () => Promise.resolve(),
     sign: (payload) =>
-      Promise.resolve(sign(hash, payload, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' })),
+      signAside(hash, payload, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' }),
     close: () => Promise.resolve(),
   };
 }
