@@ -10,7 +10,8 @@ const BASE64URL = radix64(
 
 /** Encodes without padding. */
 export function encodeBase64url(bytes: Uint8Array): string {
-  return encodeRadix64(BASE64URL, bytes);
+  if (bytes.toBase64 === undefined) return encodeRadix64(BASE64URL, bytes);
+  return bytes.toBase64({ alphabet: 'base64url', omitPadding: true });
 }
 
 /**
@@ -20,5 +21,17 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * @throws WarderError `malformed`.
  */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> {
-  return decodeRadix64(BASE64URL, text);
+  return decodeNative(text) ?? decodeRadix64(BASE64URL, text);
+}
+
+/** Bits of the last digit that encode nothing, by how many digits are left after whole groups. */
+const STRAY: readonly number[] = [0, 0, 15, 3];
+
+/** The engine's own decoder, where there is one, for what is canonical; undefined for all else. */
+function decodeNative(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const rest = text.length % 4;
+  if (Uint8Array.fromBase64 === undefined || rest === 1 || !/^[\w-]*$/.test(text)) return undefined;
+  const last = BASE64URL.values[text.charCodeAt(text.length - 1)] ?? 0;
+  if (text !== '' && (last & (STRAY[rest] ?? 0)) !== 0) return undefined;
+  return Uint8Array.fromBase64(text, { alphabet: 'base64url' });
 }
