@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { evaluateGlue } from '../../../src/run/sandbox/executor/component/glue.ts';
 import { loadComponent } from '../../../src/run/sandbox/executor/component/load.ts';
 import { GuestFailure, type LoadedTool } from '../../../src/run/sandbox/executor/engine.ts';
 import type { HostReply } from '../../../src/run/sandbox/host-calls.ts';
@@ -225,3 +226,21 @@ describe('code that is no glue', () => {
     );
   });
 });
+
+describe('the generated code', () => {
+  it('has nothing to catch when it asks for a promising function', async () => {
+    const asks = 'const own = () => 1; export const instantiate = () => ({ own, WebAssembly,';
+    const glue = await evaluateGlue(`${asks} given: WebAssembly.promising(own) });`);
+    const { own, given, WebAssembly } = glue(
+      () => never(),
+      {},
+      () => never(),
+    );
+    expect(given).toBe(own);
+    expect(WebAssembly).toHaveProperty('Module');
+  });
+});
+
+function never(): never {
+  throw new Error('not asked for');
+}
