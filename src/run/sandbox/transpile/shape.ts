@@ -9,7 +9,9 @@ import { recordSchema, schemaOf } from './wit-schema.ts';
 /** How to call a component. */
 export type Shape =
   | { readonly convention: 'warder'; readonly instance: string }
-  | { readonly convention: 'wit'; readonly operations: readonly WitOperation[] };
+  | { readonly convention: 'wit'; readonly operations: readonly WitOperation[] }
+  /** A program; `instance` is its `wasi:cli/run`. */
+  | { readonly convention: 'command'; readonly instance: string };
 
 /** An exported function offered as an operation. */
 export interface WitOperation {
@@ -23,6 +25,7 @@ export interface WitOperation {
   readonly definition: JsonObject;
 }
 
+const PROGRAM = /^wasi:cli\/run@0\.2\.\d{1,4}$/;
 const OWN_OPERATIONS = /^warder:tool\/operations@0\.1\.\d{1,4}$/;
 /** Exports that tools put there, not authors. */
 const GENERATED = /^(?:init|_initialize|_start|cabi_.*|wasi:.*)$/;
@@ -47,11 +50,13 @@ export function shapeOf(exports: WitExports): Shape {
   }
   const operations = namedOperations(exports);
   if (operations.length === 0) {
+    const program = [...exports.instances.keys()].find((name) => PROGRAM.test(name));
+    if (program !== undefined) return { convention: 'command', instance: program };
     throw new WarderError(
       'not-admitted',
       'the component exports no function that can be called with JSON',
       {
-        hint: 'export `warder:tool/operations` (wit/warder-tool.wit) or functions over plain values',
+        hint: 'export `warder:tool/operations` (wit/warder-tool.wit), functions over plain values or `wasi:cli/run`',
       },
     );
   }

@@ -1,7 +1,10 @@
-// The two ways a component is called: warder's own world, and exported functions by their WIT types.
+// The ways a component is called: warder's own world, exported functions by their WIT types, and as a
+// program.
 
+import { commandDefinition } from '../command-definition.ts';
 import { GuestFailure } from '../engine.ts';
 import type { Shape, WitOperation } from '../../transpile/shape.ts';
+import { GuestExit } from './err-result.ts';
 import { camelCase, fromWit, toWit, ValueError } from './values.ts';
 
 /** What the glue's `instantiate` answers. */
@@ -10,14 +13,36 @@ export type ComponentExports = Readonly<Record<string, unknown>>;
 /** The JSON value a package's description is made of. Unchecked. */
 export function describeExports(shape: Shape, instantiate: () => ComponentExports): unknown {
   if (shape.convention === 'wit') return shape.operations.map(({ definition }) => definition);
+  if (shape.convention === 'command') {
+    // Not run, but instantiated: a program that does not link must not be admitted.
+    instantiate();
+    return [commandDefinition];
+  }
   const described = method(instance(instantiate(), shape.instance), 'describe')();
   if (!Array.isArray(described)) throw new GuestFailure('`describe` gave no list');
   return described.map(definitionJson);
 }
 
+/**
+ * Runs a program to its end; what it reads and prints is the standard streams' affair.
+ *
+ * @returns its exit code: 1 when `run` answers its error.
+ */
+export function runProgram(name: string, instantiate: () => ComponentExports): number {
+  try {
+    method(instance(instantiate(), name), 'run')();
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof GuestExit) return thrown.status;
+    // The error case of an exported function, as the glue throws it.
+    if (thrown instanceof Error && Object.hasOwn(thrown, 'payload')) return 1;
+    throw thrown;
+  }
+}
+
 /** The JSON of an MCP CallToolResult. Unchecked. */
 export function callExports(
-  shape: Shape,
+  shape: Exclude<Shape, { readonly convention: 'command' }>,
   tool: string,
   argumentText: string,
   instantiate: () => ComponentExports,

@@ -14,9 +14,9 @@ import {
   type Package,
 } from '../engine.ts';
 import { FileError } from '../files/file-error.ts';
-import { loggedStdio, type Stdio } from '../stdio.ts';
+import { KeptStdio, loggedStdio, type Stdio } from '../stdio.ts';
 import { isUsedUp } from '../used-up.ts';
-import { callExports, describeExports, type ComponentExports } from './conventions.ts';
+import { callExports, describeExports, runProgram, type ComponentExports } from './conventions.ts';
 import { GuestExit } from './err-result.ts';
 import { evaluateGlue, type Instantiate } from './glue.ts';
 import { makeImports } from './imports.ts';
@@ -92,6 +92,11 @@ const MAX_INSTANCES = 256;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+interface Ran {
+  readonly value: unknown;
+  readonly peakMemoryBytes: number;
+}
+
 class LoadedComponent implements LoadedTool {
   readonly #cores: Cores;
   readonly #instantiate: Instantiate;
@@ -112,17 +117,26 @@ class LoadedComponent implements LoadedTool {
 
   call(tool: string, argumentBytes: Uint8Array, host: GuestHost): GuestAnswer {
     const text = decoder.decode(argumentBytes);
-    const { value, peakMemoryBytes } = this.#run(host, (instantiate) =>
-      callExports(this.#shape, tool, text, instantiate),
-    );
+    const { value, peakMemoryBytes } = this.#answer(tool, text, host);
     return { bytes: encoder.encode(JSON.stringify(value)), peakMemoryBytes };
+  }
+
+  #answer(tool: string, text: string, host: GuestHost): Ran {
+    const shape = this.#shape;
+    if (shape.convention !== 'command') {
+      return this.#run(host, (instantiate) => callExports(shape, tool, text, instantiate));
+    }
+    const stdio = new KeptStdio(host, text);
+    const work = (instantiate: () => ComponentExports): object =>
+      stdio.answer(runProgram(shape.instance, instantiate));
+    return this.#run(host, work, stdio);
   }
 
   #run(
     host: GuestHost,
     work: (instantiate: () => ComponentExports) => unknown,
     stdio: Stdio = loggedStdio(host),
-  ): { readonly value: unknown; readonly peakMemoryBytes: number } {
+  ): Ran {
     const memories = new Set<CoreMemory>();
     const instantiated = new Set<CoreModule>();
     let instances = 0;
