@@ -135,7 +135,7 @@ function refusedImport(name: string, note: string): WarderError {
     {
       hint:
         near === undefined || name.startsWith('wasi:')
-          ? 'see `docs/tool-contract.md` for what a tool may import; sockets and processes are never offered'
+          ? 'see `docs/tool-contract.md` for what a tool may import; threads and processes are never offered'
           : `did you mean \`${near}\`? \`docs/tool-contract.md\` lists what a tool may import`,
       data: { import: name.slice(0, 200) },
     },

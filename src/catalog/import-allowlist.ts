@@ -90,6 +90,14 @@ const INTERFACES: ReadonlySet<string> = new Set([
   'wasi:http/outgoing-handler',
   'wasi:filesystem/types',
   'wasi:filesystem/preopens',
+  // Imported by some toolchains whatever a program does; every use is refused.
+  'wasi:sockets/instance-network',
+  'wasi:sockets/network',
+  'wasi:sockets/tcp',
+  'wasi:sockets/tcp-create-socket',
+  'wasi:sockets/udp',
+  'wasi:sockets/udp-create-socket',
+  'wasi:sockets/ip-name-lookup',
 ]);
 
 /** The type a plugin must import this function with; undefined when it may not import it at all. */

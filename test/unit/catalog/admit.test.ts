@@ -64,7 +64,8 @@ describe('admission', () => {
       expect([name, isInterfaceAllowed(name)]).toEqual([name, true]);
     }
     for (const name of [
-      'wasi:sockets/tcp@0.2.0',
+      'wasi:sockets/unix@0.2.0',
+      'wasi:sockets/tcp@0.3.0',
       'wasi:cli/run@0.2.0',
       'wasi:http/incoming-handler@0.2.0',
       'warder:tool/kv@0.2.0',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { admit } from '../../../src/catalog/admit.ts';
 import { evaluateGlue } from '../../../src/run/sandbox/executor/component/glue.ts';
 import { loadComponent } from '../../../src/run/sandbox/executor/component/load.ts';
 import { GuestFailure, type LoadedTool } from '../../../src/run/sandbox/executor/engine.ts';
@@ -214,6 +215,18 @@ describe('a bare component', () => {
       '`/a` must be an integer (s32)',
     );
     await expect(call(tool, 'constructor', {})).rejects.toBeInstanceOf(GuestFailure);
+  });
+});
+
+describe('a component that imports sockets', () => {
+  it('is admitted, and has none: access-denied for a socket and for a name', async () => {
+    const bytes = readFileSync(join(fixtures, 'component-sockets.wasm'));
+    expect(admit(bytes).imports).toContain('wasi:sockets/tcp-create-socket@0.2.0');
+    const tool = await load(await transpile(bytes));
+    const host = fakeHost();
+    // The second case of the error code, twice.
+    expect((await call(tool, 'try', {}, host)).structuredContent).toEqual({ result: 101 });
+    expect(host.requests).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import { makeClocks, random } from './clocks.ts';
 import { makeFilesystem } from './filesystem.ts';
 import { makeHttp } from './http.ts';
 import { InputStream, IoError, OutputStream, Pollable, poll } from './io.ts';
+import { sockets } from './sockets.ts';
 import { makeWarderHost } from './warder-host.ts';
 
 const io: Record<string, object> = {
@@ -39,6 +40,7 @@ export function makeImports(
     random,
     filesystem.imports,
     makeHttp(host),
+    sockets,
     makeWarderHost(host),
   );
   return { imports, finish: filesystem.finish };
