@@ -34,25 +34,24 @@ const serve: Serve = async (permit, request): Promise<HostReply> => {
       return { ok: true, value: { deleted: store.delete(request.key) } };
     case 'kv-list':
       return { ok: true, value: { keys: [...store.keys()].sort() } };
-    case 'file-roots':
-      return (await files.ask(permit, request)).reply;
-    case 'file-stat':
-      return (await files.stat(permit, request.path)).reply;
-    case 'file-list':
-      return (await files.list(permit, request.path)).reply;
-    case 'file-read':
-      return (await files.read(permit, request.path, request.offset, request.length)).reply;
-    case 'http': {
-      const bytes = readFileSync('test/data/pages/messy.html');
-      const headers = [['content-type', 'text/html']] as const;
-      if (request.url === 'http://docs.test/page')
-        return { ok: true, value: { status: 200, headers }, bytes };
-      return { ok: false, code: 'denied', message: 'not granted' };
-    }
+    case 'http-open':
+      if (request.url !== 'http://docs.test/page') return DENIED;
+      return { ok: true, value: { exchange: 1 } };
+    case 'http-finish':
+      return { ok: true, value: { status: 200, headers: [['content-type', 'text/html']] } };
+    case 'http-read':
+      return { ok: true, value: { end: true }, bytes: PAGE };
+    case 'http':
+    case 'http-write':
+    case 'http-close':
+      return DENIED;
     default:
-      return { ok: false, code: 'denied', message: 'not granted' };
+      return (await files.ask(permit, request)).reply;
   }
 };
+
+const DENIED = { ok: false, code: 'denied', message: 'not granted' } as const;
+const PAGE = readFileSync('test/data/pages/messy.html');
 
 function artifact(name: string): Uint8Array {
   return new Uint8Array(readFileSync(`tools/${name}/${name}.wasm`));
@@ -83,6 +82,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await box.sandbox.close();
+  await files.close();
 });
 
 async function call(
