@@ -29,7 +29,7 @@ export function statOf(facts: FileFacts): object {
   };
 }
 
-export function datetime(nanoseconds: bigint): Datetime {
+function datetime(nanoseconds: bigint): Datetime {
   // Instants before 1970 have no form here.
   const told = nanoseconds < 0n ? 0n : nanoseconds;
   return { seconds: told / NANOSECONDS, nanoseconds: Number(told % NANOSECONDS) };
