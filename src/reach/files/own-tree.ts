@@ -3,9 +3,10 @@
 // them; checked in the broker, from which they are hidden.
 
 import { readdirSync, statSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Identities, `DEVICE:INODE`. */
+/** Identities: `DEVICE:INODE`, with `:BIRTH` where the file system tells when an inode was born. */
 export interface OwnInodes {
   /** Directories and files that are denied themselves; one that was moved away stays denied. */
   readonly roots: readonly string[];
@@ -80,9 +81,14 @@ export class OwnTree {
   }
 }
 
-/** The identity of an inode. */
+/** The identity of an inode, for as long as it is used. */
 export function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${dev}:${ino}`;
+}
+
+/** The identity of an inode for ever: numbers are given again as soon as they are free. */
+export function bornIdentityOf(stats: BigIntStats): string {
+  return `${identityOf(stats)}:${stats.birthtimeNs}`;
 }
 
 function identityAt(path: string): string | undefined {
@@ -93,11 +99,12 @@ function identityAt(path: string): string | undefined {
 /** Identities of files and directories below `paths`. */
 function scan(paths: readonly string[]): readonly string[] | 'too-many' {
   const found = new Set<string>();
+  const telling = devicesThatTellBirths(paths);
   const waiting = [...paths];
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     const stats = statSync(at, { bigint: true, throwIfNoEntry: false });
     if (stats === undefined) continue;
-    found.add(identityOf(stats));
+    found.add(telling.has(stats.dev) ? bornIdentityOf(stats) : identityOf(stats));
     if (found.size > MAX_SCANNED) return 'too-many';
     if (!stats.isDirectory()) continue;
     for (const entry of readdirSync(at, { withFileTypes: true })) {
@@ -105,4 +112,14 @@ function scan(paths: readonly string[]): readonly string[] | 'too-many' {
     }
   }
   return [...found].sort();
+}
+
+/** Where births are not kept Node gives the last change instead: a directory in use then tells no other. */
+function devicesThatTellBirths(directories: readonly string[]): ReadonlySet<bigint> {
+  const telling = new Set<bigint>();
+  for (const path of directories) {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stats !== undefined && stats.birthtimeNs < stats.ctimeNs) telling.add(stats.dev);
+  }
+  return telling;
 }

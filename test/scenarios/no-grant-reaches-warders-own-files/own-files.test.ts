@@ -1,6 +1,15 @@
 // Grants above, at, below and beside warder's home, and other names for what is in it.
 
-import { linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fileTree, permitFor } from '../../support/file-tree.ts';
@@ -90,4 +99,35 @@ it('what is made only later is denied from then on', async () => {
   writeFileSync(join(user, 'later'), 'x');
   now += 1000;
   expect(await readText(files, user, '/data/later')).toBe('denied');
+});
+
+it("a file that got the number of one that was deleted from the home is the tool's own", async () => {
+  using tree = fileTree();
+  const home = plant(tree.root);
+  writeFileSync(join(home, 'later'), 'changes the directory');
+  let looks = 0;
+  // Each look at the home is a fresh one.
+  const clock = { wall: () => Date.now(), monotonic: () => (looks += 10_000) };
+  await using files = await testFiles({ deny: [home], clock });
+  const shared = join(tree.root, 'shared');
+  mkdirSync(shared);
+  await new Promise((later) => setTimeout(later, 20));
+  let met = 0;
+  for (let at = 0; at < 200 && met < 5; at += 1) {
+    const inHome = join(home, `state-${at}`);
+    writeFileSync(inHome, 'x');
+    const { ino } = statSync(inHome);
+    // Its call is told of what is in the home now.
+    const permit = permitFor(shared);
+    expect((await files.read(permit, '/data/none', 0, 1)).reply.ok).toBe(false);
+    rmSync(inHome);
+    writeFileSync(join(shared, `f-${at}`), 'mine');
+    if (statSync(join(shared, `f-${at}`)).ino !== ino) continue;
+    met += 1;
+    const { reply } = await files.read(permit, `/data/f-${at}`, 0, 9);
+    const { birthtimeNs, ctimeNs } = statSync(home, { bigint: true });
+    // Where no births are kept nobody can tell, and it is refused.
+    expect(reply.ok).toBe(birthtimeNs < ctimeNs);
+  }
+  expect(met).toBeGreaterThan(0);
 });

@@ -1,7 +1,7 @@
 // Refuses what the daemon said is warder's own.
 
 import type { BigIntStats } from 'node:fs';
-import { identityOf, type OwnInodes } from '../own-tree.ts';
+import { bornIdentityOf, identityOf, type OwnInodes } from '../own-tree.ts';
 import { FilesRefusal } from '../refusal.ts';
 
 export class DeniedInodes {
@@ -18,7 +18,9 @@ export class DeniedInodes {
 
   /** @throws FilesRefusal `denied` when the inode is one of warder's own. */
   refuse(stats: BigIntStats, path: string): void {
-    if (this.#denied.has(identityOf(stats))) throw isOwn(path);
+    if (this.#denied.has(identityOf(stats)) || this.#denied.has(bornIdentityOf(stats))) {
+      throw isOwn(path);
+    }
     // One of the unknown ones is met through its directory, or by another name of its own.
     if (this.#incomplete && stats.isFile() && stats.nlink > 1n) throw isOwn(path);
   }
