@@ -19,6 +19,9 @@ const STRING: Type<string> = { type: 'String' };
 const LONG: Type<string> = { type: 'Long' };
 const BOOL: Type<string> = { type: 'Boolean' };
 
+/** The Cedar id of asking for a lease. */
+export const LEASE_ACTION = 'lease';
+
 /** The Cedar id of the action of a tool. */
 export function actionId(tool: string): string {
   return `call:${tool}`;
@@ -45,6 +48,13 @@ export function cedarSchema(tools: readonly ToolDefinition[]): SchemaJson<string
     call: {},
     // No tool is an administrative action; named so that a policy can forbid them all the same.
     admin: { appliesTo: appliesTo(noArguments) },
+    [LEASE_ACTION]: {
+      appliesTo: {
+        principalTypes: ['Principal'],
+        resourceTypes: ['Agent'],
+        context: LEASE_CONTEXT,
+      },
+    },
   };
   // Without a tool no call would apply to anything, and every policy would be "impossible".
   if (byName.size === 0) byName.set('', noArguments);
@@ -71,6 +81,30 @@ export function cedarSchema(tools: readonly ToolDefinition[]): SchemaJson<string
   };
 }
 
+const TIME = record({ unix: LONG, hour: LONG, weekday: LONG });
+/** See `circumstances.ts`. */
+const CIRCUMSTANCES = {
+  trust: record({ known: BOOL, level: LONG, capabilities: { type: 'Set', element: STRING } }),
+  risk: record({ signals: { type: 'Set', element: STRING } }),
+  budget: record({ left: LONG }),
+} as const;
+
+/** What a request for a lease looks like; see `lease-question.ts`. */
+const LEASE_CONTEXT = record({
+  task: STRING,
+  reason: STRING,
+  seconds: LONG,
+  depth: LONG,
+  kinds: { type: 'Set', element: STRING },
+  tools: { type: 'Set', element: STRING },
+  capabilitiesJson: STRING,
+  free: BOOL,
+  approved: BOOL,
+  operator: BOOL,
+  time: TIME,
+  trust: CIRCUMSTANCES.trust,
+});
+
 function contextType(args: RecordMapping): Type<string> {
   return record({
     args: typeOf(args),
@@ -80,7 +114,8 @@ function contextType(args: RecordMapping): Type<string> {
     operator: BOOL,
     reach: record({ net: BOOL, read: BOOL, write: BOOL, kv: BOOL, secrets: BOOL }),
     lease: record({ id: STRING, holder: STRING, depth: LONG }),
-    time: record({ unix: LONG, hour: LONG, weekday: LONG }),
+    time: TIME,
+    ...CIRCUMSTANCES,
     cost: { ...record({ currency: STRING, amount: LONG }), required: false },
     task: { ...STRING, required: false },
   });

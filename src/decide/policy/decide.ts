@@ -5,13 +5,14 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { activeCapabilities, firstEnd } from '../../trust/lease/action.ts';
 import type { CheckedLease } from '../../trust/lease/lease.ts';
 import { costOf } from '../limits/cost.ts';
+import type { Risk } from './circumstances.ts';
 import { makePermit, type Permit } from './permit.ts';
 import type { Rule } from './policy-source.ts';
 import type { PolicySet } from './policy-set.ts';
 import { judge } from './judge.ts';
 import type { QuestionFacts } from './question.ts';
 import { effectsOf, type Reach, reachOf } from './reach.ts';
-import { refusedByError, refusedByLease, refusedByPolicy } from './refusals.ts';
+import { refusedByError, refusedByLease, refusedByPolicy, refusedByRisk } from './refusals.ts';
 
 /** What is decided about. */
 export interface DecisionInput extends QuestionFacts {
@@ -59,6 +60,8 @@ export type Decision =
 /** How long a permitted call may wait in line for an executor before its own time limit starts. */
 const MARGIN_MS = 60_000;
 
+const NO_RISK: Risk = { signals: [], verdict: 'none' };
+
 /** Decides one call. Never throws: what cannot be decided is refused. */
 export function decide(policies: PolicySet, input: DecisionInput): Decision {
   try {
@@ -80,11 +83,18 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
   const reach = reachOf(installation.grant, capabilities);
   const judged = judge(policies, input, reach);
   const { rules } = judged;
-  switch (judged.verdict) {
-    case 'error': {
-      const error = refusedByError(call.tool, rules);
-      return { kind: 'refused', error, faults: judged.reasons, ...grounds(policies, rules) };
-    }
+  if (judged.verdict === 'error') {
+    const error = refusedByError(call.tool, rules);
+    return { kind: 'refused', error, faults: judged.reasons, ...grounds(policies, rules) };
+  }
+  const risk = input.circumstances?.risk ?? NO_RISK;
+  if (risk.verdict === 'refuse') {
+    const error = refusedByRisk(call.tool, risk);
+    return { kind: 'refused', error, faults: [], ...grounds(policies, rules) };
+  }
+  // A risk asks where policies would not.
+  const asks = judged.verdict === 'allow' && risk.verdict === 'ask';
+  switch (asks ? 'ask' : judged.verdict) {
     case 'refuse': {
       const error = refusedByPolicy(call.tool, rules);
       return { kind: 'refused', error, faults: [], ...grounds(policies, rules) };
@@ -93,7 +103,8 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
       return { kind: 'permit', permit: permit(input, reach), ...grounds(policies, rules) };
     case 'ask': {
       if (input.approval === undefined) {
-        const reasons = new Set(rules.map(({ approval }) => approval));
+        const reasons = new Set(rules.flatMap(({ approval }) => approval ?? []));
+        for (const { note } of risk.signals) reasons.add(note);
         return {
           kind: 'approval-required',
           reason: [...reasons].join('; '),

@@ -1,7 +1,7 @@
-// What a policy set says of one call: yes, no, or ask a person. Makes no permit; `decide.ts` does.
+// What a policy set says of one call or request: yes, no, or ask a person. Makes no permit; `decide.ts` does.
 
 import type { Rule } from './policy-source.ts';
-import type { PolicySet } from './policy-set.ts';
+import type { PolicyQuestion, PolicySet } from './policy-set.ts';
 import { type QuestionFacts, questionOf } from './question.ts';
 import type { Reach } from './reach.ts';
 
@@ -15,13 +15,20 @@ export type Judgement =
       readonly reasons: readonly string[];
     };
 
-/** Judges. `ask` means that a person's yes, and nothing else, would allow it. */
+/** Judges a call. `ask` means that a person's yes, and nothing else, would allow it. */
 export function judge(policies: PolicySet, facts: QuestionFacts, reach: Reach): Judgement {
-  const answer = policies.ask(questionOf(policies.needs, facts, reach, false));
+  return judgeBy(policies, (approved) => questionOf(policies.needs, facts, reach, approved));
+}
+
+/** Judges whatever can be put with and without a person's yes. */
+export function judgeBy(
+  policies: PolicySet,
+  question: (approved: boolean) => PolicyQuestion,
+): Judgement {
+  const answer = policies.ask(question(false));
   if (answer.verdict !== 'deny') return answer;
   const { rules } = answer;
   const liftable = rules.length > 0 && rules.every(({ approval }) => approval !== undefined);
-  const asks =
-    liftable && policies.ask(questionOf(policies.needs, facts, reach, true)).verdict === 'allow';
+  const asks = liftable && policies.ask(question(true)).verdict === 'allow';
   return { verdict: asks ? 'ask' : 'refuse', rules };
 }

@@ -3,6 +3,8 @@
 import type { ToolDefinition } from '../../catalog/installation.ts';
 import { type Cedar, loadCedar } from './cedar.ts';
 import { decide, type Decision, type DecisionInput } from './decide.ts';
+import { decideLease, type LeaseDecision } from './decide-lease.ts';
+import type { LeaseQuestion } from './lease-question.ts';
 import { checkPolicy, type PolicyFindings } from './policy-check.ts';
 import { type CaseGround, type CaseResult, type PolicyCase, runPolicyCase } from './policy-test.ts';
 import { PolicySet, unsound } from './policy-set.ts';
@@ -86,6 +88,11 @@ export class PolicyHolder {
   /** Decides one call by the set in force. Never throws. */
   decide(input: DecisionInput): Decision {
     return decide(this.#set, input);
+  }
+
+  /** Decides a request for a lease by the set in force. Never throws. */
+  decideLease(asked: LeaseQuestion): LeaseDecision {
+    return decideLease(this.#set, asked);
   }
 
   /** Which policies these opaque ids stand for; for operators only. Unknown ids are left out. */

@@ -9,6 +9,7 @@ import { costOf } from '../limits/cost.ts';
 import type { ToolCall } from '../request/tool-call.ts';
 import { argumentMapping, mapArguments } from './argument-mapping.ts';
 import { actionId } from './cedar-schema.ts';
+import { type Circumstances, circumstanceContext } from './circumstances.ts';
 import type { PolicyNeeds } from './policy-needs.ts';
 import type { PolicyQuestion } from './policy-set.ts';
 import type { Reach } from './reach.ts';
@@ -32,6 +33,7 @@ export interface QuestionFacts {
   readonly operator: boolean;
   /** Wall milliseconds. */
   readonly now: number;
+  readonly circumstances?: Circumstances;
 }
 
 /** Builds the question, only as much of it as some policy can look at. */
@@ -47,11 +49,7 @@ export function questionOf(
   const entities: EntityJson[] = [
     { uid: action, attrs: {}, parents: [{ type: 'Action', id: 'call' }] },
   ];
-  if (needs.principal) {
-    const parents = [{ type: 'Tenant', id: input.tenant }];
-    if (input.agent !== undefined) parents.push({ type: 'Agent', id: input.agent });
-    entities.push({ uid: principal, attrs: {}, parents });
-  }
+  if (needs.principal) entities.push(principalEntity(input));
   if (needs.resource) {
     const { name, digest } = input.installation;
     const readOnly = input.definition.annotations?.readOnlyHint === true;
@@ -78,7 +76,7 @@ function contextOf(
 ): Context {
   const wanted = (name: string): boolean => needs.context === 'all' || needs.context.has(name);
   const { call, lease } = input;
-  const context: Context = {};
+  const context: Context = { ...circumstanceContext(input.circumstances ?? {}, wanted) };
   if (wanted('args') || wanted('argsUnmapped')) {
     const mapped = mapArguments(argumentMapping(input.definition.inputSchema), call.arguments);
     context['args'] = mapped.args as CedarValueJson;
@@ -112,8 +110,17 @@ function contextOf(
   return context;
 }
 
+/** The principal with its tenant and the agent whose channel it came over. */
+export function principalEntity(
+  input: Pick<QuestionFacts, 'principal' | 'tenant' | 'agent'>,
+): EntityJson {
+  const parents = [{ type: 'Tenant', id: input.tenant }];
+  if (input.agent !== undefined) parents.push({ type: 'Agent', id: input.agent });
+  return { uid: { type: 'Principal', id: input.principal }, attrs: {}, parents };
+}
+
 /** UTC: seconds since 1970, hour 0 to 23, weekday 1 (Monday) to 7. */
-function timeOf(now: number): CedarValueJson {
+export function timeOf(now: number): CedarValueJson {
   const date = new Date(now);
   return {
     unix: Math.floor(now / 1000),

@@ -5,6 +5,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { activeCapabilities, covers } from '../../trust/lease/action.ts';
 import { assertCheckedLease } from '../../trust/lease/checked.ts';
 import type { DecisionInput } from './decide.ts';
+import type { Risk } from './circumstances.ts';
 import { costOf } from '../limits/cost.ts';
 import { coversCost, coversTool } from './narrowing.ts';
 import type { Rule } from './policy-source.ts';
@@ -80,6 +81,15 @@ export function refusedByPolicy(tool: string, rules: readonly Rule[]): WarderErr
         ? [...hints].join('; ')
         : `ask an operator, and name ${listed(ids)}: they can see what it asks for`,
     data: { rules: ids },
+  });
+}
+
+/** The refusal when a risk is not taken, whatever policies say. */
+export function refusedByRisk(tool: string, { signals }: Risk): WarderError {
+  const names = signals.map(({ name }) => name);
+  return new WarderError('policy-denied', `\`${tool}\` is not run: ${names.join(', ')}`, {
+    hint: signals.map(({ note }) => note).join('; '),
+    data: { signals: names },
   });
 }
 

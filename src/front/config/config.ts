@@ -1,7 +1,6 @@
 // HOME/config.json: its type, its published JSON Schema, and reading it. Read once per process.
 
 import { readFileSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { WarderError } from '../../base/errors/errors.ts';
 import {
@@ -10,8 +9,8 @@ import {
   type JailLayer,
   jailLayers,
 } from '../../base/process/jail-plan.ts';
-import { didYouMean, showText } from '../../catalog/names.ts';
-import { type Capability, parseCapabilities } from '../../trust/lease/capability.ts';
+import type { Capability } from '../../trust/lease/capability.ts';
+import { Checker, type Fields } from './checker.ts';
 
 /** Which key, and the thumbprint it must have. */
 export interface KeyPin {
@@ -25,9 +24,14 @@ export interface KeyPin {
 export interface AgentConfig {
   readonly principal: string;
   readonly tenant: string;
+  /** What its leases may say without asking anybody; what the lease of a connection says. */
   readonly capabilities: readonly Capability[];
+  /** What it may ask a person for besides. */
+  readonly askable: readonly Capability[];
   /** Life of a lease, seconds. */
   readonly ttl: number;
+  /** Longest life it may ask a person for, seconds; at least `ttl`. */
+  readonly maxTtl: number;
   readonly holder: 'connection' | 'dpop' | 'bearer';
 }
 
@@ -105,8 +109,9 @@ export function parseConfig(text: string, path: string): Config {
       { hint: 'the file is JSON with comments; mend it or restore a copy' },
     );
   }
-  const problems: string[] = [];
-  const config = new Checker(problems).config(json);
+  const reader = new ConfigReader();
+  const config = reader.config(json);
+  const { problems } = reader;
   if (problems.length > 0) {
     throw new WarderError('usage', `\`${path}\` is not a warder config: ${problems.join('; ')}`, {
       hint: 'see docs/operations.md, or run `warder init` in an empty home and compare',
@@ -116,16 +121,8 @@ export function parseConfig(text: string, path: string): Config {
   return config;
 }
 
-type Fields = Record<string, unknown>;
-
-/** Walks the untyped value, collecting every problem; returned values are only used when there is none. */
-class Checker {
-  readonly #problems: string[];
-
-  constructor(problems: string[]) {
-    this.#problems = problems;
-  }
-
+/** Reads the sections of the file. */
+class ConfigReader extends Checker {
   config(json: unknown): Config {
     const top = this.object(json, '', [
       '$schema',
@@ -140,14 +137,14 @@ class Checker {
       'limits',
       'pool',
     ]);
-    if (top['version'] !== 1) this.#problems.push('`version` must be 1');
+    if (top['version'] !== 1) this.problem('`version` must be 1');
     const log = this.object(top['log'], 'log', ['origin', 'public', 'memory']);
     const jail = this.object(top['jail'] ?? {}, 'jail', ['require', 'use']);
     const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
     for (const later of ['listen', 'trust'] as const) {
       if (top[later] !== undefined && Object.keys(this.object(top[later], later)).length > 0) {
-        this.#problems.push(`\`${later}\` is not supported by this version: leave it out`);
+        this.problem(`\`${later}\` is not supported by this version: leave it out`);
       }
     }
     return {
@@ -165,13 +162,13 @@ class Checker {
         use: this.names(jail['use'] ?? jailKinds, 'jail.use', jailKinds),
       },
       limits: {
-        argumentBytes: this.count(limits, 'limits', 'argumentBytes', 64 * 1024 * 1024),
-        concurrentCalls: this.count(limits, 'limits', 'concurrentCalls', 100_000),
-        waitingCalls: this.count(limits, 'limits', 'waitingCalls', 1_000_000),
+        argumentBytes: this.bounded(limits, 'limits', 'argumentBytes', 64 * 1024 * 1024),
+        concurrentCalls: this.bounded(limits, 'limits', 'concurrentCalls', 100_000),
+        waitingCalls: this.bounded(limits, 'limits', 'waitingCalls', 1_000_000),
       },
       pool: {
-        size: this.count(pool, 'pool', 'size', 1024),
-        idleMs: this.count(pool, 'pool', 'idleMs', 86_400_000),
+        size: this.bounded(pool, 'pool', 'size', 1024),
+        idleMs: this.bounded(pool, 'pool', 'idleMs', 86_400_000),
       },
     };
   }
@@ -180,42 +177,37 @@ class Checker {
     const agents: Record<string, AgentConfig> = Object.create(null) as Record<string, AgentConfig>;
     for (const [name, value] of Object.entries(this.object(json, 'agents'))) {
       const at = `agents.${name}`;
-      if (!AGENT_NAME.test(name)) this.#problems.push(`\`${at}\`: a name is like \`my-agent\``);
+      if (!AGENT_NAME.test(name)) this.problem(`\`${at}\`: a name is like \`my-agent\``);
       const agent = this.object(value, at, [
         'principal',
         'tenant',
         'capabilities',
+        'askable',
         'ttl',
+        'maxTtl',
         'holder',
       ]);
       const holder = agent['holder'] ?? 'connection';
       if (holder !== 'connection') {
-        this.#problems.push(`\`${at}.holder\` must be \`connection\` in this version`);
+        this.problem(`\`${at}.holder\` must be \`connection\` in this version`);
       }
       const tenant = this.text(agent['tenant'] ?? 'default', `${at}.tenant`);
-      if (!TENANT.test(tenant)) this.#problems.push(`\`${at}.tenant\` must match ${TENANT.source}`);
-      const ttl = agent['ttl'] ?? 3600;
-      if (typeof ttl !== 'number' || !Number.isInteger(ttl) || ttl < 10 || ttl > 86_400) {
-        this.#problems.push(`\`${at}.ttl\` must be 10 to 86400 seconds`);
-      }
+      if (!TENANT.test(tenant)) this.problem(`\`${at}.tenant\` must match ${TENANT.source}`);
+      const ttl = this.whole(agent['ttl'] ?? 3600, `${at}.ttl`, 10, 86_400);
+      const maxTtl = this.whole(agent['maxTtl'] ?? ttl, `${at}.maxTtl`, ttl, 86_400);
+      const { askable = [] } = agent;
+      const asksFor = isEmptyList(askable) ? [] : this.capabilities(askable, `${at}.askable`);
       agents[name] = {
         principal: this.text(agent['principal'] ?? `agent:${name}`, `${at}.principal`),
         tenant,
         capabilities: this.capabilities(agent['capabilities'], `${at}.capabilities`),
-        ttl: ttl as number,
+        askable: asksFor,
+        ttl,
+        maxTtl,
         holder: 'connection',
       };
     }
     return agents;
-  }
-
-  capabilities(json: unknown, at: string): readonly Capability[] {
-    try {
-      return parseCapabilities(json);
-    } catch (error) {
-      this.#problems.push(`\`${at}\`: ${error instanceof Error ? error.message : String(error)}`);
-      return [];
-    }
   }
 
   keyPin(json: unknown, at: string): KeyPin {
@@ -223,62 +215,13 @@ class Checker {
     return { uri: this.text(pin['uri'], `${at}.uri`), kid: this.text(pin['kid'], `${at}.kid`) };
   }
 
-  object(json: unknown, at: string, known?: readonly string[]): Fields {
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      this.#problems.push(`\`${at === '' ? 'config' : at}\` must be an object`);
-      return {};
-    }
-    for (const key of Object.keys(json)) {
-      if (known === undefined || known.includes(key)) continue;
-      const near = didYouMean(key, known);
-      const remedy = near === undefined ? '' : `; did you mean \`${near}\`?`;
-      this.#problems.push(`unknown key \`${showText(at === '' ? key : `${at}.${key}`)}\`${remedy}`);
-    }
-    return json as Fields;
+  /** A number that may be left out. */
+  bounded(fields: Fields, group: 'limits' | 'pool', name: string, most: number): number {
+    const fallback = (defaults[group] as Readonly<Record<string, number>>)[name] ?? 1;
+    return this.whole(fields[name] ?? fallback, `${group}.${name}`, 1, most);
   }
+}
 
-  text(value: unknown, at: string): string {
-    if (typeof value === 'string' && value.length > 0 && value.length <= 4096) return value;
-    this.#problems.push(`\`${at}\` must be a non-empty string`);
-    return '';
-  }
-
-  absolutePath(value: unknown, at: string): string {
-    const path = this.text(value, at);
-    if (path !== '' && !isAbsolute(path)) this.#problems.push(`\`${at}\` must be an absolute path`);
-    return path;
-  }
-
-  texts(value: unknown, at: string): readonly string[] {
-    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
-    this.#problems.push(`\`${at}\` must be a list of strings`);
-    return [];
-  }
-
-  names<Name extends string>(value: unknown, at: string, known: readonly Name[]): readonly Name[] {
-    return this.texts(value, at).flatMap((text) => {
-      const name = known.find((each) => each === text);
-      if (name !== undefined) return name;
-      const near = didYouMean(text, known);
-      const remedy =
-        near === undefined ? `one of ${known.join(', ')}` : `did you mean \`${near}\`?`;
-      this.#problems.push(`\`${at}\` knows no \`${showText(text)}\`: ${remedy}`);
-      return [];
-    });
-  }
-
-  boolean(value: unknown, at: string): boolean {
-    if (typeof value !== 'boolean') this.#problems.push(`\`${at}\` must be true or false`);
-    return value === true;
-  }
-
-  count(fields: Fields, group: 'limits' | 'pool', name: string, most: number): number {
-    const fallback = (defaults[group] as Readonly<Record<string, number>>)[name] ?? 0;
-    const value = fields[name] ?? fallback;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) {
-      return value;
-    }
-    this.#problems.push(`\`${group}.${name}\` must be a whole number from 1 to ${most}`);
-    return fallback;
-  }
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }

@@ -83,7 +83,7 @@ test('a member named `__proto__` is mapped like any other', async () => {
   ) as typeof ECHO.inputSchema;
   const schema = cedarSchema([toolWith(inputSchema)]);
   const staticPolicies =
-    'permit (principal, action, resource) when { context.args has "__proto__" && context.args["__proto__"] == "x" && context.args has constructor && context.args.constructor == 1 };';
+    'permit (principal, action in Action::"call", resource) when { context.args has "__proto__" && context.args["__proto__"] == "x" && context.args has constructor && context.args.constructor == 1 };';
   const answer = cedar.validate({ schema, policies: { staticPolicies } });
   expect(answer).toMatchObject({ type: 'success', validationErrors: [] });
 });

@@ -4,7 +4,7 @@ import { WarderError } from '../../../../src/base/errors/errors.ts';
 import { filesOf, holderOf, inputOf, PERMIT_ALL } from '../../../support/decision.ts';
 
 const policy = (condition: string): string =>
-  `permit (principal, action, resource) when { ${condition} };`;
+  `permit (principal, action in Action::"call", resource) when { ${condition} };`;
 
 const shapes: readonly (readonly [string, (n: number) => string])[] = [
   ['brackets', (n) => `${'('.repeat(n)}true${')'.repeat(n)}`],
