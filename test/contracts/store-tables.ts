@@ -14,7 +14,6 @@ export interface Lease {
 export const leaseTable: Table<Lease> = {
   name: 'lease',
   indexes: {
-    agent: (lease) => lease.agent,
     subject: (lease) => lease.subject,
     state: (lease) => lease.state,
   },

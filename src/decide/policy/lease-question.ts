@@ -1,6 +1,6 @@
 // A request for a lease in Cedar's terms: who asks, over which agent's channel, for what, and for how long.
 
-import type { EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { Context } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
@@ -36,29 +36,29 @@ export function leaseQuestionOf(
   asked: LeaseQuestion,
   approved: boolean,
 ): PolicyQuestion {
-  const principal = { type: 'Principal', id: asked.principal };
-  const resource = { type: 'Agent', id: asked.agent };
-  const entities: EntityJson[] = needs.principal ? [principalEntity(asked)] : [];
-  const { task, reason, depth, free, operator, capabilities } = asked;
-  const trust = circumstanceContext(asked.circumstances ?? {}, (name) => name === 'trust');
+  const wanted = (name: string): boolean => needs.context === 'all' || needs.context.has(name);
+  const { capabilities, circumstances = {} } = asked;
+  const context: Context = { ...circumstanceContext(circumstances, wanted) };
+  if (wanted('task')) context['task'] = asked.task;
+  if (wanted('reason')) context['reason'] = asked.reason;
+  if (wanted('seconds')) context['seconds'] = asked.ttlSeconds;
+  if (wanted('depth')) context['depth'] = asked.depth;
+  if (wanted('kinds')) context['kinds'] = [...new Set(capabilities.map(({ type }) => type))];
+  if (wanted('tools')) {
+    context['tools'] = capabilities.flatMap((each) =>
+      each.type === 'tool.call' ? each.tools : [],
+    );
+  }
+  if (wanted('capabilitiesJson')) context['capabilitiesJson'] = canonicalJson(capabilities);
+  if (wanted('free')) context['free'] = asked.free;
+  if (wanted('approved')) context['approved'] = approved;
+  if (wanted('operator')) context['operator'] = asked.operator;
+  if (wanted('time')) context['time'] = timeOf(asked.now);
   return {
-    principal,
+    principal: { type: 'Principal', id: asked.principal },
     action: { type: 'Action', id: LEASE_ACTION },
-    resource,
-    context: {
-      ...trust,
-      task,
-      reason,
-      depth,
-      free,
-      operator,
-      approved,
-      seconds: asked.ttlSeconds,
-      kinds: [...new Set(capabilities.map(({ type }) => type))],
-      tools: capabilities.flatMap((each) => (each.type === 'tool.call' ? each.tools : [])),
-      capabilitiesJson: canonicalJson(capabilities),
-      time: timeOf(asked.now),
-    },
-    entities,
+    resource: { type: 'Agent', id: asked.agent },
+    context,
+    entities: needs.principal ? [principalEntity(asked)] : [],
   };
 }

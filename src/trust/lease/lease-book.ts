@@ -223,7 +223,7 @@ export class LeaseBook {
   list(
     tenant: TenantId | undefined,
     now: number,
-    by?: readonly ['agent' | 'subject' | 'state', string],
+    by?: readonly ['subject' | 'state', string],
     limit = 1000,
   ): readonly LeaseStatus[] {
     return this.#store.read((reader) =>

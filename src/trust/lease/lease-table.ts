@@ -24,7 +24,6 @@ export interface LeaseRow {
 export const leaseTable: Table<LeaseRow> = {
   name: 'lease',
   indexes: {
-    agent: (row) => row.agent,
     subject: (row) => row.claims.sub,
     state: (row) => row.state,
   },
@@ -50,7 +49,7 @@ const PAGE = 1000;
 export function* leaseRows(
   reader: Reader,
   tenant: TenantId | undefined,
-  index: readonly ['agent' | 'subject' | 'state', string],
+  index: readonly ['subject' | 'state', string],
 ): Generator<Row<LeaseRow>> {
   for (let after: string | undefined; ;) {
     const query = { index, limit: PAGE, ...(after === undefined ? {} : { after }) };

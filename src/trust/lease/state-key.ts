@@ -1,11 +1,11 @@
 // What the state of a lease is kept under: a name its holder cannot choose to collide with another.
 
 import { decodeHex, encodeHex } from '../../base/encoding/hex.ts';
-import { sha256 } from '../../base/encoding/sha256.ts';
+import { sha256, sha256Text } from '../../base/encoding/sha256.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 
-/** Parent state key of a root lease: 32 zero bytes. */
-const ROOT = new Uint8Array(32);
+/** Parent state key of a root lease: 32 zero bytes, as text. */
+const ROOT = '\0'.repeat(32);
 
 /**
  * SHA-256(parent state key ‖ jti), hex. A holder chooses the `jti` of the children it signs, so the key
@@ -14,5 +14,6 @@ const ROOT = new Uint8Array(32);
  * @param parent state key of the parent, hex; absent for a root.
  */
 export function stateKey(jti: string, parent?: string): string {
-  return encodeHex(sha256(parent === undefined ? ROOT : decodeHex(parent), encodeUtf8(jti)));
+  if (parent === undefined) return sha256Text(ROOT + jti, 'hex');
+  return encodeHex(sha256(decodeHex(parent), encodeUtf8(jti)));
 }

@@ -69,7 +69,7 @@ export function parseSigningInput(input: string): Omit<ParsedLease, 'signature'>
   const [header = '', payload = ''] = parts;
   if (parts.length !== 2 || input.length > TOKEN_MAX) refuse('not a signing input');
   return {
-    header: parseHeader(parseJson(decodeBase64url(header), { maxBytes: 1024, maxDepth: 2 })),
+    header: readHeader(header),
     claims: parseClaims(parseJson(decodeBase64url(payload), { maxBytes: TOKEN_MAX, maxDepth: 8 })),
     signingInput: input,
   };
@@ -83,6 +83,20 @@ export function formatSigningInput(header: LeaseHeader, claims: LeaseClaims): st
 /** SHA-256 of the signing input, hex: what a lease is pinned by, whatever its signature bytes are. */
 export function leaseDigest(signingInput: string): string {
   return sha256Text(signingInput, 'hex');
+}
+
+/** Headers read before: those of one issuer are all alike. */
+const known = new Map<string, LeaseHeader>();
+const KNOWN_MAX = 64;
+
+function readHeader(text: string): LeaseHeader {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const json = parseJson(decodeBase64url(text), { maxBytes: 1024, maxDepth: 2 });
+  const header = Object.freeze(parseHeader(json));
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(text, header);
+  return header;
 }
 
 function parseHeader(json: unknown): LeaseHeader {

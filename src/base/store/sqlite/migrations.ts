@@ -49,6 +49,11 @@ export const migrations: readonly Migration[] = [
     version: 4,
     sql: keyed('lease-request', ['principal', 'waiting']),
   },
+  {
+    version: 5,
+    // Keys of leases are digests: in their order every new row dirtied a page of its own.
+    sql: relaid('lease', ['subject', 'state']),
+  },
 ];
 
 /**
@@ -108,7 +113,7 @@ function pragma(db: DatabaseSync, name: 'user_version' | 'application_id'): numb
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-// The two layouts of version 1. They are part of history: a later layout is a new function.
+// The layouts. They are part of history: a later layout is a new function.
 
 function keyed(name: string, indexes: readonly string[]): string {
   const table = tableName(name);
@@ -117,11 +122,7 @@ function keyed(name: string, indexes: readonly string[]): string {
     `CREATE TABLE "${table}" (tenant TEXT NOT NULL, key TEXT NOT NULL, value ANY NOT NULL,`,
     [...columns, 'PRIMARY KEY (tenant, key)'].join(', '),
     ') STRICT, WITHOUT ROWID;',
-    ...indexes.map(
-      (index) =>
-        `CREATE INDEX "${table}.${index}" ON "${table}" (${indexColumn(index)}, tenant, key)
-          WHERE ${indexColumn(index)} IS NOT NULL;`,
-    ),
+    ...indexes.map((index) => secondary(table, index)),
   ].join('\n');
 }
 
@@ -136,4 +137,27 @@ function numbered(name: string, facets: readonly string[]): string {
     // selection scans it instead of the entries themselves.
     `CREATE INDEX "${facetIndex(name)}" ON "${table}" (at, tenant, time, ${facets.map(facetColumn).join(', ')});`,
   ].join('\n');
+}
+
+/** A keyed table whose rows lie in the order they came; takes the place of an earlier one, rows and all. */
+function relaid(name: string, indexes: readonly string[]): string {
+  const table = tableName(name);
+  const columns = ['tenant', 'key', 'value', ...indexes.map(indexColumn)].join(', ');
+  return [
+    `CREATE TABLE "${table}.new" (tenant TEXT NOT NULL, key TEXT NOT NULL, value ANY NOT NULL,`,
+    [...indexes.map((index) => `${indexColumn(index)} ANY`), 'PRIMARY KEY (tenant, key)'].join(
+      ', ',
+    ),
+    ') STRICT;',
+    `INSERT INTO "${table}.new" (${columns}) SELECT ${columns} FROM "${table}";`,
+    `DROP TABLE "${table}";`,
+    `ALTER TABLE "${table}.new" RENAME TO "${table}";`,
+    ...indexes.map((index) => secondary(table, index)),
+  ].join('\n');
+}
+
+function secondary(table: string, index: string): string {
+  const column = indexColumn(index);
+  return `CREATE INDEX "${table}.${index}" ON "${table}" (${column}, tenant, key)
+          WHERE ${column} IS NOT NULL;`;
 }
