@@ -4,8 +4,7 @@ import type { Declared } from '../../src/base/store/declared.ts';
 import type { NewEntry, Sequence, Table } from '../../src/base/store/store.ts';
 
 export interface Lease {
-  readonly agent?: string;
-  readonly subject: string;
+  readonly subject?: string;
   readonly state: string | number;
   readonly uses?: number;
 }

@@ -5,7 +5,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { migrate, migrations } from '../../../src/base/store/sqlite/migrations.ts';
 import { openSqliteStore } from '../../../src/base/store/sqlite/sqlite-store.ts';
-import { declared, entry, leafSequence, openingTable } from '../../contracts/store-tables.ts';
+import {
+  declared,
+  entry,
+  leafSequence,
+  leaseTable,
+  openingTable,
+} from '../../contracts/store-tables.ts';
 
 let dir: string;
 let path: string;
@@ -62,6 +68,23 @@ it('takes a home from each version it ever had to the last, and a new one withou
   }
 });
 
+it('keeps every lease when their table is laid out anew', async () => {
+  const db = new DatabaseSync(path);
+  migrate(db, path, migrations.slice(0, 4));
+  const insert = db.prepare(
+    `INSERT INTO t_lease (tenant, key, value, i_agent, i_subject, i_state) VALUES ('default', ?, ?, 'a', 's', 'active')`,
+  );
+  for (const key of ['c', 'a', 'b'])
+    insert.run(key, JSON.stringify({ subject: 's', state: 'active' }));
+  db.close();
+  const store = openSqliteStore({ path, ...declared });
+  const keys = store.read((reader) =>
+    reader.list(leaseTable, 'default', { index: ['state', 'active'] }).map(({ key }) => key),
+  );
+  await store.close();
+  expect(keys).toEqual(['a', 'b', 'c']);
+});
+
 it('leaves the old version when a step fails, and never overwrites a backup', async () => {
   await makeFirst();
   const db = new DatabaseSync(path);
@@ -106,7 +129,7 @@ it('refuses to open with tables, indexes or facets the file does not have', asyn
 });
 
 it.each([
-  ['t_lease.agent', 'no index on `agent`'],
+  ['t_lease.subject', 'no index on `subject`'],
   ['s_leaf.facets', 'does not cover at'],
 ])('notices that the index %s is missing from the file', async (index, said) => {
   await makeFirst();
