@@ -12,6 +12,7 @@ import {
   budgetVersionTable,
 } from '../../decide/limits/budget-book.ts';
 import { policyTable } from '../../decide/policy/policy-table.ts';
+import { trustTable } from '../../decide/trust/trust-entry.ts';
 import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
 import { secretTable, secretUseTable } from '../../reach/vault/vault.ts';
@@ -41,6 +42,7 @@ export const tables: readonly AnyTable[] = [
   budgetUseTable,
   budgetHoldTable,
   budgetVersionTable,
+  trustTable,
   secretTable,
   secretUseTable,
 ];

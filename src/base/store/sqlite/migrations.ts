@@ -54,6 +54,10 @@ export const migrations: readonly Migration[] = [
     // Keys of leases are digests: in their order every new row dirtied a page of its own.
     sql: relaid('lease', ['subject', 'state']),
   },
+  {
+    version: 6,
+    sql: keyed('trust', []),
+  },
 ];
 
 /**
