@@ -2,7 +2,9 @@
 
 import type { WarderError } from '../base/errors/errors.ts';
 import type { TenantId } from '../base/store/store.ts';
+import type { FoundTool } from '../catalog/catalog.ts';
 import type { ToolDefinition } from '../catalog/installation.ts';
+import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { ToolAnswer } from '../run/sandbox/runner.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
@@ -15,10 +17,23 @@ export interface Caller {
   readonly agent: string;
   /** Set on the operator channel: recorded as `operator on behalf of`. */
   readonly operator: boolean;
-  /** The lease this channel holds now; issued or renewed on demand. */
-  lease(now: number): Promise<CheckedLease>;
+  /**
+   * The lease this call is made under: the one of this channel, issued or renewed on demand, or one the
+   * caller holds and proves for this very call.
+   *
+   * @param now wall milliseconds.
+   */
+  lease(now: number, call: CallToProve): Promise<CheckedLease>;
   /** Whether the capabilities of this channel cover an operation at all. */
   covers(tool: string): boolean;
+}
+
+/** What a proof of possession has to be for. */
+export interface CallToProve {
+  /** SHA-256 over the RFC 8785 form of tool and arguments, hex. */
+  readonly callDigest: string;
+  /** SHA-256 of the package that is to run, hex. */
+  readonly toolDigest: string;
 }
 
 export interface CallRequest {
@@ -74,4 +89,9 @@ export interface AgentDoor {
   tools(caller: Caller): readonly ToolDefinition[];
   /** Calls back after the list of tools changed; returns the way to stop. */
   onToolsChanged(listener: () => void): () => void;
+}
+
+/** What a proof for a call of a found tool has to be for. */
+export function toProve(call: ToolCall, found: FoundTool): CallToProve {
+  return { callDigest: call.digest, toolDigest: found.installation.digest };
 }

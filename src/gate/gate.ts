@@ -5,7 +5,7 @@ import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
 import { holdBudgets } from './budgets.ts';
 import { Ticket, type Turnstile } from './turnstile.ts';
-import type { CallAnswer, Caller, CallRequest } from './door.ts';
+import { type CallAnswer, type Caller, type CallRequest, toProve } from './door.ts';
 import { decideCall } from './decide-call.ts';
 import { mostOfLease } from './lease-amounts.ts';
 import { outcomeOf, runPermitted } from './run-permitted.ts';
@@ -39,7 +39,7 @@ export async function governedCall(
       found = trail.found(gate.catalog.find(caller.tenant, call.tool));
     }
     checkArguments(found.definition, call.arguments);
-    const lease = trail.leased(await caller.lease(trail.now));
+    const lease = trail.leased(await caller.lease(trail.now, toProve(call, found)));
     const { id, now } = trail;
     const decided = trail.decided(
       decideCall(gate, { id, now, caller, request, call, found, lease }),

@@ -6,7 +6,7 @@ import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
 import type { ToolDefinition } from '../catalog/installation.ts';
 import { decideCall } from './decide-call.ts';
-import type { AgentDoor, Caller, CallRequest, Preview } from './door.ts';
+import { type AgentDoor, type Caller, type CallRequest, type Preview, toProve } from './door.ts';
 import { governedCall } from './gate.ts';
 import type { GateParts } from './parts.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -45,7 +45,7 @@ async function preview(gate: GateParts, caller: Caller, request: CallRequest): P
     const call = parseToolCall(request.tool, request.arguments, gate.limits);
     const found = gate.catalog.find(caller.tenant, call.tool);
     checkArguments(found.definition, call.arguments);
-    const lease = await caller.lease(now);
+    const lease = await caller.lease(now, toProve(call, found));
     const decided = decideCall(gate, { id, now, caller, request, call, found, lease });
     switch (decided.kind) {
       case 'permit':

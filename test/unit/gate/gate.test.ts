@@ -8,7 +8,7 @@ import { kvLimits, kvTable } from '../../../src/reach/kv/kv.ts';
 import type { RunOutcome } from '../../../src/run/sandbox/runner.ts';
 import { governedCall } from '../../../src/gate/gate.ts';
 import { intentTable, settleInterrupted } from '../../../src/gate/intent.ts';
-import type { CallAnswer, CallRequest } from '../../../src/gate/door.ts';
+import type { CallAnswer, CallRequest, CallToProve } from '../../../src/gate/door.ts';
 import type { Outcome } from '../../../src/trust/receipt/leaf.ts';
 import { type FakeConnection, type FakeGate, openGate } from '../../fakes/gate.ts';
 import { answers, type Behaviour, hangs, USAGE } from '../../fakes/runner.ts';
@@ -268,8 +268,8 @@ describe('every way a call can end leaves exactly one receipt', () => {
     const stop = new AbortController();
     const caller = {
       ...agent.caller,
-      lease: async (now: number) => {
-        const lease = await agent.caller.lease(now);
+      lease: async (now: number, call: CallToProve) => {
+        const lease = await agent.caller.lease(now, call);
         stop.abort();
         return lease;
       },

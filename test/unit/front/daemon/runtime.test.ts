@@ -17,6 +17,8 @@ import { initHome } from '../../../../src/front/daemon/init.ts';
 import { createOperations } from '../../../../src/front/daemon/operations.ts';
 import { intentTable } from '../../../../src/gate/intent.ts';
 
+const anyCall = { callDigest: '0'.repeat(64), toolDigest: '0'.repeat(64) };
+
 let directory: string;
 let home: Home;
 let runtime: Runtime | undefined;
@@ -213,10 +215,10 @@ describe('an open home', () => {
         tenant: 'default',
         operator: false,
       });
-      const lease = await caller.lease(Date.now());
+      const lease = await caller.lease(Date.now(), anyCall);
       expect(lease.claims.sub).toBe('agent:default');
       hangUp();
-      await expect(caller.lease(Date.now())).rejects.toMatchObject({ code: 'lease-refused' });
+      await expect(caller.lease(Date.now(), anyCall)).rejects.toMatchObject({ code: 'lease-refused' });
       await expect
         .poll(() => opened.gate.leases.find('default', lease.stateKey, Date.now())?.state)
         .toBe('released');
@@ -224,8 +226,8 @@ describe('an open home', () => {
 
     test('has a lease of its own, which no other connection has', async () => {
       const [one, two] = [1, 2].map(() => connectAgent(opened, 'default', { mode: 'mcp' }).caller);
-      const first = await one?.lease(Date.now());
-      expect((await two?.lease(Date.now()))?.stateKey).not.toBe(first?.stateKey);
+      const first = await one?.lease(Date.now(), anyCall);
+      expect((await two?.lease(Date.now(), anyCall))?.stateKey).not.toBe(first?.stateKey);
     });
 
     test.each(['other', '__proto__', 'constructor', ''])(
