@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { WarderError } from '../base/errors/errors.ts';
 import type { CallLimits, DirectoryGrant, NetRule, Price, SecretRule } from './installation.ts';
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from './measures.ts';
-import { didYouMean, showText } from './names.ts';
+import { didYouMean, isCategoryName, showText } from './names.ts';
 import { parseNetRule } from './net-rule.ts';
 import { parsePrice } from './price.ts';
 import { parseSecretRule } from './secret-rule.ts';
@@ -16,6 +16,7 @@ export type GrantEntry =
   | { readonly flag: 'allow-env' | 'config'; readonly name: string; readonly value?: string }
   | { readonly flag: 'secret'; readonly rule: SecretRule }
   | { readonly flag: 'price'; readonly price: Price }
+  | { readonly flag: 'category'; readonly category: string }
   | { readonly flag: 'allow-kv' | 'unsafe-no-jail' }
   | { readonly flag: 'limit'; readonly limit: keyof CallLimits; readonly value: number };
 
@@ -108,6 +109,7 @@ export const grantFlags: {
     '--config',
     '--secret',
     '--price',
+    '--category',
     ...Object.keys(LIMITS),
   ],
   bare: Object.keys(BARE),
@@ -178,6 +180,7 @@ function example(name: string): string {
     '--config': 'KEY=VALUE',
     '--secret': "'API_KEY@GET,https://api.example.com/v1/**:Authorization=Bearer {}'",
     '--price': "'web_fetch=5 EUR'",
+    '--category': 'payments',
     '--max-cpu': '2s',
     '--max-requests': '20',
     '--max-write': '10MiB',
@@ -193,6 +196,8 @@ function example(name: string): string {
   };
   return `for example \`${name} ${examples[name] ?? ''}\``;
 }
+
+const CATEGORY_FORM = 'lower-case letters, digits and `-`, at most 40: `payments`';
 
 function usage(message: string, hint: string): WarderError {
   return new WarderError('usage', message, { hint });
@@ -213,6 +218,11 @@ function readEntry(name: string, value: string, context: GrantFlagContext): Gran
       return { flag: 'secret', rule: parseSecretRule(value) };
     case '--price':
       return { flag: 'price', price: parsePrice(value) };
+    case '--category':
+      if (!isCategoryName(value)) {
+        throw usage(`\`${showText(value)}\` cannot be a category`, CATEGORY_FORM);
+      }
+      return { flag: 'category', category: value };
     case '--allow-env':
     case '--config':
       return readPair(name, value, context);

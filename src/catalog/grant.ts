@@ -25,6 +25,9 @@ export const defaultLimits: CallLimits = Object.freeze({
   concurrentCalls: 32,
 });
 
+/** Each may have budgets of its own, which every call is counted in. */
+const CATEGORIES_MAX = 16;
+
 /** What a tool may do when nothing is granted: compute. */
 export const emptyGrant: Grant = Object.freeze({
   allowNet: [],
@@ -36,6 +39,7 @@ export const emptyGrant: Grant = Object.freeze({
   config: {},
   secrets: [],
   prices: [],
+  categories: [],
   unsafeNoJail: false,
   limits: defaultLimits,
 });
@@ -60,6 +64,11 @@ export function applyGrant(grant: Grant, flags: GrantFlags, change: GrantChange 
   const changed = flags.entries.reduce(step, start);
   checkPlaces(changed.read);
   checkPlaces(changed.write);
+  if (changed.categories.length > CATEGORIES_MAX) {
+    throw new WarderError('usage', `a package is in at most ${CATEGORIES_MAX} categories`, {
+      hint: 'take one back first: `warder tool grant NAME --remove --category OTHER`',
+    });
+  }
   return changed;
 }
 
@@ -85,6 +94,8 @@ function add(grant: Grant, entry: GrantEntry): Grant {
       const others = grant.prices.filter(({ tool }) => tool !== entry.price.tool);
       return { ...grant, prices: [...others, entry.price] };
     }
+    case 'category':
+      return { ...grant, categories: [...new Set([...grant.categories, entry.category])].sort() };
     case 'unsafe-no-jail':
       return { ...grant, unsafeNoJail: true };
     case 'limit':
@@ -116,6 +127,11 @@ function takeBack(grant: Grant, entry: GrantEntry): Grant {
       const kept = grant.prices.filter((each) => formatPrice(each) !== text);
       if (kept.length === grant.prices.length) throw notGranted(`\`${text}\``);
       return { ...grant, prices: kept };
+    }
+    case 'category': {
+      const { category } = entry;
+      if (!grant.categories.includes(category)) throw notGranted(`the category \`${category}\``);
+      return { ...grant, categories: grant.categories.filter((each) => each !== category) };
     }
     case 'unsafe-no-jail':
       if (!grant.unsafeNoJail) throw notGranted('`--unsafe-no-jail`');
@@ -215,6 +231,9 @@ export function describeGrant(grant: Grant): string[] {
     ...Object.keys(grant.config).map((name) => `see the setting ${name}`),
     ...grant.secrets.map((rule) => `have the secret ${formatSecretRule(rule)}`),
     ...grant.prices.map((price) => `cost ${formatPrice(price)}`),
+    ...(grant.categories.length === 0
+      ? []
+      : [`be judged and counted as ${grant.categories.join(', ')}`]),
     ...(grant.unsafeNoJail ? ['run without the jail of the operating system'] : []),
     ...(grant.kv ? ['keep values in a key/value store of its own'] : []),
     ...limits.map((limit) => LIMIT_WORDS[limit](grant.limits[limit])),

@@ -69,6 +69,8 @@ export interface Grant {
   readonly secrets: readonly SecretRule[];
   /** What its operations cost; at most one price each. */
   readonly prices: readonly Price[];
+  /** What kind of package the operator takes it for, e.g. `payments`: policies and budgets name these. */
+  readonly categories: readonly string[];
   /** Runs without the operating system's jail; every receipt says so. */
   readonly unsafeNoJail: boolean;
   readonly limits: CallLimits;

@@ -4,8 +4,8 @@
 const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/;
 /** Names warder's own tools use. */
 const RESERVED = /^(?:lease_|warder_)/i;
-/** Operators' names for installations. */
-const INSTALLATION_NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
+/** Operators' names, for installations and for categories of them. */
+const OPERATORS_NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
 /**
  * First and last code points of what does not show, or reorders what is shown: controls (but for tab
@@ -48,7 +48,12 @@ export function toolNameFault(name: string): string | undefined {
 
 /** Whether `name` can name an installation. */
 export function isInstallationName(name: string): boolean {
-  return INSTALLATION_NAME.test(name);
+  return OPERATORS_NAME.test(name);
+}
+
+/** Whether `name` can name a category of installations. */
+export function isCategoryName(name: string): boolean {
+  return OPERATORS_NAME.test(name);
 }
 
 /** Code points (`U+202E`) in `text` that do not show or that reorder; at most eight. */

@@ -69,10 +69,12 @@ export function cedarSchema(tools: readonly ToolDefinition[]): SchemaJson<string
       entityTypes: {
         Tenant: {},
         Agent: {},
-        Installation: {},
+        Category: {},
+        Installation: { memberOfTypes: ['Category'] },
+        Lease: { memberOfTypes: ['Lease'], shape: LEASE },
         Principal: { memberOfTypes: ['Tenant', 'Agent'] },
         Tool: {
-          memberOfTypes: ['Installation'],
+          memberOfTypes: ['Installation', 'Category'],
           shape: record({ name: STRING, installation: STRING, digest: STRING, readOnly: BOOL }),
         },
       },
@@ -81,6 +83,17 @@ export function cedarSchema(tools: readonly ToolDefinition[]): SchemaJson<string
   };
 }
 
+/** See `lease-entity.ts`. */
+const LEASE = record({
+  id: STRING,
+  holder: STRING,
+  depth: LONG,
+  secondsLeft: LONG,
+  delegatable: BOOL,
+  task: { ...STRING, required: false },
+  maxUses: { ...LONG, required: false },
+  usesLeft: { ...LONG, required: false },
+});
 const TIME = record({ unix: LONG, hour: LONG, weekday: LONG });
 /** See `circumstances.ts`. */
 const CIRCUMSTANCES = {
@@ -113,7 +126,7 @@ function contextType(args: RecordMapping): Type<string> {
     approved: BOOL,
     operator: BOOL,
     reach: record({ net: BOOL, read: BOOL, write: BOOL, kv: BOOL, secrets: BOOL }),
-    lease: record({ id: STRING, holder: STRING, depth: LONG }),
+    lease: { type: 'Entity', name: 'Lease' },
     time: TIME,
     ...CIRCUMSTANCES,
     cost: { ...record({ currency: STRING, amount: LONG }), required: false },

@@ -29,6 +29,8 @@ export interface Circumstances {
   readonly risk?: Risk;
   /** Percent left in the tightest budget that covers the call. Absent: none does. */
   readonly budgetLeft?: number;
+  /** Fewest uses left of the lease and those it was made from. Absent: their uses are not counted. */
+  readonly usesLeft?: number;
 }
 
 /** The members of `context` these are read from. */

@@ -6,6 +6,7 @@ import { decide, type Decision, type DecisionInput } from './decide.ts';
 import { decideLease, type LeaseDecision } from './decide-lease.ts';
 import type { LeaseQuestion } from './lease-question.ts';
 import { checkPolicy, type PolicyFindings } from './policy-check.ts';
+import type { PolicyNeeds } from './policy-needs.ts';
 import { type CaseGround, type CaseResult, type PolicyCase, runPolicyCase } from './policy-test.ts';
 import { PolicySet, unsound } from './policy-set.ts';
 import type { PolicyFile, Rule } from './policy-source.ts';
@@ -42,6 +43,11 @@ export class PolicyHolder {
   /** For operators: every policy in force with its opaque id and place. */
   get rules(): readonly Rule[] {
     return this.#set.rules;
+  }
+
+  /** What the policies in force can look at: other facts need not be found out. */
+  get needs(): PolicyNeeds {
+    return this.#set.needs;
   }
 
   /** What is wrong or doubtful with a draft; the files in force when none is given. */

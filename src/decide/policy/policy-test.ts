@@ -236,7 +236,13 @@ function judgeCase(each: PolicyCase, ground: CaseGround): Judged {
         lease: {
           stateKey: 'policy-test',
           holder: 'connection',
-          claims: { del_depth: each.depth, ...(task === undefined ? {} : { task }) },
+          claims: {
+            del_depth: each.depth,
+            del_max: each.depth,
+            exp: Math.floor((each.time ?? ground.now) / 1000) + 3600,
+            ...(task === undefined ? {} : { task }),
+          },
+          chain: [],
         },
       },
       reachOf(grant, lease),

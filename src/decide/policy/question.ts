@@ -4,12 +4,12 @@ import type { CedarValueJson, Context, EntityJson } from '@cedar-policy/cedar-wa
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { Installation, ToolDefinition } from '../../catalog/installation.ts';
-import type { CheckedLease, LeaseClaims } from '../../trust/lease/lease.ts';
 import { costOf } from '../limits/cost.ts';
 import type { ToolCall } from '../request/tool-call.ts';
 import { argumentMapping, mapArguments } from './argument-mapping.ts';
 import { actionId } from './cedar-schema.ts';
 import { type Circumstances, circumstanceContext } from './circumstances.ts';
+import { leaseEntity, type LeaseFacts, leaseUid } from './lease-entity.ts';
 import type { PolicyNeeds } from './policy-needs.ts';
 import type { PolicyQuestion } from './policy-set.ts';
 import type { Reach } from './reach.ts';
@@ -19,11 +19,7 @@ export interface QuestionFacts {
   readonly call: ToolCall;
   readonly definition: ToolDefinition;
   readonly installation: Installation;
-  readonly lease: {
-    readonly stateKey: string;
-    readonly holder: CheckedLease['holder'];
-    readonly claims: Pick<LeaseClaims, 'del_depth' | 'task'>;
-  };
+  readonly lease: LeaseFacts;
   /** From the channel, never from an argument. */
   readonly principal: string;
   readonly tenant: TenantId;
@@ -51,13 +47,22 @@ export function questionOf(
   ];
   if (needs.principal) entities.push(principalEntity(input));
   if (needs.resource) {
-    const { name, digest } = input.installation;
+    const { name, digest, grant } = input.installation;
+    const categories = grant.categories.map((category) => ({ type: 'Category', id: category }));
     const readOnly = input.definition.annotations?.readOnlyHint === true;
     entities.push({
       uid: resource,
       attrs: { name: input.call.tool, installation: name, digest, readOnly },
-      parents: [{ type: 'Installation', id: name }],
+      parents: [{ type: 'Installation', id: name }, ...categories],
     });
+    if (categories.length > 0) {
+      const uid = { type: 'Installation', id: name };
+      entities.push({ uid, attrs: {}, parents: categories });
+    }
+  }
+  if (needs.context === 'all' || needs.context.has('lease')) {
+    const usesLeft = input.circumstances?.usesLeft;
+    entities.push(leaseEntity(needs, input.lease, input.now, usesLeft));
   }
   return {
     principal,
@@ -94,13 +99,7 @@ function contextOf(
       secrets: reach.secrets.length > 0,
     };
   }
-  if (wanted('lease')) {
-    context['lease'] = {
-      id: lease.stateKey,
-      holder: lease.holder,
-      depth: lease.claims.del_depth,
-    };
-  }
+  if (wanted('lease')) context['lease'] = { __entity: leaseUid(lease.stateKey) };
   if (wanted('time')) context['time'] = timeOf(input.now);
   if (wanted('cost')) {
     const cost = costOf(input.installation.grant.prices, call.tool, call.arguments);

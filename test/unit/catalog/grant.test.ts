@@ -115,6 +115,9 @@ describe('grant flags', () => {
       '--price', 'web_fetch=7 EUR',
       '--price', 'web_fetch=5 EUR',
       '--price', 'pay=/total/amount EUR',
+      '--category', 'web',
+      '--category', 'payments',
+      '--category', 'web',
       '--max-requests', '5',
     ); // prettier-ignore
     expect(grant).toEqual({
@@ -137,6 +140,7 @@ describe('grant flags', () => {
         { tool: 'web_fetch', currency: 'EUR', amount: 5 },
         { tool: 'pay', currency: 'EUR', pointer: '/total/amount' },
       ],
+      categories: ['payments', 'web'],
       unsafeNoJail: true,
       limits: {
         ...defaultLimits,
@@ -155,6 +159,7 @@ describe('grant flags', () => {
       'have the secret KEY@GET,POST,https://api.test/v1/**:authorization=Bearer {}',
       'cost web_fetch=5 EUR',
       'cost pay=/total/amount EUR',
+      'be judged and counted as payments, web',
       'run without the jail of the operating system',
       'keep values in a key/value store of its own',
       'use up to 128 MiB of memory',

@@ -8,7 +8,7 @@ import { questionOf } from '../../../../src/decide/policy/question.ts';
 import { reachOf } from '../../../../src/decide/policy/reach.ts';
 import { ECHO, inputOf, leaseOf, PERMIT_ALL, toolWith } from '../../../support/decision.ts';
 
-const EVERYTHING = { context: 'all', principal: true, resource: true } as const;
+const EVERYTHING = { context: 'all', lease: 'all', principal: true, resource: true } as const;
 
 test('every question a call can become is one that Cedar itself holds to fit the schema', async () => {
   const cedar = await loadCedar();
@@ -27,7 +27,9 @@ test('every question a call can become is one that Cedar itself holds to fit the
   fc.assert(
     fc.property(args, fc.boolean(), (given, approved) => {
       const input = inputOf(given, {
+        grant: { categories: given.tags === undefined ? [] : ['payments', 'web'] },
         lease: leaseOf(undefined, given.text === undefined ? {} : { task: given.text }),
+        circumstances: given.count === undefined ? {} : { usesLeft: given.count, budgetLeft: 7 },
       });
       const reach = reachOf(input.installation.grant, input.lease.claims.authorization_details);
       const answer = cedar.isAuthorized({
