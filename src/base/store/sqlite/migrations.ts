@@ -58,6 +58,18 @@ export const migrations: readonly Migration[] = [
     version: 6,
     sql: keyed('trust', []),
   },
+  {
+    version: 7,
+    // What a revocation list names lies in the order in which it may be left out again.
+    sql: [
+      keyed('signing-key', []),
+      keyed('revocation-list', []),
+      `INSERT INTO "${tableName('meta')}" (tenant, key, value)
+       SELECT tenant, 'lease-ended/' || printf('%010d', value ->> '$.claims.exp') || '/' || key, '{}'
+       FROM "${tableName('lease')}" WHERE ${indexColumn('state')} IN ('revoked', 'released')
+       AND value ->> '$.claims.cnf.conn' IS NULL;`,
+    ].join('\n'),
+  },
 ];
 
 /**
