@@ -218,7 +218,9 @@ describe('an open home', () => {
       const lease = await caller.lease(Date.now(), anyCall);
       expect(lease.claims.sub).toBe('agent:default');
       hangUp();
-      await expect(caller.lease(Date.now(), anyCall)).rejects.toMatchObject({ code: 'lease-refused' });
+      await expect(caller.lease(Date.now(), anyCall)).rejects.toMatchObject({
+        code: 'lease-refused',
+      });
       await expect
         .poll(() => opened.gate.leases.find('default', lease.stateKey, Date.now())?.state)
         .toBe('released');
