@@ -1,27 +1,48 @@
 // What a call takes from budgets before it runs, and what of it counts when it ended.
 
 import type { Tx } from '../base/store/store.ts';
+import type { FoundTool } from '../catalog/catalog.ts';
+import type { BudgetSubject } from '../decide/limits/budget.ts';
 import type { Amounts } from '../decide/limits/budget-book.ts';
 import type { Permit, PermitTerms } from '../decide/policy/permit.ts';
+import type { ToolCall } from '../decide/request/tool-call.ts';
+import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { Effect, Outcome } from '../trust/receipt/leaf.ts';
+import type { Caller } from './door.ts';
 import type { GateParts } from './parts.ts';
+
+/** A call as far as budgets look at it. */
+export interface BudgetedCall {
+  readonly caller: Pick<Caller, 'tenant' | 'principal' | 'agent'>;
+  readonly call: ToolCall;
+  readonly found: FoundTool;
+  readonly lease: CheckedLease;
+  /** Wall milliseconds. */
+  readonly now: number;
+}
+
+/** The facts of it that budgets select by and keep apart. */
+export function budgetSubject({ caller, call, found, lease }: BudgetedCall): BudgetSubject {
+  const { name, grant } = found.installation;
+  return {
+    tool: call.tool,
+    installation: name,
+    category: grant.categories,
+    principal: caller.principal,
+    agent: caller.agent,
+    lease: lease.chain.map(({ stateKey }) => stateKey),
+  };
+}
 
 /**
  * Takes the most the call may use from every budget that covers it.
  *
  * @throws WarderError `limit-reached` when one has too little left.
  */
-export function holdBudgets(
-  tx: Tx,
-  gate: GateParts,
-  permit: Permit,
-  agent: string,
-  now: number,
-): void {
-  const { terms } = permit;
-  const { tenant, callId, tool, principal, lease, installation } = terms;
-  const subject = { tool, installation: installation.name, principal, agent, lease };
-  gate.budgets.reserve(tx, { tenant, id: callId, subject }, mostOf(terms), now);
+export function holdBudgets(tx: Tx, gate: GateParts, permit: Permit, about: BudgetedCall): void {
+  const { tenant, callId } = permit.terms;
+  const held = { tenant, id: callId, subject: budgetSubject(about) };
+  gate.budgets.reserve(tx, held, mostOf(permit.terms), about.now);
 }
 
 /** Gives back what was held and not used. Of a call nobody knows the end of, everything counts. */
@@ -40,7 +61,12 @@ export function settleBudgets(
   else gate.budgets.settle(tx, tenant, callId, usedOf(permit.terms, ended));
 }
 
-function mostOf({ limits, allowNet, cost }: PermitTerms): Amounts {
+/** The most a call may use, by measure. */
+export function mostOf({
+  limits,
+  allowNet,
+  cost,
+}: Pick<PermitTerms, 'limits' | 'allowNet' | 'cost'>): Amounts {
   const online = allowNet.length > 0;
   return {
     calls: 1,

@@ -41,9 +41,8 @@ export async function governedCall(
     checkArguments(found.definition, call.arguments);
     const lease = trail.leased(await caller.lease(trail.now, toProve(call, found)));
     const { id, now } = trail;
-    const decided = trail.decided(
-      decideCall(gate, { id, now, caller, request, call, found, lease }),
-    );
+    const about = { id, now, caller, request, call, found, lease };
+    const decided = trail.decided(decideCall(gate, about));
 
     if (decided.kind === 'refused') throw decided.error;
     if (decided.kind === 'approval-required') return await trail.holdForApproval(decided);
@@ -53,7 +52,7 @@ export async function governedCall(
     await gate.store.commit((tx) => {
       if (request.signal?.aborted === true) throw withdrawn();
       gate.leases.spend(tx, lease, now, mostOfLease(permit.terms), id);
-      holdBudgets(tx, gate, permit, caller.agent, now);
+      holdBudgets(tx, gate, permit, about);
       if (decided.use !== undefined) gate.approvals.consume(tx, decided.use, now);
       trail.writeIntent(tx);
     });

@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { ApprovalBook } from '../decide/approval/approval-book.ts';
 import type { BudgetBook } from '../decide/limits/budget-book.ts';
 import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
+import type { TrustSource } from '../decide/trust/trust-source.ts';
 import type { Vault } from '../reach/vault/vault.ts';
 import type { Runner } from '../run/sandbox/runner.ts';
 import type { LeaseBook } from '../trust/lease/lease-book.ts';
@@ -24,6 +25,8 @@ export interface GateParts {
   readonly policy: PolicyHolder;
   readonly approvals: ApprovalBook;
   readonly budgets: BudgetBook;
+  /** Who vouches for principals: the local table, or an embedder's own source. */
+  readonly trust: TrustSource;
   readonly leases: LeaseBook;
   readonly log: ReceiptLog;
   readonly runner: Runner;

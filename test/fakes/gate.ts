@@ -8,6 +8,8 @@ import { ApprovalBook } from '../../src/decide/approval/approval-book.ts';
 import { BudgetBook } from '../../src/decide/limits/budget-book.ts';
 import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
 import type { PolicyFile } from '../../src/decide/policy/policy-source.ts';
+import { LocalTrust } from '../../src/decide/trust/local-trust.ts';
+import type { TrustSource } from '../../src/decide/trust/trust-source.ts';
 import { Administration } from '../../src/gate/administer.ts';
 import type { CallAnswer, Caller, CallRequest } from '../../src/gate/door.ts';
 import { CallSessions } from '../../src/gate/host-calls.ts';
@@ -69,6 +71,8 @@ export interface GateOptions {
   /** The starter policy when absent. */
   readonly policy?: readonly PolicyFile[];
   readonly limits?: Partial<GateParts['limits']>;
+  /** The local table when absent. */
+  readonly trust?: TrustSource;
   /** Where the vault keeps its key; nowhere when absent, so that nothing can be sealed. */
   readonly keys?: string;
 }
@@ -102,6 +106,7 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     policy: await PolicyHolder.open(options.policy ?? starter()),
     approvals: new ApprovalBook(store, random),
     budgets: new BudgetBook(store),
+    trust: options.trust ?? new LocalTrust(store),
     leases,
     log,
     runner,

@@ -12,6 +12,7 @@ import {
   type CompiledBudget,
   compileBudget,
   measureName,
+  type Taker,
 } from './budget.ts';
 import { periodOf } from './period.ts';
 
@@ -38,8 +39,8 @@ export interface BudgetHold {
 }
 export const budgetHoldTable: Table<BudgetHold> = { name: 'budget-hold', indexes: {} };
 
-/** Counts the changes of a tenant's budgets, so that what is compiled of them is known to be old. */
-export const budgetVersionTable: Table<{ readonly version: number }> = {
+/** Says which budgets a tenant has, so that what is compiled of others is known to be old. */
+export const budgetVersionTable: Table<{ readonly version: number | string }> = {
   name: 'budget-version',
   indexes: {},
 };
@@ -57,12 +58,13 @@ export interface BudgetState {
 /** Uses of past periods that one new period takes away; the next takes more. */
 const SWEPT = 64;
 const LISTED = 1000;
+const BUDGETS_MAX = LISTED;
 
 export class BudgetBook {
   readonly #store: Store;
   readonly #compiled = new Map<
     TenantId,
-    { readonly version: number; readonly budgets: readonly CompiledBudget[] }
+    { readonly version: number | string; readonly budgets: readonly CompiledBudget[] }
   >();
 
   constructor(store: Store) {
@@ -87,8 +89,18 @@ export class BudgetBook {
     );
   }
 
-  /** Adds a budget, or replaces the one of its name; what was used of that stays counted. */
+  /**
+   * Adds a budget, or replaces the one of its name; what was used of that stays counted.
+   *
+   * @throws WarderError `usage` when there are too many.
+   */
   set(tx: Tx, tenant: TenantId, budget: Budget): void {
+    const others = budgetsOf(tx, tenant).filter(({ name }) => name !== budget.name);
+    if (others.length >= BUDGETS_MAX) {
+      throw new WarderError('usage', `a tenant has at most ${BUDGETS_MAX} budgets`, {
+        hint: 'one budget with `--each` counts for many: take others away with `warder budget remove`',
+      });
+    }
     tx.put(budgetTable, tenant, budget.name, budget);
     bump(tx, tenant);
   }
@@ -124,14 +136,35 @@ export class BudgetBook {
   ): void {
     const { tenant, id, subject } = call;
     const held: BudgetHold['held'][number][] = [];
-    for (const { budget, covers } of this.#of(tx, tenant)) {
+    for (const { budget, takersOf } of this.#of(tx, tenant)) {
       const measure = measureName(budget.measure);
       const amount = whole(most[measure] ?? 0);
-      if (amount === 0 || !covers(subject)) continue;
-      const use = this.#take(tx, tenant, budget, subject, amount, now);
-      held.push({ use, measure, amount });
+      if (amount === 0) continue;
+      for (const who of takersOf(subject)) {
+        const use = this.#take(tx, tenant, budget, who, amount, now);
+        held.push({ use, measure, amount });
+      }
     }
     if (held.length > 0) tx.insert(budgetHoldTable, tenant, id, { held });
+  }
+
+  /**
+   * What is left in the tightest budget that a call would take from, percent, rounded down; undefined
+   * when none covers it. Takes nothing: by the time the call runs less may be left.
+   */
+  left(tenant: TenantId, subject: BudgetSubject, most: Amounts, now: number): number | undefined {
+    return this.#store.read((reader) => {
+      let least: number | undefined;
+      for (const { budget, takersOf } of this.#of(reader, tenant)) {
+        if (whole(most[measureName(budget.measure)] ?? 0) === 0) continue;
+        for (const who of takersOf(subject)) {
+          const { use } = useOf(budget, who, now);
+          const taken = reader.get(budgetUseTable, tenant, use)?.taken ?? 0;
+          least = Math.min(least ?? 100, percent(budget.limit - taken, budget.limit));
+        }
+      }
+      return least;
+    });
   }
 
   /**
@@ -158,17 +191,8 @@ export class BudgetBook {
     release(tx, tenant, id);
   }
 
-  #take(
-    tx: Tx,
-    tenant: TenantId,
-    budget: Budget,
-    subject: BudgetSubject,
-    amount: number,
-    now: number,
-  ): string {
-    const period = periodOf(budget.period, now, budget.zone);
-    const who = Object.fromEntries(budget.each.map((field) => [field, subject[field]]));
-    const use = `${budget.name}/${period}/${hash('sha256', canonicalJson(who), 'hex').slice(0, 32)}`;
+  #take(tx: Tx, tenant: TenantId, budget: Budget, who: Taker, amount: number, now: number): string {
+    const { period, use } = useOf(budget, who, now);
     const row = tx.get(budgetUseTable, tenant, use);
     const taken = (row?.taken ?? 0) + amount;
     if (taken > budget.limit) throw overdrawn(budget, budget.limit - (row?.taken ?? 0), amount);
@@ -178,20 +202,37 @@ export class BudgetBook {
   }
 
   /** The tenant's budgets, read again only after one was changed. */
-  #of(tx: Tx, tenant: TenantId): readonly CompiledBudget[] {
-    const version = tx.get(budgetVersionTable, tenant, VERSION_KEY)?.version ?? 0;
+  #of(reader: Reader, tenant: TenantId): readonly CompiledBudget[] {
+    const version = reader.get(budgetVersionTable, tenant, VERSION_KEY)?.version ?? 0;
     let compiled = this.#compiled.get(tenant);
     if (compiled?.version !== version) {
-      compiled = { version, budgets: budgetsOf(tx, tenant).map(compileBudget) };
+      compiled = { version, budgets: budgetsOf(reader, tenant).map(compileBudget) };
       this.#compiled.set(tenant, compiled);
     }
     return compiled.budgets;
   }
 }
 
+/** By content, not by number: a number whose commit failed would come again with other budgets. */
 function bump(tx: Tx, tenant: TenantId): void {
-  const version = tx.get(budgetVersionTable, tenant, VERSION_KEY)?.version ?? 0;
-  tx.put(budgetVersionTable, tenant, VERSION_KEY, { version: version + 1 });
+  const version = hash('sha256', canonicalJson(budgetsOf(tx, tenant)), 'hex');
+  tx.put(budgetVersionTable, tenant, VERSION_KEY, { version });
+}
+
+/** The row that counts what one taker used in the period that holds `now`. */
+function useOf(
+  budget: Budget,
+  who: Taker,
+  now: number,
+): { readonly period: string; readonly use: string } {
+  const period = periodOf(budget.period, now, budget.zone);
+  const taker = hash('sha256', canonicalJson(who), 'hex').slice(0, 32);
+  return { period, use: `${budget.name}/${period}/${taker}` };
+}
+
+function percent(left: number, limit: number): number {
+  if (left <= 0) return 0;
+  return Number((BigInt(left) * 100n) / BigInt(limit));
 }
 
 function budgetsOf(reader: Reader, tenant: TenantId): readonly Budget[] {

@@ -14,16 +14,25 @@ export interface BudgetSubject {
   readonly tool: string;
   /** Name of the installation. */
   readonly installation: string;
+  /** Categories of the installation; there may be none. */
+  readonly category: readonly string[];
   readonly principal: string;
   /** Name of the agent whose channel it came through. */
   readonly agent: string;
-  /** State key of the lease. */
-  readonly lease: string;
+  /** State keys of the lease and of those it was made from: delegating gives no fresh amount. */
+  readonly lease: readonly string[];
 }
 
 export type SubjectField = keyof BudgetSubject;
 
-const FIELDS: readonly SubjectField[] = ['tool', 'installation', 'principal', 'agent', 'lease'];
+const FIELDS: readonly SubjectField[] = [
+  'tool',
+  'installation',
+  'category',
+  'principal',
+  'agent',
+  'lease',
+];
 const COUNTED: readonly string[] = ['calls', 'requests', 'net-bytes', 'cpu-ms'];
 
 /** A budget of one tenant. Key: its name. */
@@ -137,10 +146,14 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whose amount it is: the facts a budget keeps apart. Of a call without category that fact is empty. */
+export type Taker = Readonly<Partial<Record<SubjectField, string>>>;
+
 /** A budget with its globs compiled. */
 export interface CompiledBudget {
   readonly budget: Budget;
-  readonly covers: (subject: BudgetSubject) => boolean;
+  /** Whose amounts a call takes from, each in full; none: the budget does not cover it. */
+  readonly takersOf: (subject: BudgetSubject) => readonly Taker[];
 }
 
 export function compileBudget(budget: Budget): CompiledBudget {
@@ -149,7 +162,22 @@ export function compileBudget(budget: Budget): CompiledBudget {
   );
   return {
     budget,
-    covers: (subject) => tests.every(([field, matches]) => matches(subject[field])),
+    takersOf: (subject) => {
+      const matched: Partial<Record<SubjectField, readonly string[]>> = {};
+      for (const [field, matches] of tests) {
+        const values = [subject[field]].flat().filter(matches);
+        if (values.length === 0) return [];
+        matched[field] = values;
+      }
+      return budget.each.reduce<readonly Taker[]>(
+        (takers, field) => {
+          const values = matched[field] ?? [subject[field]].flat();
+          const named = values.length === 0 ? [''] : values;
+          return takers.flatMap((taker) => named.map((value) => ({ ...taker, [field]: value })));
+        },
+        [{}],
+      );
+    },
   };
 }
 

@@ -54,7 +54,10 @@ export function parseTrustEntry(json: Json, now: number): TrustEntry {
   if (!isCapabilities(capabilities)) {
     problems.push('`capabilities` is not a list of names like `payments`');
   }
-  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && (expiresAt as number) > now)) {
+  if (
+    expiresAt !== undefined &&
+    !(Number.isSafeInteger(expiresAt) && (expiresAt as number) > now)
+  ) {
     problems.push('`expiresAt` is not a time to come');
   }
   if (note !== undefined && !isText(note, NOTE_MAX)) {
@@ -90,9 +93,7 @@ export function isCapabilities(value: unknown): value is readonly string[] {
 }
 
 function isText(value: Json | undefined, most: number): value is string {
-  return (
-    typeof value === 'string' && value !== '' && value.length <= most && value.isWellFormed()
-  );
+  return typeof value === 'string' && value !== '' && value.length <= most && value.isWellFormed();
 }
 
 function isObject(value: Json): value is JsonObject {

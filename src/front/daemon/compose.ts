@@ -11,6 +11,7 @@ import { Catalog } from '../../catalog/catalog.ts';
 import { PackageFiles } from '../../catalog/package-files.ts';
 import { ApprovalBook } from '../../decide/approval/approval-book.ts';
 import { BudgetBook } from '../../decide/limits/budget-book.ts';
+import { LocalTrust } from '../../decide/trust/local-trust.ts';
 import { Administration } from '../../gate/administer.ts';
 import { CallSessions } from '../../gate/host-calls.ts';
 import { settleInterrupted } from '../../gate/intent.ts';
@@ -146,6 +147,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     policy,
     approvals,
     budgets: new BudgetBook(store),
+    trust: new LocalTrust(store),
     leases,
     log,
     runner: sandbox,

@@ -7,6 +7,7 @@ import { thumbprint } from './holder-jwk.ts';
 import { holderOf, type Presented } from './holder.ts';
 import type { PreparedLease } from './issue-lease.ts';
 import {
+  accountOf,
   countDescendant,
   countsAmounts,
   type LeaseAmounts,
@@ -114,6 +115,19 @@ export class LeaseBook {
     const proof = proofOf(lease);
     if (proof !== undefined) useProof(tx, tenant, proof, now);
     takeUse(tx, tenant, chain, most, now, call);
+  }
+
+  /** Fewest uses left of a lease and of those it was made from; undefined when none of them counts. */
+  usesLeft({ claims: { tenant }, chain }: CheckedLease): number | undefined {
+    return this.#store.read((reader) => {
+      let least: number | undefined;
+      for (const { stateKey, claims } of chain) {
+        if (claims.max_uses === undefined) continue;
+        const left = Math.max(0, claims.max_uses - accountOf(reader, tenant, stateKey).uses);
+        least = Math.min(least ?? left, left);
+      }
+      return least;
+    });
   }
 
   /** Replaces what a call held at most by what it took, in the transaction of its outcome. */

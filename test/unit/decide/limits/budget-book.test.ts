@@ -22,7 +22,8 @@ const SUBJECT: BudgetSubject = {
   installation: 'web',
   principal: 'agent:desk',
   agent: 'desk',
-  lease: 'l1',
+  lease: ['l1'],
+  category: [],
 };
 
 let store: Store;

@@ -11,9 +11,9 @@ describe('a budget', () => {
       measure: { currency: 'EUR' },
       zone: 'Europe/Berlin',
       scope: { tool: 'web_*' },
-      each: ['lease', 'agent', 'lease'],
+      each: ['lease', 'agent', 'category', 'lease'],
     };
-    expect(parseBudget(text)).toEqual({ ...text, each: ['agent', 'lease'] });
+    expect(parseBudget(text)).toEqual({ ...text, each: ['agent', 'category', 'lease'] });
   });
 
   it.each<[string, unknown, string]>([
@@ -38,7 +38,7 @@ describe('a budget', () => {
   });
 
   it('covers calls whose facts all match', () => {
-    const { covers } = compileBudget(
+    const { takersOf } = compileBudget(
       parseBudget({ ...good, scope: { tool: 'web_*', agent: 'desk' } }),
     );
     const subject = {
@@ -46,11 +46,40 @@ describe('a budget', () => {
       installation: 'web',
       principal: 'p',
       agent: 'desk',
-      lease: 'l',
+      lease: ['l'],
+      category: [],
     };
-    expect(covers(subject)).toBe(true);
-    expect(covers({ ...subject, agent: 'other' })).toBe(false);
-    expect(covers({ ...subject, tool: 'text' })).toBe(false);
+    expect(takersOf(subject)).toEqual([{}]);
+    expect(takersOf({ ...subject, agent: 'other' })).toEqual([]);
+    expect(takersOf({ ...subject, tool: 'text' })).toEqual([]);
+  });
+});
+
+describe('whose amount a call takes from', () => {
+  const subject = {
+    tool: 'pay',
+    installation: 'shop',
+    category: ['payments', 'web'],
+    principal: 'p',
+    agent: 'desk',
+    lease: ['root', 'child'],
+  };
+  const takers = (change: object, of: object = {}): unknown =>
+    compileBudget(parseBudget({ ...good, ...change })).takersOf({ ...subject, ...of });
+
+  it('is that of each category the package is in, or of none', () => {
+    expect(takers({ each: ['category'] })).toEqual([{ category: 'payments' }, { category: 'web' }]);
+    expect(takers({ each: ['category'] }, { category: [] })).toEqual([{ category: '' }]);
+    expect(takers({ each: ['category', 'agent'], scope: { category: 'pay*' } })).toEqual([
+      { agent: 'desk', category: 'payments' },
+    ]);
+    expect(takers({ scope: { category: 'pay*' } }, { category: ['web'] })).toEqual([]);
+    expect(takers({ scope: { category: '*' } }, { category: [] })).toEqual([]);
+  });
+
+  it('is that of each lease of the chain, so that delegating gives no fresh one', () => {
+    expect(takers({ each: ['lease'] })).toEqual([{ lease: 'root' }, { lease: 'child' }]);
+    expect(takers({ scope: { lease: 'root' } })).toEqual([{}]);
   });
 });
 
