@@ -93,12 +93,15 @@ class IssuedOnDemand implements ConnectionLease {
     const held = this.#held;
     if (held !== undefined) {
       const { lease } = held;
-      const { exp } = lease.claims;
-      if (now < exp * 1000 && !this.#office.book.isLive(lease, now)) refuseEnded();
-      if (now < exp * 1000 - this.#margin()) return lease;
-      // One that was revoked and has expired since looks merely expired from memory.
-      const row = this.#office.book.find(lease.claims.tenant, lease.stateKey, now);
-      if (row?.state !== 'active' && row?.state !== 'expired') refuseEnded();
+      // Ended with its key alone, it is issued anew: the connection is as good as before.
+      if (!this.#office.book.endedWithKey(lease, now)) {
+        const { exp } = lease.claims;
+        if (now < exp * 1000 && !this.#office.book.isLive(lease, now)) refuseEnded();
+        if (now < exp * 1000 - this.#margin()) return lease;
+        // One that was revoked and has expired since looks merely expired from memory.
+        const row = this.#office.book.find(lease.claims.tenant, lease.stateKey, now);
+        if (row?.state !== 'active' && row?.state !== 'expired') refuseEnded();
+      }
     }
     // Calls that come meanwhile wait for the same lease.
     this.#issuing ??= this.#issue(now).finally(() => {

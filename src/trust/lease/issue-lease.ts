@@ -51,6 +51,8 @@ export interface PreparedLease {
   readonly signingInput: string;
   /** SHA-256 of the signing input, hex; the subject of its receipt. */
   readonly digest: string;
+  /** Thumbprint of the key that is to sign it. */
+  readonly kid: string;
   /** Those it was made from, the root first. */
   readonly parents: readonly ChainLink[];
   /** Text of the chain it was made from: what convinces the signer, and what its own text starts with. */
@@ -158,6 +160,7 @@ function prepared(
     stateKey: stateKey(claims.jti, parent?.stateKey),
     signingInput,
     digest: leaseDigest(signingInput),
+    kid: key.kid,
     parents: parent?.chain ?? [],
     ...(parent === undefined ? {} : { parentText: parent.text }),
   });

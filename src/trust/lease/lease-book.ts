@@ -15,6 +15,11 @@ import {
   takeUse,
 } from './lease-account.ts';
 import {
+  compromisedKeys,
+  DEFAULT_TENANT,
+  type EndedKey,
+  endedKeyKey,
+  endedKeyTable,
   endKey,
   endTable,
   holderKey,
@@ -22,16 +27,22 @@ import {
   type LeaseRow,
   leaseRows,
   leaseTable,
+  listedKey,
+  listedLeases,
+  listedTable,
   revokedHolders,
 } from './lease-table.ts';
 import { type LeaseStatus, statusOf } from './lease-status.ts';
-import type { ChainLink, CheckedLease } from './lease.ts';
+import type { ChainLink, CheckedLease, LeaseClaims } from './lease.ts';
 import { useProof } from './proof-replay.ts';
 import { checkTimes, type VerifiedLease } from './verify-lease.ts';
 
 export type { Presented } from './holder.ts';
 export type { LeaseStatus } from './lease-status.ts';
-export { type LeaseRow, leaseTable } from './lease-table.ts';
+export { type EndedKey, type LeaseRow, leaseTable } from './lease-table.ts';
+
+/** No lease lives longer. */
+const LONGEST_LIFE_MS = 86_400_000;
 
 /** Opens the book over a store that was opened with the tables `lease`, `meta` and `proof-replay`. */
 export function openLeaseBook(store: Store): LeaseBook {
@@ -65,9 +76,9 @@ export class LeaseBook {
 
   /** Writes the row of a new lease, before its signature is asked for. */
   record(tx: Tx, prepared: PreparedLease, agent: string): void {
-    const { claims, digest, stateKey, parents } = prepared;
+    const { claims, digest, stateKey, parents, kid } = prepared;
     this.#sweep(claims.iat * 1000);
-    this.#insert(tx, { stateKey, digest, claims }, parents, agent);
+    this.#insert(tx, { stateKey, digest, claims, kid }, parents, agent);
   }
 
   /**
@@ -87,6 +98,7 @@ export class LeaseBook {
         checkRow(row, link);
         if (!this.#live.has(link.stateKey)) refuseEnded();
       }
+      if (keyEnded(reader, chain, now)) refuseKey();
     });
     this.#checkHolders(claims.tenant, chain);
     const holder = holderOf(verified, presented);
@@ -111,6 +123,7 @@ export class LeaseBook {
     const [root, ...children] = chain;
     if (root === undefined || !this.#live.has(root.stateKey)) refuseEnded();
     for (const [at, child] of children.entries()) this.#pin(tx, child, chain.slice(0, at + 1));
+    if (keyEnded(tx, chain, now)) refuseKey();
     if (this.#endedInStore(tx, lease)) refuseEnded();
     const proof = proofOf(lease);
     if (proof !== undefined) useProof(tx, tenant, proof, now);
@@ -147,7 +160,22 @@ export class LeaseBook {
       if (!this.#live.has(stateKey)) return false;
       if (jkt !== undefined && this.#revokedHolders.has(`${tenant}/${jkt}`)) return false;
     }
-    return !this.#store.read((reader) => this.#endedInStore(reader, lease));
+    return !this.#store.read(
+      (reader) => this.#endedInStore(reader, lease) || keyEnded(reader, lease.chain, now),
+    );
+  }
+
+  /** Whether it ended with the daemon's key it is signed with, and not for anything its holder did. */
+  endedWithKey(lease: CheckedLease, now: number): boolean {
+    assertCheckedLease(lease);
+    return this.#store.read(
+      (reader) => keyEnded(reader, lease.chain, now) && !this.#endedInStore(reader, lease),
+    );
+  }
+
+  /** Leases under a key of the daemon that was rotated count to the end of its grace, or no more at all. */
+  endKey(tx: Tx, kid: string, end: EndedKey): void {
+    tx.put(endedKeyTable, DEFAULT_TENANT, endedKeyKey(kid), end);
   }
 
   /**
@@ -216,7 +244,8 @@ export class LeaseBook {
     if (row?.state !== 'active' || !this.isLive(lease, now)) refuseEnded();
     if (prepared.stateKey !== stateKey) throw new TypeError('a renewal of another lease');
     const { digest } = prepared;
-    const renewed = { ...row, claims: prepared.claims, digest, former: row.digest };
+    const { kid } = prepared;
+    const renewed = { ...row, claims: prepared.claims, digest, kid, former: row.digest };
     tx.put(leaseTable, claims.tenant, stateKey, renewed);
     this.#live.set(stateKey, prepared.claims.exp);
   }
@@ -248,18 +277,26 @@ export class LeaseBook {
     );
   }
 
-  /** What a revocation list of a tenant names now: ended leases that have not expired, and holders' keys. */
+  /**
+   * What a revocation list of a tenant names now: ended leases that have not expired, holders' keys, and
+   * keys of the daemon that were compromised. A lease that nobody takes offline, and from which none is
+   * made that somebody might, is not among them.
+   */
   ended(
     tenant: TenantId,
     now: number,
-  ): { readonly leases: readonly string[]; readonly holders: readonly string[] } {
+  ): {
+    readonly leases: readonly string[];
+    readonly holders: readonly string[];
+    readonly keys: readonly string[];
+  } {
     return this.#store.read((reader) => ({
-      leases: (['revoked', 'released'] as const)
-        .flatMap((state) => [...leaseRows(reader, tenant, ['state', state])])
-        .filter(({ value }) => now < value.claims.exp * 1000)
-        .map(({ key }) => key)
-        .sort(),
+      leases: [...listedLeases(reader, tenant, now)].sort(),
       holders: [...revokedHolders(reader, tenant)].map(({ value }) => value.jkt).sort(),
+      keys: compromisedKeys(reader)
+        .filter(({ at }) => now < at + LONGEST_LIFE_MS)
+        .map(({ kid }) => kid)
+        .sort(),
     }));
   }
 
@@ -277,13 +314,14 @@ export class LeaseBook {
   }
 
   #insert(tx: Tx, link: ChainLink, parents: readonly ChainLink[], agent: string): void {
-    const { stateKey, digest, claims } = link;
+    const { stateKey, digest, claims, kid } = link;
     countDescendant(tx, claims.tenant, parents);
     const ancestors = parents.map((parent) => parent.stateKey);
     tx.insert(leaseTable, claims.tenant, stateKey, {
       agent,
       claims,
       digest,
+      ...(kid === undefined ? {} : { kid }),
       state: 'active',
       ...(ancestors.length === 0 ? {} : { ancestors }),
     });
@@ -338,6 +376,8 @@ export class LeaseBook {
     const ended = { ...row, state, endedAt: now, ...(reason === undefined ? {} : { reason }) };
     tx.put(leaseTable, tenant, stateKey, ended);
     tx.put(endTable, tenant, endKey(stateKey), { at: now });
+    if (mayBeOffline(row.claims))
+      tx.put(listedTable, tenant, listedKey(row.claims.exp, stateKey), {});
     return ended;
   }
 
@@ -354,6 +394,21 @@ function checkRow(row: LeaseRow | undefined, link: ChainLink): asserts row is Le
   if (row.state !== 'active') refuse(`was ${row.state}`, 'ask for a new lease');
 }
 
+/** Whether somebody who is offline might take it, or a lease made from it. */
+function mayBeOffline({ cnf, del_depth, del_max, delegatable }: LeaseClaims): boolean {
+  if (cnf === undefined || !('conn' in cnf)) return true;
+  return delegatable !== false && del_depth < del_max;
+}
+
+/** Whether one of the chain is signed with a key of the daemon that does not count any more. */
+function keyEnded(reader: Reader, chain: readonly ChainLink[], now: number): boolean {
+  return chain.some(({ kid }) => {
+    const end =
+      kid === undefined ? undefined : reader.get(endedKeyTable, DEFAULT_TENANT, endedKeyKey(kid));
+    return end !== undefined && !(now < end.until);
+  });
+}
+
 function boundTo({ claims: { cnf } }: LeaseRow): string | undefined {
   if (cnf === undefined || 'conn' in cnf) return undefined;
   return 'jkt' in cnf ? cnf.jkt : thumbprint(cnf.jwk);
@@ -361,6 +416,10 @@ function boundTo({ claims: { cnf } }: LeaseRow): string | undefined {
 
 function refuseEnded(): never {
   return refuse('was revoked or released', 'ask for a new lease, or open a new connection');
+}
+
+function refuseKey(): never {
+  return refuse('is signed with a key that was rotated', 'ask for a new lease');
 }
 
 function refuseContent(): never {

@@ -2,7 +2,13 @@
 
 import type { Reader, Row, TenantId } from '../../base/store/store.ts';
 import { accountOf } from './lease-account.ts';
-import { type LeaseRow, leaseTable } from './lease-table.ts';
+import {
+  DEFAULT_TENANT,
+  endedKeyKey,
+  endedKeyTable,
+  type LeaseRow,
+  leaseTable,
+} from './lease-table.ts';
 
 /** A lease for lists. */
 export interface LeaseStatus extends Omit<LeaseRow, 'state'> {
@@ -38,9 +44,14 @@ function endOf(
   now: number,
 ): Pick<LeaseStatus, 'state' | 'reason' | 'endedAt'> {
   if (value.state !== 'active') return { state: value.state };
+  const ofKey = endOfKey(reader, value, now);
+  if (ofKey !== undefined) return ofKey;
   for (const ancestor of value.ancestors ?? []) {
     const row = reader.get(leaseTable, tenant, ancestor);
-    if (row === undefined || row.state === 'active') continue;
+    if (row === undefined) continue;
+    const end = endOfKey(reader, row, now);
+    if (end !== undefined) return end;
+    if (row.state === 'active') continue;
     const { state, endedAt, reason } = row;
     return {
       state,
@@ -49,4 +60,17 @@ function endOf(
     };
   }
   return { state: now >= value.claims.exp * 1000 ? 'expired' : 'active' };
+}
+
+/** How it ended with the key it is signed with. */
+function endOfKey(
+  reader: Reader,
+  { kid, claims }: LeaseRow,
+  now: number,
+): Pick<LeaseStatus, 'state' | 'reason' | 'endedAt'> | undefined {
+  if (kid === undefined || now >= claims.exp * 1000) return undefined;
+  const end = reader.get(endedKeyTable, DEFAULT_TENANT, endedKeyKey(kid));
+  if (end === undefined || now < end.until) return undefined;
+  const reason = end.compromised === true ? 'its key was compromised' : 'its key was rotated';
+  return { state: 'revoked', endedAt: end.until, reason };
 }

@@ -132,4 +132,6 @@ export interface ChainLink {
   readonly claims: LeaseClaims;
   /** Thumbprint of the key it is bound to, if it is bound to one. */
   readonly jkt?: string;
+  /** Thumbprint of the daemon's key it is signed with; one that a holder signed has none. */
+  readonly kid?: string;
 }

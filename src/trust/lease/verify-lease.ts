@@ -54,9 +54,10 @@ export async function verifyLease(
   expected: LeaseExpectations,
 ): Promise<VerifiedLease> {
   const [root, ...children] = parseChain(text);
-  const key = issuerKey(keys, root) ?? distrust('is signed with a key that is not trusted here');
+  const { audience, now } = expected;
+  const key =
+    issuerKey(keys, root, now) ?? distrust('is signed with a key that is not trusted here');
   await checkSignature(key, root);
-  const { audience } = expected;
   if (root.claims.aud !== audience || root.claims.iss !== audience) {
     refuse('is for another daemon', 'ask the daemon you call for a lease');
   }
@@ -66,7 +67,7 @@ export async function verifyLease(
   const chain: [ChainLink, ...ChainLink[]] = [linkOf(root)];
   let parent = root;
   for (const child of children) {
-    await checkSignature(await signerOf(child, parent, keys, audience), child);
+    await checkSignature(await signerOf(child, parent, keys, expected), child);
     if (child.claims.par_hash !== parentHash(parent.signingInput)) {
       throw new WarderError('verification-failed', 'the lease was made from another parent', {
         hint: 'give the chain it was made with',
@@ -101,7 +102,7 @@ async function signerOf(
   child: ParsedLease,
   parent: ParsedLease,
   keys: TrustedKeys,
-  audience: string,
+  { audience, now }: LeaseExpectations,
 ): Promise<VerifyKey> {
   const { header, claims } = child;
   const { cnf } = parent.claims;
@@ -112,20 +113,31 @@ async function signerOf(
     if (key.alg !== header.alg) distrust('names another algorithm than that of its key');
     return key;
   }
-  const key = issuerKey(keys, child);
+  const key = issuerKey(keys, child, now);
   if (key === undefined)
     distrust('is signed neither by the holder of its parent nor by the issuer');
   if (claims.iss !== audience) refuse('names another issuer', 'make it anew');
   return key;
 }
 
-/** The trusted key that a token names, if there is one; it must be for leases and agree on the algorithm. */
-function issuerKey(keys: TrustedKeys, { header }: ParsedLease): TrustedKey | undefined {
+/**
+ * The trusted key that a token names, if there is one; it must be for leases and agree on the algorithm.
+ * Under one that was rotated only what was dated before counts, and that only to the end of its grace.
+ */
+function issuerKey(
+  keys: TrustedKeys,
+  { header, claims }: ParsedLease,
+  now: number,
+): TrustedKey | undefined {
   const key = keys.find(({ kid }) => kid === header.kid);
   if (key === undefined) return undefined;
   if (!key.roles.includes('lease')) distrust('is signed with a key that does not sign leases');
   // The key says which algorithm; the header may only agree.
   if (key.alg !== header.alg) distrust('names another algorithm than that of its key');
+  if (key.retired !== undefined) {
+    if (!(claims.iat <= key.retired.at)) distrust('is dated after its key was rotated');
+    if (!(now < key.retired.until * 1000)) distrust('is signed with a key whose grace has ended');
+  }
   return key;
 }
 
@@ -136,8 +148,8 @@ async function checkSignature(key: VerifyKey, lease: ParsedLease): Promise<void>
   });
 }
 
-function linkOf({ claims, signingInput }: ParsedLease, parent?: string): ChainLink {
-  const { cnf, jti } = claims;
+function linkOf({ header, claims, signingInput }: ParsedLease, parent?: string): ChainLink {
+  const { cnf, jti, iss, aud } = claims;
   const jkt = cnf === undefined || 'conn' in cnf ? undefined : holderKeyId(cnf);
   const digest = leaseDigest(signingInput);
   return Object.freeze({
@@ -145,6 +157,8 @@ function linkOf({ claims, signingInput }: ParsedLease, parent?: string): ChainLi
     digest,
     claims,
     ...(jkt === undefined ? {} : { jkt }),
+    // One that a holder signed names that holder as its issuer.
+    ...(iss === aud ? { kid: header.kid } : {}),
   });
 }
 

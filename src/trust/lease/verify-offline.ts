@@ -1,6 +1,7 @@
 // A lease decided upon where there is no daemon: taken only when nothing about it needs one.
 
 import { WarderError } from '../../base/errors/errors.ts';
+import { DEFAULT_TENANT } from './lease-table.ts';
 import type { TrustedKeys } from '../verify/keys.ts';
 import { type Revocations, verifyRevocations } from './revocation-list.ts';
 import { type LeaseExpectations, type VerifiedLease, verifyLease } from './verify-lease.ts';
@@ -33,7 +34,13 @@ export async function verifyOffline(
   if (!(now - revocations.iat * 1000 <= maxAgeSeconds * 1000)) {
     refuse('cannot be judged by a list that old', {});
   }
-  for (const { stateKey, jkt } of lease.chain) {
+  if ((revocations.tenant ?? DEFAULT_TENANT) !== lease.claims.tenant) {
+    refuse('cannot be judged by the list of another tenant', {});
+  }
+  for (const { stateKey, jkt, kid } of lease.chain) {
+    if (kid !== undefined && revocations.keys?.includes(kid) === true) {
+      refuse('is signed with a key that was compromised', {});
+    }
     if (revocations.leases.includes(stateKey)) refuse('was revoked or released', {});
     if (jkt !== undefined && revocations.holders.includes(jkt)) {
       refuse('is bound, or goes back, to a key that was revoked', {});

@@ -20,7 +20,7 @@ export interface VerifiedCheckpoint extends Head {
   readonly signedBy: readonly TrustedKey[];
 }
 
-/** Which of the given keys must have signed: all with the role `checkpoint`, or any one. */
+/** Which of the given keys must have signed: all that sign heads of this size, or any one. */
 export interface Requirement {
   /** `all` when absent; only then is every line of a given key sure to be looked at. */
   readonly require?: 'all' | 'any';
@@ -57,7 +57,7 @@ export function parseDecimal(text: string): number {
  * Verifies a checkpoint. Its origin is the name of the keys that sign it.
  *
  * @throws WarderError `malformed`; `verification-failed` when a given key's line does not hold;
- *   `not-trusted` when a required key did not sign, or none of the keys may sign checkpoints.
+ *   `not-trusted` when a required key did not sign, or none of the keys may sign such a head.
  */
 export async function verifyCheckpoint(
   noteText: string,
@@ -66,8 +66,10 @@ export async function verifyCheckpoint(
 ): Promise<VerifiedCheckpoint> {
   const note = parseNote(noteText);
   const head = parseHead(note.text);
-  const allowed = keys.filter(({ roles }) => roles.includes('checkpoint'));
-  if (allowed.length === 0) distrust('none of the given keys may sign checkpoints');
+  const checkpointKeys = keys.filter(({ roles }) => roles.includes('checkpoint'));
+  if (checkpointKeys.length === 0) distrust('none of the given keys may sign checkpoints');
+  const allowed = checkpointKeys.filter((key) => signsHead(key, head.size));
+  if (allowed.length === 0) distrust(`no given key signs heads of ${head.size} leaves`);
   const signedBy = await signersOf(note, head.origin, allowed);
   if (signedBy.length === 0) distrust('no given key signed this checkpoint');
   const missing = allowed.find((key) => !signedBy.includes(key));
@@ -75,6 +77,11 @@ export async function verifyCheckpoint(
     distrust(`the ${missing.alg} key \`${missing.kid}\` did not sign this checkpoint`);
   }
   return { ...head, signedBy };
+}
+
+/** Whether a key is one of those that sign a head of this size. */
+export function signsHead({ heads }: TrustedKey, size: number): boolean {
+  return heads === undefined || (size >= heads.from && size <= (heads.to ?? Infinity));
 }
 
 function refuse(why: string): never {

@@ -360,6 +360,7 @@ describe('the end of a chain', () => {
     expect(office.book.ended('default', now)).toEqual({
       leases: [known.stateKey],
       holders: [b.jkt],
+      keys: [],
     });
   });
 
