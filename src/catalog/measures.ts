@@ -11,6 +11,8 @@ const TIMES: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1000],
   ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
 ]);
 
 /** Bytes of `512`, `64KiB`, `1MiB`, `2GiB`; undefined when the text is none of these. */
@@ -18,7 +20,7 @@ export function parseSize(text: string): number | undefined {
   return parse(text, SIZES);
 }
 
-/** Milliseconds of `500ms`, `5s`, `2m`; undefined when the text is none of these. */
+/** Milliseconds of `500ms`, `5s`, `2m`, `12h`, `30d`; undefined when the text is none of these. */
 export function parseDuration(text: string): number | undefined {
   return parse(text, TIMES);
 }

@@ -13,6 +13,7 @@ import { addReceiptCommands } from './commands/receipts.ts';
 import { addBudgetCommands } from './commands/budget.ts';
 import { addSecretCommands } from './commands/secret.ts';
 import { addToolCommands } from './commands/tool.ts';
+import { addTrustCommands } from './commands/trust.ts';
 import { type Context, createContext } from './context.ts';
 import { reportError } from './output.ts';
 
@@ -40,6 +41,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addCallCommand(program, run);
   addToolCommands(program, run);
   addBudgetCommands(program, run);
+  addTrustCommands(program, run);
   addSecretCommands(program, run);
   addLeaseCommands(program, run);
   addApprovalCommands(program, run);

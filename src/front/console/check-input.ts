@@ -4,7 +4,16 @@ import { WarderError } from '../../base/errors/errors.ts';
 import type { Operations, Streams } from './operations.ts';
 
 /** What a member may be; a `?` at the end means that it may be left out. */
-type Member = 'text' | 'text?' | 'texts' | 'boolean?' | 'count?' | 'files' | readonly string[];
+type Member =
+  | 'text'
+  | 'text?'
+  | 'texts'
+  | 'texts?'
+  | 'boolean?'
+  | 'count'
+  | 'count?'
+  | 'files'
+  | readonly string[];
 type Members = Readonly<Record<string, Member>>;
 
 const NOTHING: Members = {};
@@ -47,16 +56,33 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'lease.revoke': { id: 'text', reason: 'text' },
   'approvals.list': { state: 'text?' },
   'approvals.show': ID,
-  'approvals.approve': ID,
+  'approvals.approve': {
+    id: 'text',
+    capabilities: 'text?',
+    without: 'texts?',
+    limits: 'texts?',
+    within: 'count?',
+  },
   'approvals.deny': { id: 'text', reason: 'text?' },
   'approvals.watch': NOTHING,
   'policy.show': NOTHING,
   'policy.check': FILES,
   'policy.set': FILES,
   'policy.test': { files: 'files', cases: 'text' },
-  'budget.list': NOTHING,
-  'budget.set': { budget: 'text' },
-  'budget.remove': NAME,
+  'budget.list': { tenant: 'text?' },
+  'budget.set': { budget: 'text', tenant: 'text?' },
+  'budget.remove': { name: 'text', tenant: 'text?' },
+  'trust.list': { tenant: 'text?' },
+  'trust.show': { principal: 'text', tenant: 'text?' },
+  'trust.set': {
+    principal: 'text',
+    level: 'count',
+    capabilities: 'texts',
+    expires: 'text?',
+    note: 'text?',
+    tenant: 'text?',
+  },
+  'trust.remove': { principal: 'text', tenant: 'text?' },
   'policy.rule': { rule: 'text' },
   'policy.explain': { tool: 'text', arguments: 'text', as: 'text' },
   'receipts.list': FILTER,
@@ -109,9 +135,11 @@ function fits(kind: Member, value: unknown): boolean {
       return typeof value === 'string' && value.isWellFormed();
     case 'boolean?':
       return typeof value === 'boolean';
+    case 'count':
     case 'count?':
       return Number.isSafeInteger(value) && (value as number) >= 0;
     case 'texts':
+    case 'texts?':
       return Array.isArray(value) && value.every((one) => fits('text', one));
     case 'files':
       return Array.isArray(value) && value.every(isFile);
@@ -128,7 +156,9 @@ const KINDS: Readonly<Record<string, string>> = {
   text: 'a text',
   'text?': 'a text',
   texts: 'a list of texts',
+  'texts?': 'a list of texts',
   'boolean?': 'true or false',
+  count: 'a whole number',
   'count?': 'a whole number',
   files: 'a list of `{name, text}`',
 };

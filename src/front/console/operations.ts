@@ -64,22 +64,71 @@ export interface SecretSummary {
   readonly lastUsed?: string;
 }
 
+/** A call that waits, or waited, for persons. Texts are rendered so that a terminal shows what is there. */
 export interface ApprovalSummary {
+  readonly kind: 'call';
   readonly id: string;
   readonly state: string;
+  /** How many different persons said yes, and how many have to. */
+  readonly given: number;
+  readonly needed: number;
+  /** Why it cannot be approved as things are. */
+  readonly shortage?: string;
   readonly tool: string;
   readonly principal: string;
+  readonly agent: string;
   readonly tenant: string;
+  readonly task?: string;
+  /** State key. */
+  readonly lease: string;
+  /** Whether an operator made the call on behalf of the principal. */
+  readonly operator: boolean;
+  readonly package: { readonly id: string; readonly digest: string };
+  /** Of the policies that ask. */
   readonly reason: string;
-  /** The real arguments, rendered so that a terminal shows what is there. */
+  /** Opaque ids of those policies, for `policy explain`. */
+  readonly rules: readonly string[];
+  /** What was noticed about the call when it asked. */
+  readonly risks: readonly { readonly name: string; readonly note: string }[];
+  /** The real arguments. */
   readonly arguments: string;
   /** What the permit would allow, one line each. */
   readonly effects: readonly string[];
+  /** What it would allow without the terms of those who said yes; absent when there are none. */
+  readonly askedEffects?: readonly string[];
+  readonly answers: readonly ApprovalAnswer[];
   /** ISO 8601. */
   readonly asked: string;
+  /** How long it has waited, or did until it was decided. */
+  readonly waitedSeconds: number;
   /** ISO 8601. */
   readonly expires: string;
   readonly digest: string;
+}
+
+/** What one operator said. */
+export interface ApprovalAnswer {
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly verdict: 'approved' | 'denied';
+  /** What a yes was limited to, as JSON. */
+  readonly terms?: string;
+  /** Why it was denied. */
+  readonly reason?: string;
+}
+
+/** What the local trust table says of a principal. */
+export interface TrustSummary {
+  readonly principal: string;
+  readonly tenant: string;
+  /** 0 to 100. */
+  readonly level: number;
+  readonly capabilities: readonly string[];
+  readonly state: 'in force' | 'ended';
+  /** ISO 8601. */
+  readonly expires?: string;
+  readonly note?: string;
 }
 
 export interface PolicyReport {
@@ -208,7 +257,20 @@ export interface Operations {
     { readonly approvals: readonly ApprovalSummary[] }
   >;
   readonly 'approvals.show': Operation<{ readonly id: string }, ApprovalSummary>;
-  readonly 'approvals.approve': Operation<{ readonly id: string }, ApprovalSummary>;
+  readonly 'approvals.approve': Operation<
+    {
+      readonly id: string;
+      /** JSON text: the only network, files and secrets it may use. */
+      readonly capabilities?: string;
+      /** What it may not use at all: `net`, `write`, `kv`, `secrets`. */
+      readonly without?: readonly string[];
+      /** Limits lower than the grant's, as grant flags on the command line. */
+      readonly limits?: readonly string[];
+      /** Seconds from now within which the call has to start. */
+      readonly within?: number;
+    },
+    ApprovalSummary
+  >;
   readonly 'approvals.deny': Operation<
     { readonly id: string; readonly reason?: string },
     ApprovalSummary
@@ -230,10 +292,37 @@ export interface Operations {
     },
     { readonly results: readonly CaseResult[] }
   >;
-  readonly 'budget.list': Operation<Empty, { readonly budgets: readonly BudgetState[] }>;
+  readonly 'budget.list': Operation<
+    { readonly tenant?: string },
+    { readonly budgets: readonly BudgetState[] }
+  >;
   /** JSON text of a budget. */
-  readonly 'budget.set': Operation<{ readonly budget: string }, Budget>;
-  readonly 'budget.remove': Operation<{ readonly name: string }, Budget>;
+  readonly 'budget.set': Operation<{ readonly budget: string; readonly tenant?: string }, Budget>;
+  readonly 'budget.remove': Operation<{ readonly name: string; readonly tenant?: string }, Budget>;
+  readonly 'trust.list': Operation<
+    { readonly tenant?: string },
+    { readonly entries: readonly TrustSummary[] }
+  >;
+  readonly 'trust.show': Operation<
+    { readonly principal: string; readonly tenant?: string },
+    TrustSummary
+  >;
+  readonly 'trust.set': Operation<
+    {
+      readonly principal: string;
+      readonly level: number;
+      readonly capabilities: readonly string[];
+      /** A duration from now, or ISO 8601; absent: no end. */
+      readonly expires?: string;
+      readonly note?: string;
+      readonly tenant?: string;
+    },
+    TrustSummary
+  >;
+  readonly 'trust.remove': Operation<
+    { readonly principal: string; readonly tenant?: string },
+    TrustSummary
+  >;
   readonly 'policy.rule': Operation<{ readonly rule: string }, RuleSummary>;
   readonly 'policy.explain': Operation<
     { readonly tool: string; readonly arguments: string; readonly as: string },

@@ -5,11 +5,14 @@ import type { OperationHandlers, StatusReport, StreamHandlers } from '../console
 import { operatorCaller } from './agent-connection.ts';
 import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
-import { approvalSummary, decisionOperations } from './operations/decisions.ts';
+import { approvalOperations } from './operations/approvals.ts';
+import { approvalSummary } from './operations/approval-summary.ts';
+import { decisionOperations } from './operations/decisions.ts';
 import { recordOperations } from './operations/records.ts';
 import { budgetOperations } from './operations/budgets.ts';
 import { secretOperations } from './operations/secrets.ts';
 import { toolOperations } from './operations/tools.ts';
+import { trustOperations } from './operations/trust.ts';
 
 export interface OperationOptions {
   readonly version: string;
@@ -39,7 +42,9 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
     },
     ...toolOperations(runtime),
     ...budgetOperations(runtime),
+    ...trustOperations(runtime),
     ...secretOperations(runtime),
+    ...approvalOperations(runtime),
     ...decisionOperations(runtime),
     ...recordOperations(runtime),
   };
@@ -58,9 +63,10 @@ export function createStreams(runtime: Runtime): StreamHandlers {
       const seen = new Set<string>();
       while (!signal.aborted) {
         for (const approval of gate.approvals.list(undefined, gate.now(), { state: 'pending' })) {
-          if (seen.has(approval.id)) continue;
-          seen.add(approval.id);
-          yield approvalSummary(approval);
+          const step = `${approval.id} ${approval.yeses.length}`;
+          if (seen.has(step)) continue;
+          seen.add(step);
+          yield approvalSummary(runtime, approval);
         }
         await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
       }

@@ -5,23 +5,27 @@ import type { BudgetState } from '../../../decide/limits/budget-book.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 
-const SCOPE = ['tool', 'installation', 'agent', 'principal', 'lease'] as const;
+const SCOPE = ['tool', 'installation', 'category', 'agent', 'principal', 'lease'] as const;
 
 type SetOptions = Readonly<Partial<Record<(typeof SCOPE)[number] | 'zone' | 'each', string>>> & {
   readonly measure: string;
   readonly limit: string;
   readonly per: string;
+  readonly tenant?: string;
 };
+
+const TENANT = ['--tenant <tenant>', 'whose calls it covers; else those of `default`'] as const;
 
 /** Adds `budget list|set|remove`. */
 export function addBudgetCommands(program: Command, run: Run): void {
   const budget = program.command('budget').description('how much calls may use in each period');
   budget
     .command('list')
+    .option(...TENANT)
     .description('budgets, and what is taken of them in this period')
-    .action(() =>
+    .action((options: { tenant?: string }) =>
       run(async ({ operator, out }) => {
-        const { budgets } = await (await operator()).call('budget.list', {});
+        const { budgets } = await (await operator()).call('budget.list', { ...options });
         out.result(
           budgets,
           table(['NAME', 'LIMIT', 'PER', 'COVERS', 'TAKEN', 'LEFT'], budgets.flatMap(rowsOf)),
@@ -36,24 +40,30 @@ export function addBudgetCommands(program: Command, run: Run): void {
     .requiredOption('--per <period>', 'minute, hour, day, month or ever')
     .option('--measure <what>', 'calls, requests, net-bytes, cpu-ms, or a currency', 'calls')
     .option('--zone <zone>', 'time zone of the period, e.g. Europe/Berlin; else UTC')
-    .option('--each <facts>', 'who has the whole amount for himself: agent,tool,lease,...');
+    .option('--each <facts>', 'who has the whole amount for himself: agent,category,lease,...')
+    .option(...TENANT);
   for (const field of SCOPE) {
     set.addOption(new Option(`--${field} <glob>`, `only calls of this ${field}`));
   }
   set.action((name: string, options: SetOptions) =>
     run(async ({ operator, out }) => {
       const client = await operator();
-      const done = await client.call('budget.set', { budget: JSON.stringify(read(name, options)) });
+      const { tenant } = options;
+      const done = await client.call('budget.set', {
+        budget: JSON.stringify(read(name, options)),
+        ...(tenant === undefined ? {} : { tenant }),
+      });
       out.result(done, `budget ${plain(done.name)} is in force`);
     }),
   );
   budget
     .command('remove')
     .argument('<name>')
+    .option(...TENANT)
     .description('take a budget away')
-    .action((name: string) =>
+    .action((name: string, options: { tenant?: string }) =>
       run(async ({ operator, out }) => {
-        const done = await (await operator()).call('budget.remove', { name });
+        const done = await (await operator()).call('budget.remove', { name, ...options });
         out.result(done, `removed ${plain(done.name)}`);
       }),
     );
@@ -89,7 +99,9 @@ function rowsOf({ budget, uses }: BudgetState): readonly (readonly string[])[] {
   ];
   if (uses.length === 0) return [[...start, '0', String(limit)]];
   return uses.map(({ who, taken, left }) => {
-    const whose = Object.values(who).join(', ');
+    const whose = Object.entries(who)
+      .map(([field, value]) => (value === '' ? `no ${field}` : value))
+      .join(', ');
     const taker = whose === '' ? String(taken) : `${taken} by ${plain(whose)}`;
     return [...start, taker, String(left)];
   });

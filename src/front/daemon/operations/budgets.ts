@@ -10,13 +10,14 @@ type BudgetOperations = Pick<OperationHandlers, 'budget.list' | 'budget.set' | '
 
 export function budgetOperations({ administration, gate }: Runtime): BudgetOperations {
   return {
-    'budget.list': () =>
-      Promise.resolve({ budgets: gate.budgets.state(OPERATOR_TENANT, gate.now()) }),
-    'budget.set': async ({ budget }) => {
+    'budget.list': ({ tenant = OPERATOR_TENANT }) =>
+      Promise.resolve({ budgets: gate.budgets.state(tenant, gate.now()) }),
+    'budget.set': async ({ budget, tenant = OPERATOR_TENANT }) => {
       const parsed = parseBudget(parseJson(budget));
-      await administration.setBudget(OPERATOR_TENANT, parsed);
+      await administration.setBudget(tenant, parsed);
       return parsed;
     },
-    'budget.remove': ({ name }) => administration.removeBudget(OPERATOR_TENANT, name),
+    'budget.remove': ({ name, tenant = OPERATOR_TENANT }) =>
+      administration.removeBudget(tenant, name),
   };
 }
