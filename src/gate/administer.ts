@@ -9,6 +9,7 @@ import type { TenantId, Tx } from '../base/store/store.ts';
 import { installationTable } from '../catalog/catalog.ts';
 import { completeGrant } from '../catalog/grant.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
+import type { ApprovalTerms } from '../decide/policy/approval-terms.ts';
 import type { Budget } from '../decide/limits/budget.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
@@ -19,8 +20,13 @@ import type { Outcome, ReceiptFacts, ReceiptType } from '../trust/receipt/leaf.t
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import type { GateParts } from './parts.ts';
 
-/** Who does it, for the receipt. */
+/** The operator whose channel has no name of its own, for the receipt. */
 const OPERATOR = 'operator';
+
+/** What an operator says. */
+export type Verdict =
+  | { readonly kind: 'yes'; readonly terms?: ApprovalTerms | undefined }
+  | { readonly kind: 'no'; readonly reason?: string | undefined };
 
 type Administered = Pick<
   GateParts,
@@ -49,15 +55,25 @@ export interface Event {
   readonly lease?: string;
   readonly approval?: string;
   readonly reason?: string;
+  /** What was said; committed to. */
+  readonly arguments?: JsonObject;
   readonly detail?: JsonObject;
 }
 
 /** Changes what installations, leases and approvals say. */
 export class Administration {
   readonly #parts: Administered;
+  readonly #operator: string;
 
-  constructor(parts: Administered) {
+  /** @param operator whose channel the changes come over: receipts name them. */
+  constructor(parts: Administered, operator: string = OPERATOR) {
     this.#parts = parts;
+    this.#operator = operator;
+  }
+
+  /** The same, for changes that come over the channel of that operator. */
+  by(operator: string): Administration {
+    return new Administration(this.#parts, operator);
   }
 
   /** One transaction: `change`, and the leaf of the event it returns. */
@@ -67,7 +83,8 @@ export class Administration {
     const now = this.#parts.now();
     return this.#parts.store.commit((tx) => {
       const [result, event] = change(tx, now);
-      return { result, receipt: recordEvent(tx, this.#parts, now, event) };
+      const principal = event.principal ?? operatorPrincipal(this.#operator);
+      return { result, receipt: recordEvent(tx, this.#parts, now, { ...event, principal }) };
     });
   }
 
@@ -154,30 +171,16 @@ export class Administration {
     return result;
   }
 
-  async decideApproval(
-    tenant: TenantId,
-    id: string,
-    verdict: 'approve' | 'deny',
-    reason: string | undefined,
-  ): Promise<Approval> {
+  /** What an operator says of a call that waits for one. */
+  async decideApproval(tenant: TenantId, id: string, verdict: Verdict): Promise<Approval> {
+    const { approvals } = this.#parts;
+    const by = this.#operator;
     const { result } = await this.record((tx, now) => {
-      const { approvals } = this.#parts;
       const decided =
-        verdict === 'approve'
-          ? approvals.approve(tx, tenant, id, OPERATOR, now)
-          : approvals.deny(tx, tenant, id, OPERATOR, now, reason);
-      return [
-        decided,
-        {
-          type: 'approval',
-          outcome: verdict === 'approve' ? 'approved' : 'denied',
-          tenant,
-          subject: { name: 'call', sha256: decided.digest },
-          tool: decided.tool,
-          approval: decided.id,
-          ...(reason === undefined ? {} : { reason }),
-        },
-      ];
+        verdict.kind === 'yes'
+          ? approvals.approve(tx, tenant, id, { by, terms: verdict.terms }, now)
+          : approvals.deny(tx, tenant, id, by, now, verdict.reason);
+      return [decided, approvalEvent(decided, verdict)];
     });
     return result;
   }
@@ -229,6 +232,27 @@ export class Administration {
     });
   }
 
+  /** Somebody's credentials were refused, outside of any call. */
+  async authenticationRefused(
+    error: WarderError,
+    at: { readonly tenant: TenantId; readonly principal: string; readonly agent: string },
+  ): Promise<void> {
+    const { tenant, principal, agent } = at;
+    const detail = { agent, code: error.code };
+    await this.record(() => [
+      undefined,
+      {
+        type: 'authentication',
+        outcome: 'refused',
+        tenant,
+        principal,
+        subject: { name: 'agent', sha256: digestOf({ agent }) },
+        reason: error.message,
+        detail,
+      },
+    ]);
+  }
+
   /** A lease was issued or given back. */
   async leaseEvent(change: (tx: Tx) => LeaseEvent): Promise<void> {
     await this.record((tx) => {
@@ -248,6 +272,27 @@ export class Administration {
       ];
     });
   }
+}
+
+/** An operator as receipts name them. */
+export function operatorPrincipal(operator: string): string {
+  return operator === OPERATOR ? OPERATOR : `operator:${operator}`;
+}
+
+function approvalEvent(decided: Approval, verdict: Verdict): Event {
+  const { yeses, persons } = decided;
+  const terms = verdict.kind === 'yes' ? verdict.terms : undefined;
+  return {
+    type: 'approval',
+    outcome: verdict.kind === 'yes' ? 'approved' : 'denied',
+    tenant: decided.tenant,
+    subject: { name: 'call', sha256: decided.digest },
+    tool: decided.tool,
+    approval: decided.id,
+    detail: { given: yeses.length, needed: persons, narrowed: terms !== undefined },
+    ...(terms === undefined ? {} : { arguments: { terms: { ...terms } as unknown as JsonObject } }),
+    ...(verdict.kind === 'yes' || verdict.reason === undefined ? {} : { reason: verdict.reason }),
+  };
 }
 
 /** Appends the leaf of an event. */

@@ -2,10 +2,11 @@
 
 import { WarderError } from '../base/errors/errors.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
-import { type ApprovalBinding, bindingOf } from '../decide/approval/approval.ts';
+import { type ApprovalBinding, bindingOf, givenBy } from '../decide/approval/approval.ts';
 import type { Decision } from '../decide/policy/decide.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
+import { circumstancesOf } from './circumstances.ts';
 import type { Caller, CallRequest } from './door.ts';
 import type { GateParts } from './parts.ts';
 
@@ -51,19 +52,21 @@ export function decideCall(gate: GateParts, about: DecidableCall): DecidedCall {
     operator: caller.operator,
     now,
     callId: about.id,
+    circumstances: circumstancesOf(gate, about),
   };
   const decision = gate.policy.decide(question);
   if (decision.kind !== 'approval-required') return decision;
-  const binding = bindingOf({ tenant, principal, agent, call, installation, lease });
-  const approval = gate.approvals.findApproved(binding, now);
+  const { persons, reach } = decision;
+  const binding = bindingOf({ tenant, principal, agent, call, installation, lease, reach });
+  const approval = gate.approvals.findApproved(binding, persons, now);
   if (request.approval !== undefined && approval?.id !== request.approval) {
     throw new WarderError('policy-denied', 'the named approval does not let this call run', {
       hint: 'it is used once, for the same tool, arguments, agent and grant, while it lasts',
     });
   }
   if (approval === undefined) return { ...decision, binding };
-  const { id, digest } = approval;
-  const again = gate.policy.decide({ ...question, approval: { id, digest } });
+  const { id } = approval;
+  const again = gate.policy.decide({ ...question, approval: givenBy(approval) });
   switch (again.kind) {
     case 'permit':
       return { ...again, use: { ...binding, id } };

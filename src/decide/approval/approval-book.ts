@@ -1,9 +1,11 @@
-// The life of an approval: asked, approved or denied by a person, used once, or expired. Every change is
+// The life of an approval: asked, approved or denied by persons, used once, or expired. Every change is
 // part of a transaction the gate opens, so that it and its receipt are one.
 
 import { ulid } from '../../base/encoding/ulid.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Reader, RowQuery, Store, TenantId, Tx } from '../../base/store/store.ts';
+import { leaseRequestTable } from '../../trust/lease/lease-request.ts';
+import type { ApprovalTerms } from '../policy/approval-terms.ts';
 import {
   type Approval,
   type ApprovalBinding,
@@ -11,8 +13,11 @@ import {
   type ApprovalState,
   approvalTable,
   bindingKey,
-  callDigest,
-  sealOf,
+  givenBy,
+  isGiven,
+  sealed,
+  sealHolds,
+  shownReach,
 } from './approval.ts';
 
 export interface ApprovalLimits {
@@ -20,11 +25,15 @@ export interface ApprovalLimits {
   readonly pendingMs: number;
   /** How long a decision holds, milliseconds. */
   readonly decidedMs: number;
-  /** Most pending approvals of one principal. */
+  /** Most that waits for persons of one principal: calls and requests for leases. */
   readonly pendingPerPrincipal: number;
 }
 
 const TEN_MINUTES = 600_000;
+/** Most rules, and most signals, that are kept to be shown. */
+const SHOWN_MAX = 64;
+/** Longest note of a signal that is kept, characters. */
+const NOTE_MAX = 500;
 const DEFAULTS: ApprovalLimits = {
   pendingMs: TEN_MINUTES,
   decidedMs: TEN_MINUTES,
@@ -48,78 +57,131 @@ export class ApprovalBook {
   }
 
   /**
-   * Asks for one. Asking again for the same call returns the same approval while it waits.
+   * Asks for one. Asking again for the same call returns the same approval while it waits, unless it now
+   * takes another number of persons: then it is asked anew.
    *
    * @throws WarderError `policy-denied` while a person's no to this call holds; `limit-reached` when the
    *   principal has too many waiting.
    */
   ask(tx: Tx, request: ApprovalRequest, now: number): Approval {
     for (const open of this.#open(tx, request, now)) {
-      if (open.state === 'pending' && sealHolds(open)) return open;
       if (open.state === 'denied') throw deniedBefore(open);
+      if (open.state !== 'pending' || !sealHolds(open)) continue;
+      if (open.persons === request.persons) return open;
+      put(tx, { ...open, state: 'expired' });
     }
-    const { tenant, principal } = request;
-    const waiting = tx
-      .list(approvalTable, tenant, { index: ['waiting', principal], limit: 1000 })
-      .filter(({ value }) => !this.#expire(tx, value, now));
-    if (waiting.length >= this.#limits.pendingPerPrincipal) {
-      throw new WarderError('limit-reached', 'too many calls of this principal wait for a person', {
-        hint: 'wait until some are decided or expire: `warder approvals list`',
-        data: { limit: this.#limits.pendingPerPrincipal },
-      });
-    }
-    if (callDigest(request.tool, request.arguments) !== request.digest) {
-      throw new WarderError(
-        'internal',
-        'an approval was asked for other arguments than the call has',
-      );
-    }
+    this.requireRoom(tx, request.tenant, request.principal, now);
     const unsealed: Omit<Approval, 'seal'> = {
-      tenant,
-      principal,
-      tool: request.tool,
-      digest: request.digest,
-      installation: { id: request.installation.id, digest: request.installation.digest },
-      grant: request.grant,
-      holder: request.holder,
-      arguments: request.arguments,
-      reason: request.reason,
-      effects: [...request.effects],
+      ...asked(request),
       id: `appr_${ulid(now, this.#random(10))}`,
       state: 'pending',
       askedAt: now,
       expiresAt: now + this.#limits.pendingMs,
+      yeses: [],
     };
-    const approval: Approval = { ...unsealed, seal: sealOf(unsealed) };
-    tx.insert(approvalTable, tenant, approval.id, approval);
+    const approval = sealed(unsealed);
+    if (!sealHolds(approval)) {
+      throw new WarderError(
+        'internal',
+        'an approval was asked for another call than it is bound to',
+      );
+    }
+    tx.insert(approvalTable, request.tenant, approval.id, approval);
     return approval;
   }
 
   /**
-   * A person says yes.
+   * Whether one more question of the principal may wait for a person: calls and requests for leases count
+   * together.
    *
-   * @param by who, for the receipt.
-   * @throws WarderError `not-found`; `conflict` when it is not pending any more; `verification-failed`
-   *   when the record is not what was asked.
+   * @throws WarderError `limit-reached` when not.
    */
-  approve(tx: Tx, tenant: TenantId, id: string, by: string, now: number): Approval {
-    return this.#decide(tx, tenant, id, now, { state: 'approved', decidedBy: by });
+  requireRoom(tx: Tx, tenant: TenantId, principal: string, now: number): void {
+    const query = { index: ['waiting', principal] as const, limit: 1000 };
+    const calls = tx
+      .list(approvalTable, tenant, query)
+      .filter(({ value }) => !this.#expire(tx, value, now));
+    const requests = tx
+      .list(leaseRequestTable, tenant, query)
+      .filter(({ value }) => now < value.expiresAt);
+    if (calls.length + requests.length < this.#limits.pendingPerPrincipal) return;
+    throw new WarderError('limit-reached', 'too much of this principal waits for a person', {
+      hint: 'wait until some of it is decided or expires: `warder approvals list`',
+      data: { limit: this.#limits.pendingPerPrincipal },
+    });
   }
 
-  /** A person says no. Throws as {@link approve}. */
+  /**
+   * A person says yes. The last yes that is needed makes it count.
+   *
+   * @param yes who, by their channel, and what they limit it to.
+   * @throws WarderError `not-found`; `conflict` when it is not pending any more, or this person said yes
+   *   before; `verification-failed` when the record is not what was asked.
+   */
+  approve(
+    tx: Tx,
+    tenant: TenantId,
+    id: string,
+    yes: { readonly by: string; readonly terms?: ApprovalTerms | undefined },
+    now: number,
+  ): Approval {
+    const approval = pendingOf(tx, tenant, id, now);
+    const { by, terms } = yes;
+    const { persons } = approval;
+    if (approval.yeses.some((before) => before.by === by)) {
+      throw new WarderError('conflict', `\`${by}\` approved \`${id}\` already`, {
+        hint: `it takes ${persons} different operators: another has to say yes`,
+      });
+    }
+    const yeses = [...approval.yeses, { by, at: now, ...(terms === undefined ? {} : { terms }) }];
+    const isLast = yeses.length >= persons;
+    const decided: Omit<Approval, 'seal'> = {
+      ...approval,
+      yeses,
+      expiresAt: Math.min(
+        isLast ? now + this.#limits.decidedMs : approval.expiresAt,
+        ...yeses.map(
+          ({ at, terms: { withinSeconds = Infinity } = {} }) => at + withinSeconds * 1000,
+        ),
+      ),
+      ...(isLast ? { state: 'approved' as const, decidedAt: now } : {}),
+    };
+    return put(tx, sealed(decided));
+  }
+
+  /** A person says no, whoever said yes before. Throws as {@link approve}. */
   deny(tx: Tx, tenant: TenantId, id: string, by: string, now: number, reason?: string): Approval {
-    const denial = reason === undefined ? {} : { denial: reason.toWellFormed().slice(0, 500) };
-    return this.#decide(tx, tenant, id, now, { state: 'denied', decidedBy: by, ...denial });
+    const approval = pendingOf(tx, tenant, id, now);
+    const denied: Omit<Approval, 'seal'> = {
+      ...approval,
+      state: 'denied',
+      deniedBy: by,
+      decidedAt: now,
+      expiresAt: now + this.#limits.decidedMs,
+      ...(reason === undefined ? {} : { denial: reason.toWellFormed().slice(0, 500) }),
+    };
+    return put(tx, sealed(denied));
   }
 
-  /** The approval that lets this very call run now, if there is one. */
-  findApproved(binding: ApprovalBinding, now: number): Approval | undefined {
+  /**
+   * The approval that lets this very call run now, if there is one.
+   *
+   * @param persons how many different persons it takes now.
+   */
+  findApproved(binding: ApprovalBinding, persons: number, now: number): Approval | undefined {
     const key = bindingKey(binding);
     return this.#store.read((reader) =>
       reader
         .list(approvalTable, binding.tenant, { index: ['open', key] })
         .map(({ value }) => value)
-        .find((value) => value.state === 'approved' && now < value.expiresAt && sealHolds(value)),
+        .find(
+          (value) =>
+            value.state === 'approved' &&
+            now < value.expiresAt &&
+            sealHolds(value) &&
+            isGiven(value) &&
+            givenBy(value).persons >= persons,
+        ),
     );
   }
 
@@ -140,6 +202,7 @@ export class ApprovalBook {
     if (bindingKey(approval) !== bindingKey(use))
       throw unusable('the approval is for another call');
     checkSeal(approval);
+    if (!isGiven(approval)) throw unusable('too few persons approved it');
     const consumed: Approval = { ...approval, state: 'consumed', consumedAt: now };
     tx.put(approvalTable, use.tenant, use.id, consumed);
     return consumed;
@@ -183,30 +246,6 @@ export class ApprovalBook {
       .slice(0, limit);
   }
 
-  #decide(
-    tx: Tx,
-    tenant: TenantId,
-    id: string,
-    now: number,
-    change: Pick<Approval, 'state' | 'decidedBy' | 'denial'>,
-  ): Approval {
-    const approval = asOf(get(tx, tenant, id), now);
-    if (approval.state !== 'pending') {
-      throw new WarderError('conflict', `the approval \`${id}\` is ${approval.state}`, {
-        hint: 'only pending ones can be decided: `warder approvals list`',
-      });
-    }
-    checkSeal(approval);
-    const decided: Approval = {
-      ...approval,
-      ...change,
-      decidedAt: now,
-      expiresAt: now + this.#limits.decidedMs,
-    };
-    tx.put(approvalTable, tenant, id, decided);
-    return decided;
-  }
-
   /** Approvals of this binding that still matter; those whose time ran out are marked so. */
   #open(tx: Tx, binding: ApprovalBinding, now: number): readonly Approval[] {
     return tx
@@ -221,6 +260,34 @@ export class ApprovalBook {
     tx.put(approvalTable, approval.tenant, approval.id, expired);
     return true;
   }
+}
+
+/** A request and nothing besides. */
+function asked(request: ApprovalRequest): ApprovalRequest {
+  const { tenant, principal, tool, digest, grant, reached, holder, reason } = request;
+  const { persons, agent, lease, task, operator } = request;
+  return {
+    tenant,
+    principal,
+    tool,
+    digest,
+    installation: { id: request.installation.id, digest: request.installation.digest },
+    grant,
+    reached,
+    holder,
+    arguments: request.arguments,
+    reason,
+    rules: request.rules.slice(0, SHOWN_MAX),
+    signals: request.signals
+      .slice(0, SHOWN_MAX)
+      .map(({ name, note }) => ({ name, note: note.slice(0, NOTE_MAX) })),
+    reach: shownReach(request.reach),
+    persons,
+    agent,
+    lease,
+    operator,
+    ...(task === undefined ? {} : { task }),
+  };
 }
 
 function get(reader: Reader, tenant: TenantId, id: string): Approval {
@@ -239,12 +306,21 @@ function asOf(approval: Approval, now: number): Approval {
   return timed && now >= approval.expiresAt ? { ...approval, state: 'expired' } : approval;
 }
 
-/** Whether the record is what was asked, and its arguments are those of the call it is bound to. */
-function sealHolds(approval: Approval): boolean {
-  return (
-    sealOf(approval) === approval.seal &&
-    callDigest(approval.tool, approval.arguments) === approval.digest
-  );
+/** One that waits and is what was asked. */
+function pendingOf(tx: Tx, tenant: TenantId, id: string, now: number): Approval {
+  const approval = asOf(get(tx, tenant, id), now);
+  if (approval.state !== 'pending') {
+    throw new WarderError('conflict', `the approval \`${id}\` is ${approval.state}`, {
+      hint: 'only pending ones can be decided: `warder approvals list`',
+    });
+  }
+  checkSeal(approval);
+  return approval;
+}
+
+function put(tx: Tx, approval: Approval): Approval {
+  tx.put(approvalTable, approval.tenant, approval.id, approval);
+  return approval;
 }
 
 function checkSeal(approval: Approval): void {

@@ -3,11 +3,11 @@
 import { WarderError } from '../../base/errors/errors.ts';
 import { parseGrantFlags } from '../../catalog/grant-flags.ts';
 import type { CallLimits } from '../../catalog/installation.ts';
-import { activeCapabilities } from '../../trust/lease/action.ts';
+import { activeCapabilities, firstEnd } from '../../trust/lease/action.ts';
 import { type Capability, parseCapabilities } from '../../trust/lease/capability.ts';
 import { narrowDirectories, narrowNet, narrowSecrets } from './narrowing.ts';
 import { sealPart } from './permit.ts';
-import type { Reach } from './reach.ts';
+import type { ShownReach } from './reach.ts';
 
 /** What a yes can take away whole. */
 export type Withheld = 'net' | 'write' | 'kv' | 'secrets';
@@ -70,17 +70,29 @@ export function parseTerms(given: GivenTerms): ApprovalTerms | undefined {
 }
 
 /** A reach as far as every one of the terms lets it: a part of it, never more. */
-export function narrowReach(reach: Reach, terms: readonly ApprovalTerms[], now: number): Reach {
-  return terms.reduce((wide, one) => narrowOnce(wide, one, now), reach);
+export function narrowReach<Wide extends ShownReach>(
+  reach: Wide,
+  terms: readonly ApprovalTerms[],
+  now: number,
+): Wide {
+  return terms.reduce((wide, one) => ({ ...wide, ...narrowOnce(wide, one, now) }), reach);
 }
 
-function narrowOnce(reach: Reach, terms: ApprovalTerms, now: number): Reach {
+/** When the first capability of the terms that holds now ends, wall milliseconds. */
+export function endOfTerms(terms: readonly ApprovalTerms[], now: number): number {
+  return firstEnd(terms.flatMap(({ capabilities = [] }) => activeCapabilities(capabilities, now)));
+}
+
+function narrowOnce(
+  reach: ShownReach,
+  terms: ApprovalTerms,
+  now: number,
+): Omit<ShownReach, 'denyNet'> {
   const { without = [], limits = {} } = terms;
   const only = terms.capabilities && activeCapabilities(terms.capabilities, now);
   const isOut = (what: Withheld): boolean => without.includes(what);
   const { allowNet, read, write, secrets } = reach;
   return {
-    ...reach,
     allowNet: isOut('net') ? [] : only ? narrowNet(allowNet, only) : allowNet,
     read: only ? narrowDirectories(read, 'fs.read', only) : read,
     write: isOut('write') ? [] : only ? narrowDirectories(write, 'fs.write', only) : write,

@@ -4,18 +4,28 @@ import type { WarderError } from '../../base/errors/errors.ts';
 import { judgeBy } from './judge.ts';
 import { type LeaseQuestion, leaseQuestionOf } from './lease-question.ts';
 import type { PolicySet } from './policy-set.ts';
+import { personsOf } from './policy-source.ts';
 import { refusedByError, refusedByPolicy } from './refusals.ts';
+import { leaseConditions } from './rule-conditions.ts';
 
 /** The outcome. `rules` are the opaque ids of what decided. */
 export type LeaseDecision = { readonly rules: readonly string[]; readonly policyDigest: string } & (
   | { readonly kind: 'granted' }
   | { readonly kind: 'refused'; readonly error: WarderError; readonly faults: readonly string[] }
-  | { readonly kind: 'approval-required'; readonly reason: string }
+  | {
+      readonly kind: 'approval-required';
+      readonly reason: string;
+      /** How many different persons have to say yes. */
+      readonly persons: number;
+    }
 );
 
 /** Decides. Never throws: what cannot be judged is refused. */
 export function decideLease(policies: PolicySet, asked: LeaseQuestion): LeaseDecision {
-  const judged = judgeBy(policies, (approved) => leaseQuestionOf(policies.needs, asked, approved));
+  const conditions = leaseConditions(policies, asked);
+  const judged = judgeBy(policies, (approved) =>
+    leaseQuestionOf(policies.needs, asked, approved, conditions),
+  );
   const grounds = {
     rules: judged.rules.map(({ rule }) => rule).sort(),
     policyDigest: policies.digest,
@@ -36,7 +46,8 @@ export function decideLease(policies: PolicySet, asked: LeaseQuestion): LeaseDec
     }
     case 'ask': {
       const reasons = new Set(judged.rules.flatMap(({ approval }) => approval ?? []));
-      return { kind: 'approval-required', reason: [...reasons].join('; '), ...grounds };
+      const persons = personsOf(judged.rules);
+      return { kind: 'approval-required', reason: [...reasons].join('; '), persons, ...grounds };
     }
   }
 }

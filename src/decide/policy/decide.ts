@@ -5,9 +5,10 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { activeCapabilities, firstEnd } from '../../trust/lease/action.ts';
 import type { CheckedLease } from '../../trust/lease/lease.ts';
 import { costOf } from '../limits/cost.ts';
-import type { Risk } from './circumstances.ts';
+import { type ApprovalTerms, endOfTerms, narrowReach } from './approval-terms.ts';
+import type { Risk, RiskSignal } from './circumstances.ts';
 import { makePermit, type Permit } from './permit.ts';
-import type { Rule } from './policy-source.ts';
+import { personsOf, type Rule } from './policy-source.ts';
 import type { PolicySet } from './policy-set.ts';
 import { judge } from './judge.ts';
 import type { QuestionFacts } from './question.ts';
@@ -18,15 +19,19 @@ import { refusedByError, refusedByLease, refusedByPolicy, refusedByRisk } from '
 export interface DecisionInput extends QuestionFacts {
   readonly lease: CheckedLease;
   /** A person's approval of this very call, not yet consumed. */
-  readonly approval?: ApprovalTerms;
+  readonly approval?: GivenApproval;
   readonly callId: string;
 }
 
 /** What of an approval matters here; `approval` checks the rest when it is consumed. */
-export interface ApprovalTerms {
+export interface GivenApproval {
   readonly id: string;
   /** Digest of the call that was approved. */
   readonly digest: string;
+  /** How many different persons said yes. */
+  readonly persons: number;
+  /** What they limited it to: all of it holds. */
+  readonly terms: readonly ApprovalTerms[];
 }
 
 interface Grounds {
@@ -53,7 +58,13 @@ export type Decision =
       readonly kind: 'approval-required';
       /** Why a person is asked, from the policies. */
       readonly reason: string;
-      /** What the permit would let the tool do, one line each. */
+      /** What makes the call risky, for the person who is asked. */
+      readonly signals: readonly RiskSignal[];
+      /** How many different persons have to say yes. */
+      readonly persons: number;
+      /** What the call could reach with an unlimited yes. */
+      readonly reach: Reach;
+      /** The same, one line each. */
       readonly effects: readonly string[];
     });
 
@@ -102,36 +113,67 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
     case 'allow':
       return { kind: 'permit', permit: permit(input, reach), ...grounds(policies, rules) };
     case 'ask': {
-      if (input.approval === undefined) {
-        const reasons = new Set(rules.flatMap(({ approval }) => approval ?? []));
+      const persons = personsOf(rules);
+      const { approval } = input;
+      if (approval === undefined || approval.persons < persons) {
+        const reasons = new Set(rules.flatMap((rule) => rule.approval ?? []));
         for (const { note } of risk.signals) reasons.add(note);
         return {
           kind: 'approval-required',
           reason: [...reasons].join('; '),
+          signals: risk.signals,
+          persons,
+          reach,
           effects: effectsOf(reach),
           ...grounds(policies, rules),
         };
       }
-      if (input.approval.digest !== call.digest) {
-        throw new WarderError('policy-denied', 'the approval is for another call', {
-          hint: 'make the approved call again, with the same arguments',
-        });
-      }
-      return {
-        kind: 'permit',
-        permit: permit(input, reach),
-        approval: input.approval.id,
-        ...grounds(policies, rules),
-      };
+      return approved(policies, input, approval, { reach, rules });
     }
   }
+}
+
+/** The permit of a call that persons said yes to: for no more than every one of them allowed. */
+function approved(
+  policies: PolicySet,
+  input: DecisionInput,
+  approval: GivenApproval,
+  { reach, rules }: { readonly reach: Reach; readonly rules: readonly Rule[] },
+): Decision {
+  const { call, now } = input;
+  if (approval.digest !== call.digest) {
+    throw new WarderError('policy-denied', 'the approval is for another call', {
+      hint: 'make the approved call again, with the same arguments',
+    });
+  }
+  const { terms } = approval;
+  const narrow = narrowReach(reach, terms, now);
+  if (terms.length > 0) {
+    // Policies see what the permit will hold, and have to allow that too.
+    const again = judge(policies, input, narrow);
+    if (again.verdict === 'error') {
+      const error = refusedByError(call.tool, again.rules);
+      return { kind: 'refused', error, faults: again.reasons, ...grounds(policies, again.rules) };
+    }
+    if (again.verdict === 'refuse') {
+      const error = refusedByPolicy(call.tool, again.rules);
+      return { kind: 'refused', error, faults: [], ...grounds(policies, again.rules) };
+    }
+  }
+  return {
+    kind: 'permit',
+    permit: permit(input, narrow, endOfTerms(terms, now)),
+    approval: approval.id,
+    ...grounds(policies, rules),
+  };
 }
 
 function grounds(policies: PolicySet, rules: readonly Rule[]): Grounds {
   return { rules: rules.map(({ rule }) => rule).sort(), policyDigest: policies.digest };
 }
 
-function permit(input: DecisionInput, reach: Reach): Permit {
+/** @param end wall milliseconds after which it ends in any case. */
+function permit(input: DecisionInput, reach: Reach, end = Infinity): Permit {
   const { call, installation, lease, now } = input;
   const cost = costOf(installation.grant.prices, call.tool, call.arguments);
   return makePermit({
@@ -145,6 +187,7 @@ function permit(input: DecisionInput, reach: Reach): Permit {
     ...reach,
     ...(cost === undefined ? {} : { cost }),
     expiresAt: Math.min(
+      end,
       lease.claims.exp * 1000,
       firstEnd(activeCapabilities(lease.claims.authorization_details, now)),
       now + reach.limits.timeoutMs + MARGIN_MS,

@@ -50,8 +50,14 @@ export function reachOf(grant: Grant, capabilities: readonly Capability[]): Reac
   return reach;
 }
 
+/** What of a reach a person is shown. */
+export type ShownReach = Pick<
+  Reach,
+  'allowNet' | 'denyNet' | 'read' | 'write' | 'secrets' | 'kv' | 'limits'
+>;
+
 /** What the reach lets a tool do, one line each, for the person who is asked. */
-export function effectsOf(reach: Reach): readonly string[] {
+export function effectsOf(reach: Omit<ShownReach, 'limits'>): readonly string[] {
   return [
     ...reach.allowNet.map(
       ({ methods, scheme, host, port, path }) =>

@@ -46,6 +46,8 @@ export interface Config {
     readonly memory: string;
   };
   readonly agents: Readonly<Record<string, AgentConfig>>;
+  /** Operators with a socket of their own, by name, besides `operator`. */
+  readonly operators: readonly string[];
   readonly jail: {
     /** Layers without which no daemon starts. */
     readonly require: readonly JailLayer[];
@@ -69,6 +71,7 @@ export interface Config {
 }
 
 const AGENT_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const OPERATORS_MAX = 64;
 const TENANT = /^[a-z0-9-]{1,32}$/;
 
 /** Values of everything `config.json` may leave out. */
@@ -132,6 +135,7 @@ class ConfigReader extends Checker {
       'log',
       'listen',
       'agents',
+      'operators',
       'trust',
       'jail',
       'limits',
@@ -157,6 +161,7 @@ class ConfigReader extends Checker {
         memory: this.absolutePath(log['memory'], 'log.memory'),
       },
       agents: this.agents(top['agents']),
+      operators: this.operators(top['operators'] ?? {}),
       jail: {
         require: this.names(jail['require'] ?? [], 'jail.require', jailLayers),
         use: this.names(jail['use'] ?? jailKinds, 'jail.use', jailKinds),
@@ -208,6 +213,19 @@ class ConfigReader extends Checker {
       };
     }
     return agents;
+  }
+
+  /** Each is an object without members, so that what is said of one later has a place. */
+  operators(json: unknown): readonly string[] {
+    const names = Object.entries(this.object(json, 'operators')).map(([name, value]) => {
+      const at = `operators.${name}`;
+      if (!AGENT_NAME.test(name)) this.problem(`\`${at}\`: a name is like \`alice\``);
+      if (name === 'operator') this.problem(`\`${at}\` is there by itself: leave it out`);
+      this.object(value, at, []);
+      return name;
+    });
+    if (names.length > OPERATORS_MAX) this.problem(`\`operators\` has over ${OPERATORS_MAX} names`);
+    return names;
   }
 
   keyPin(json: unknown, at: string): KeyPin {

@@ -22,6 +22,8 @@ export interface Home {
   readonly agentSocket: string;
   readonly agents: string;
   readonly operatorSocket: string;
+  /** Sockets of named operators. */
+  readonly operators: string;
   readonly lock: string;
   readonly daemonInfo: string;
 }
@@ -54,6 +56,7 @@ export function locateHome(
     agentSocket: join(root, 'agent.sock'),
     agents: join(root, 'agents'),
     operatorSocket,
+    operators: join(root, 'operators'),
     lock: join(root, 'lock.db'),
     daemonInfo: join(root, 'daemon.json'),
   };
@@ -67,12 +70,25 @@ export function agentSocketPath(home: Home, agent: string): string {
     });
   }
   const path = agent === 'default' ? home.agentSocket : join(home.agents, `${agent}.sock`);
-  if (Buffer.byteLength(path) > SOCKET_PATH_MAX) {
-    throw new WarderError('usage', `the socket path \`${path}\` is too long`, {
-      hint: 'choose a shorter home or agent name',
+  return short(path, 'agent');
+}
+
+/** The socket of an operator; the one called `operator` listens on `operator.sock` itself. */
+export function operatorSocketPath(home: Home, operator: string): string {
+  if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(operator)) {
+    throw new WarderError('usage', `\`${operator.slice(0, 64)}\` is not the name of an operator`, {
+      hint: 'names are like `alice`; see `operators` in config.json',
     });
   }
-  return path;
+  if (operator === 'operator') return home.operatorSocket;
+  return short(join(home.operators, `${operator}.sock`), 'operator');
+}
+
+function short(path: string, whose: 'agent' | 'operator'): string {
+  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) return path;
+  throw new WarderError('usage', `the socket path \`${path}\` is too long`, {
+    hint: `choose a shorter home or ${whose} name`,
+  });
 }
 
 /** Creates the directories of a home, 0700 each. */
@@ -81,7 +97,7 @@ export function createHome(home: Home): void {
   if (!existsSync(home.root)) mkdirSync(home.root, { recursive: true, mode: 0o700 });
   checkHome(home);
   const directories = [home.policy, home.keys, home.log, home.tools, home.cache];
-  for (const directory of [...directories, home.logs, home.agents]) {
+  for (const directory of [...directories, home.logs, home.agents, home.operators]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 }

@@ -30,6 +30,8 @@ import {
 } from '../../trust/lease/connection-lease.ts';
 import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
 import { openLeaseBook } from '../../trust/lease/lease-book.ts';
+import { LeaseReception } from '../../trust/lease/lease-reception.ts';
+import { ProofNonces } from '../../trust/lease/proof-nonces.ts';
 import { openCheckpointAdmitter } from '../../trust/receipt/checkpoint-admitter.ts';
 import { openReceipts, type Receipts } from '../../trust/receipt/receipts.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
@@ -53,6 +55,8 @@ export interface Runtime {
   readonly door: OpenDoor;
   readonly turnstile: Turnstile;
   readonly administration: Administration;
+  /** Names of everyone who can decide, each by a channel of their own. */
+  readonly operators: readonly string[];
   readonly sandbox: Sandbox;
   readonly packages: PackageFiles;
   readonly receipts: Receipts;
@@ -62,6 +66,8 @@ export interface Runtime {
   /** TCP listeners of this process; no request of a tool reaches them, whatever is granted. */
   readonly listeners: Set<Listener>;
   readonly startedAt: number;
+  /** Takes in leases that callers bring along. */
+  readonly reception: LeaseReception;
   /** The lease of a new connection; nothing is issued yet. */
   connectionLease(terms: ConnectionTerms): ConnectionLease;
   /** Starts what works in the background: blank executors, checkpoints. */
@@ -181,6 +187,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     door: openDoor(gate, turnstile),
     turnstile,
     administration,
+    operators: ['operator', ...config.operators],
     sandbox,
     packages,
     receipts,
@@ -188,6 +195,13 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     ownTrees,
     listeners,
     startedAt: clock.monotonic(),
+    reception: new LeaseReception({
+      book: leases,
+      keys: () => office.keys,
+      origin,
+      nonces: new ProofNonces(random),
+      monotonic: () => clock.monotonic(),
+    }),
     connectionLease: (terms) => connectionLease(office, terms),
     start: () => {
       sandbox.warm();

@@ -5,14 +5,19 @@ import { systemClock } from '../../base/clock/clock.ts';
 import { asWarderError } from '../../base/errors/errors.ts';
 import { lockHome } from '../../base/store/home-lock.ts';
 import { readConfig } from '../config/config.ts';
-import { agentSocketPath, checkHome, type Home } from '../config/home.ts';
+import { agentSocketPath, checkHome, type Home, operatorSocketPath } from '../config/home.ts';
 import type { StatusReport } from '../console/operations.ts';
-import { listenForOperator } from '../console/operator-socket.ts';
+import { listenForOperator, type OperatorSocket } from '../console/operator-socket.ts';
 import { type AgentSocket, listenForAgent } from '../mcp/agent-socket.ts';
 import { connectAgent } from './agent-connection.ts';
 import { composeRuntime, type Runtime } from './compose.ts';
 import { initHome } from './init.ts';
-import { createOperations, createStreams, statusReport } from './operations.ts';
+import {
+  createOperations,
+  createStreams,
+  type OperationOptions,
+  statusReport,
+} from './operations.ts';
 
 /** An auto-started daemon ends after this long without a connection or a call. */
 const IDLE_EXIT_MS = 10 * 60_000;
@@ -55,11 +60,10 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
       }),
     );
   }
-  const operator = await listenForOperator(
-    home.operatorSocket,
-    createOperations(runtime, { version: options.version, stop: () => stop.now('operator') }),
-    createStreams(runtime),
-  );
+  const operators = await listenForOperators(runtime, {
+    version: options.version,
+    stop: () => stop.now('operator'),
+  });
   runtime.start();
   writeFileSync(home.daemonInfo, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
   options.onReady(status);
@@ -67,14 +71,29 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   const idle = options.idleExit ? watchIdle(runtime, agents, stop) : undefined;
   const reason = await stop.asked;
   clearInterval(idle);
-  await Promise.all([operator.close(), drain(runtime, agents)]);
+  await Promise.all([...operators.map((each) => each.close()), drain(runtime, agents)]);
   await runtime.administration
     .daemonEvent('stopped', { reason })
     .catch((error: unknown) => warn('last receipt', asWarderError(error)));
   await runtime.close();
   lock.release();
-  for (const path of [home.daemonInfo, home.operatorSocket]) rmSync(path, { force: true });
+  rmSync(home.daemonInfo, { force: true });
+  for (const name of runtime.operators) rmSync(operatorSocketPath(home, name), { force: true });
   return 0;
+}
+
+/** One socket for each operator: which one a request came over is who it is from. */
+async function listenForOperators(
+  runtime: Runtime,
+  options: OperationOptions,
+): Promise<readonly OperatorSocket[]> {
+  const sockets: OperatorSocket[] = [];
+  for (const name of runtime.operators) {
+    const own = { ...runtime, administration: runtime.administration.by(name) };
+    const path = operatorSocketPath(runtime.home, name);
+    sockets.push(await listenForOperator(path, createOperations(own, options), createStreams(own)));
+  }
+  return sockets;
 }
 
 /** The daemon's own log is its stderr. */

@@ -24,8 +24,8 @@ async function ask(args: object): Promise<string> {
   return held.approval;
 }
 
-const decide = (id: string, verdict: 'approve' | 'deny'): Promise<unknown> =>
-  gate.administration.decideApproval('default', id, verdict, undefined);
+const decide = (id: string, kind: 'yes' | 'no'): Promise<unknown> =>
+  gate.administration.decideApproval('default', id, { kind });
 
 test.each<[string, Partial<Grant>]>([
   ['keeps data', { kv: true }],
@@ -42,7 +42,7 @@ test.each<[string, Partial<Grant>]>([
 
 test('a no', async () => {
   const id = await ask({ text: 'a' });
-  await decide(id, 'deny');
+  await decide(id, 'no');
   await agent.call({ text: 'a' });
   await agent.call({ text: 'a' }, { approval: id });
   expect(gate.runner.ran).toEqual([]);
@@ -50,14 +50,14 @@ test('a no', async () => {
 
 test('a yes whose time has run out', async () => {
   const id = await ask({ text: 'a' });
-  await decide(id, 'approve');
+  await decide(id, 'yes');
   gate.clock.advance(24 * 3_600_000);
   await agent.call({ text: 'a' });
   expect(gate.runner.ran).toEqual([]);
 });
 
 test('a yes that is used from many sides at once buys one run, and the next call asks again', async () => {
-  await decide(await ask({ text: 'a' }), 'approve');
+  await decide(await ask({ text: 'a' }), 'yes');
   const agents = [agent, gate.connect(), gate.connect()];
   await Promise.all(
     agents.flatMap((one) => Array.from({ length: 4 }, () => one.call({ text: 'a' }))),

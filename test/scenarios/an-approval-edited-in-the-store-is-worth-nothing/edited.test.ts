@@ -3,8 +3,10 @@
 import { expect, test } from 'vitest';
 
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
-import { type Approval, approvalTable, bindingOf } from '../../../src/decide/approval/approval.ts';
+import { type Approval, approvalTable } from '../../../src/decide/approval/approval.ts';
 import { ApprovalBook } from '../../../src/decide/approval/approval-book.ts';
+import { leaseRequestTable } from '../../../src/trust/lease/lease-request.ts';
+import { bindingIn, questionIn } from '../../support/approval.ts';
 import { inputOf, NOW } from '../../support/decision.ts';
 
 const harmless = inputOf({ text: 'ls' }, { grant: { kv: true } });
@@ -13,27 +15,20 @@ const harmful = inputOf({ text: 'rm -rf /' }, { grant: { kv: true } });
 function bookWith(change: (kept: Approval) => Approval): {
   readonly run: (approveFirst: boolean) => Promise<unknown>;
 } {
-  const store = openMemoryStore({ tables: [approvalTable], sequences: [] });
+  const store = openMemoryStore({ tables: [approvalTable, leaseRequestTable], sequences: [] });
   const book = new ApprovalBook(store, (bytes) => new Uint8Array(bytes));
-  const of = (input: typeof harmless) => bindingOf({ ...input, agent: 'default' });
   return {
     run: async (approveFirst) => {
-      const request = {
-        ...of(harmless),
-        arguments: harmless.call.arguments,
-        reason: 'r',
-        effects: [],
-      };
-      const { id } = await store.commit((tx) => book.ask(tx, request, NOW));
+      const { id } = await store.commit((tx) => book.ask(tx, questionIn(harmless), NOW));
       const approve = (): Promise<unknown> =>
-        store.commit((tx) => book.approve(tx, 'default', id, 'operator', NOW));
+        store.commit((tx) => book.approve(tx, 'default', id, { by: 'operator' }, NOW));
       if (approveFirst) await approve();
       await store.commit((tx) => {
         const kept = tx.get(approvalTable, 'default', id);
         if (kept !== undefined) tx.put(approvalTable, 'default', id, change(kept));
       });
       if (!approveFirst) await approve();
-      return store.commit((tx) => book.consume(tx, { ...of(harmful), id }, NOW));
+      return store.commit((tx) => book.consume(tx, { ...bindingIn(harmful), id }, NOW));
     },
   };
 }

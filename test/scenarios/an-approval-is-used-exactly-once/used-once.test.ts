@@ -9,9 +9,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openSqliteStore } from '../../../src/base/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../../src/base/store/store.ts';
-import { approvalTable, bindingOf } from '../../../src/decide/approval/approval.ts';
+import { approvalTable, givenBy } from '../../../src/decide/approval/approval.ts';
 import { ApprovalBook } from '../../../src/decide/approval/approval-book.ts';
 import { PolicyHolder } from '../../../src/decide/policy/policy-holder.ts';
+import { leaseRequestTable } from '../../../src/trust/lease/lease-request.ts';
+import { bindingIn, questionIn } from '../../support/approval.ts';
 import { inputOf, NOW, starter } from '../../support/decision.ts';
 
 let home: string;
@@ -23,7 +25,7 @@ beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'warder-once-'));
   store = openSqliteStore({
     path: join(home, 'state.db'),
-    tables: [approvalTable],
+    tables: [approvalTable, leaseRequestTable],
     sequences: [],
   });
   book = new ApprovalBook(store, (bytes) => new Uint8Array(bytes).fill((byte += 1)));
@@ -34,12 +36,15 @@ afterEach(async () => {
 });
 
 const input = inputOf({ text: 'note' }, { grant: { kv: true } });
-const binding = bindingOf({ ...input, agent: 'default' });
+const binding = bindingIn(input);
 
 /** The gate's steps: find, decide, consume in the transaction that would start the call. */
 async function attempt(holder: PolicyHolder): Promise<'ran' | 'asked' | 'refused'> {
-  const approval = book.findApproved(binding, NOW);
-  const decision = holder.decide({ ...input, ...(approval === undefined ? {} : { approval }) });
+  const approval = book.findApproved(binding, 1, NOW);
+  const decision = holder.decide({
+    ...input,
+    ...(approval === undefined ? {} : { approval: givenBy(approval) }),
+  });
   if (decision.kind === 'approval-required') return 'asked';
   if (decision.kind !== 'permit' || decision.approval === undefined) return 'refused';
   const id = decision.approval;
@@ -54,10 +59,9 @@ async function attempt(holder: PolicyHolder): Promise<'ran' | 'asked' | 'refused
 async function approveOne(holder: PolicyHolder): Promise<void> {
   const decision = holder.decide(input);
   if (decision.kind !== 'approval-required') throw new Error(decision.kind);
-  const { reason, effects } = decision;
-  const request = { ...binding, arguments: input.call.arguments, reason, effects };
+  const request = questionIn(input, { reason: decision.reason });
   const { id } = await store.commit((tx) => book.ask(tx, request, NOW));
-  await store.commit((tx) => book.approve(tx, 'default', id, 'operator', NOW));
+  await store.commit((tx) => book.approve(tx, 'default', id, { by: 'operator' }, NOW));
 }
 
 test('of thirty-two calls at once one runs, and none after it', async () => {
@@ -83,7 +87,11 @@ test('a use survives the store being closed and opened again', async () => {
   await approveOne(holder);
   expect(await attempt(holder)).toBe('ran');
   await store.close();
-  store = openSqliteStore({ path: join(home, 'state.db'), tables: [approvalTable], sequences: [] });
+  store = openSqliteStore({
+    path: join(home, 'state.db'),
+    tables: [approvalTable, leaseRequestTable],
+    sequences: [],
+  });
   book = new ApprovalBook(store, (bytes) => new Uint8Array(bytes).fill((byte += 1)));
   expect(await attempt(holder)).toBe('asked');
 });

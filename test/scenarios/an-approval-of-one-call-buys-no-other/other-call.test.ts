@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
-import { approvalTable, bindingOf } from '../../../src/decide/approval/approval.ts';
+import { approvalTable, givenBy } from '../../../src/decide/approval/approval.ts';
 import { ApprovalBook } from '../../../src/decide/approval/approval-book.ts';
+import { leaseRequestTable } from '../../../src/trust/lease/lease-request.ts';
 import type { DecisionInput } from '../../../src/decide/policy/decide.ts';
 import { PolicyHolder } from '../../../src/decide/policy/policy-holder.ts';
+import { bindingIn, questionIn } from '../../support/approval.ts';
 import {
   ALL_CAPABILITIES,
   ECHO,
@@ -45,21 +47,21 @@ const others: readonly (readonly [string, DecisionInput])[] = [
 ];
 
 test.each(others)('an approval buys nothing for %s', async (_, other) => {
-  const store = openMemoryStore({ tables: [approvalTable], sequences: [] });
+  const store = openMemoryStore({ tables: [approvalTable, leaseRequestTable], sequences: [] });
   const book = new ApprovalBook(store, (bytes) => new Uint8Array(bytes));
   const holder = await PolicyHolder.open(starter());
-  const binding = bindingOf({ ...approved, agent: 'default' });
-  const { id } = await store.commit((tx) =>
-    book.ask(tx, { ...binding, arguments: approved.call.arguments, reason: 'r', effects: [] }, NOW),
+  const binding = bindingIn(approved);
+  const { id } = await store.commit((tx) => book.ask(tx, questionIn(approved), NOW));
+  const record = await store.commit((tx) =>
+    book.approve(tx, 'default', id, { by: 'operator' }, NOW),
   );
-  const record = await store.commit((tx) => book.approve(tx, 'default', id, 'operator', NOW));
-  const wanted = bindingOf({ ...other, agent: other.agent ?? 'default' });
+  const wanted = bindingIn(other);
 
-  expect(book.findApproved(wanted, NOW)).toBe(undefined);
+  expect(book.findApproved(wanted, 1, NOW)).toBe(undefined);
   const named = store.commit((tx) => book.consume(tx, { ...wanted, id }, NOW));
   await expect(named).rejects.toThrow('the approval is for another call');
   if (other.call.digest !== approved.call.digest) {
-    expect(holder.decide({ ...other, approval: record }).kind).toBe('refused');
+    expect(holder.decide({ ...other, approval: givenBy(record) }).kind).toBe('refused');
   }
   const own = store.commit((tx) => book.consume(tx, { ...binding, id }, NOW));
   expect((await own).state).toBe('consumed');

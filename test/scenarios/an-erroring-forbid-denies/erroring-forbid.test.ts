@@ -33,7 +33,7 @@ test('a call without the argument a forbid reads is refused, although Cedar alon
 test('it cannot be turned into an approval either', async () => {
   const holder = await holderOf(PERMIT_ALL, `@approval("private") ${FORBID}`);
   const input = inputOf({});
-  const approval = { id: 'appr_1', digest: input.call.digest };
+  const approval = { id: 'appr_1', digest: input.call.digest, persons: 1, terms: [] };
   expect(holder.decide(input).kind).toBe('refused');
   expect(holder.decide({ ...input, approval }).kind).toBe('refused');
 });

@@ -6,7 +6,7 @@ import { PolicyHolder } from '../../../src/decide/policy/policy-holder.ts';
 import { filesOf, holderOf, inputOf, PERMIT_ALL, starter } from '../../support/decision.ts';
 
 const input = inputOf({}, { grant: { kv: true } });
-const approval = { id: 'appr_1', digest: input.call.digest };
+const approval = { id: 'appr_1', digest: input.call.digest, persons: 1, terms: [] };
 
 test('without @approval the starter refuses what it asked about, approved or not', async () => {
   const stripped = starter().map(({ name, text }) => ({

@@ -40,7 +40,7 @@ test('an approval given before the policy said no opens nothing', async () => {
   const agent = gate.connect();
   const held = await agent.call({ text: 'a secret' });
   const id = held.kind === 'stopped' ? (held.approval ?? '') : '';
-  await gate.administration.decideApproval('default', id, 'approve', undefined);
+  await gate.administration.decideApproval('default', id, { kind: 'yes' });
   const { policy, catalog } = gate.parts;
   const tools = catalog.list('default').flatMap((one) => one.tools);
   policy.use(policy.prepare([...starter(), { name: 'z.cedar', text: BY_ARGUMENT }], tools));

@@ -416,7 +416,7 @@ describe('key/value writes', () => {
   /** Approves the call that `args` make, so that it may run with its kv grant. */
   async function approved(args: object): Promise<CallAnswer> {
     const held = stopped(await agent.call(args));
-    await gate.administration.decideApproval('default', held.approval ?? '', 'approve', undefined);
+    await gate.administration.decideApproval('default', held.approval ?? '', { kind: 'yes' });
     return agent.call(args);
   }
 
@@ -479,7 +479,7 @@ describe('a call that asks', () => {
   });
 
   const approve = (id: string | undefined): Promise<unknown> =>
-    gate.administration.decideApproval('default', id ?? '', 'approve', undefined);
+    gate.administration.decideApproval('default', id ?? '', { kind: 'yes' });
   const stateOf = (id: string | undefined): string =>
     gate.parts.approvals.show('default', id ?? '', NOW).state;
 
@@ -573,7 +573,10 @@ describe('a call that asks', () => {
 
   test('is refused with the operator’s words after a no', async () => {
     const held = stopped(await agent.call({ text: 'a' }));
-    await gate.administration.decideApproval('default', held.approval ?? '', 'deny', 'not today');
+    await gate.administration.decideApproval('default', held.approval ?? '', {
+      kind: 'no',
+      reason: 'not today',
+    });
     const refused = stopped(await agent.call({ text: 'a' }));
     expect(refused.error).toMatchObject({ code: 'policy-denied' });
     expect(refused.error.message).toContain('not today');
@@ -601,7 +604,7 @@ describe('a preview', () => {
     const asking = await openGate({ grant: { kv: true } });
     const one = asking.connect();
     const held = stopped(await one.call({ text: 'approved' }));
-    await asking.administration.decideApproval('default', held.approval ?? '', 'approve', '');
+    await asking.administration.decideApproval('default', held.approval ?? '', { kind: 'yes' });
     const { kept } = asking.store;
     const preview = (args: object): Promise<unknown> =>
       asking.door.preview(one.caller, request(args));

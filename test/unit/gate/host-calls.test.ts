@@ -143,7 +143,7 @@ test('a lease revoked while a tool runs ends what it may do with the next host c
   const agent = on.connect();
   const held = await agent.call({ text: 'a' });
   if (held.kind !== 'stopped') throw new Error('not held');
-  await on.administration.decideApproval('default', held.approval ?? '', 'approve', undefined);
+  await on.administration.decideApproval('default', held.approval ?? '', { kind: 'yes' });
   const replies: HostReply[] = [];
   on.runner.behaviour = async ({ ask, permit }) => {
     replies.push(await ask({ op: 'kv-set', key: 'k', value: new Uint8Array(1) }));

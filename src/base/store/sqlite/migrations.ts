@@ -70,6 +70,11 @@ export const migrations: readonly Migration[] = [
        AND value ->> '$.claims.cnf.conn' IS NULL;`,
     ].join('\n'),
   },
+  {
+    version: 8,
+    // They last ten minutes and are of another shape since; receipts keep what was decided.
+    sql: ['approval', 'lease-request'].map((name) => `DELETE FROM "${tableName(name)}";`).join('\n'),
+  },
 ];
 
 /**

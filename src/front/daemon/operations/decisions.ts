@@ -1,70 +1,29 @@
-// Operations on what decides: approvals, policies, leases.
+// Operations on the policies that decide.
 
-import type { Approval, ApprovalState } from '../../../decide/approval/approval.ts';
-import { renderArguments, renderText } from '../../../decide/approval/render.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
 import { parsePolicyCases } from '../../../decide/policy/policy-test.ts';
 import { previewToJson } from '../../../gate/answer-json.ts';
-import type {
-  ApprovalSummary,
-  OperationHandlers,
-  PolicyReport,
-  RuleSummary,
-} from '../../console/operations.ts';
+import type { OperationHandlers, PolicyReport, RuleSummary } from '../../console/operations.ts';
 import { operatorCaller } from '../agent-connection.ts';
 import type { Runtime } from '../compose.ts';
 import { OPERATOR_TENANT } from './tools.ts';
 
 type DecisionOperations = Pick<
   OperationHandlers,
-  | 'approvals.list'
-  | 'approvals.show'
-  | 'approvals.approve'
-  | 'approvals.deny'
-  | 'policy.show'
-  | 'policy.check'
-  | 'policy.set'
-  | 'policy.test'
-  | 'policy.rule'
-  | 'policy.explain'
+  'policy.show' | 'policy.check' | 'policy.set' | 'policy.test' | 'policy.rule' | 'policy.explain'
 >;
-
-const STATES: readonly string[] = ['pending', 'approved', 'denied', 'consumed', 'expired'];
 
 export function decisionOperations(runtime: Runtime): DecisionOperations {
   const { gate, administration, door } = runtime;
-  const { approvals, policy, catalog } = gate;
+  const { policy, catalog } = gate;
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
-  // When it is nowhere, the book's own error says so.
-  const tenantOf = (id: string): string => approvals.tenantOf(id) ?? OPERATOR_TENANT;
   const report = (files: readonly PolicyFile[]): PolicyReport => {
     const { digest, errors, warnings } = policy.check(definitions(), files);
     return { digest, files, errors, warnings };
   };
   return {
-    'approvals.list': ({ state }) => {
-      if (state !== undefined && !STATES.includes(state)) {
-        throw new WarderError('usage', `there is no approval state \`${state}\``, {
-          hint: `one of ${STATES.join(', ')}`,
-        });
-      }
-      const now = gate.now();
-      const filter = state === undefined ? {} : { state: state as ApprovalState };
-      const rows = approvals.list(undefined, now, filter);
-      return Promise.resolve({ approvals: rows.map(approvalSummary) });
-    },
-    'approvals.show': ({ id }) =>
-      Promise.resolve(approvalSummary(approvals.show(tenantOf(id), id, gate.now()))),
-    'approvals.approve': async ({ id }) => {
-      const tenant = tenantOf(id);
-      return approvalSummary(await administration.decideApproval(tenant, id, 'approve', undefined));
-    },
-    'approvals.deny': async ({ id, reason }) => {
-      const tenant = tenantOf(id);
-      return approvalSummary(await administration.decideApproval(tenant, id, 'deny', reason));
-    },
     'policy.show': () => Promise.resolve(report(policy.files)),
     'policy.check': ({ files }) => Promise.resolve(report(files)),
     'policy.set': async ({ files }) => {
@@ -114,21 +73,4 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
 
 function ruleSummary({ rule, id, file, line, effect, text }: Rule): RuleSummary {
   return { rule, ...(id === undefined ? {} : { id }), place: `${file}:${line}`, effect, text };
-}
-
-/** An approval as the operator sees it: real arguments, nothing hidden, nothing a terminal obeys. */
-export function approvalSummary(approval: Approval): ApprovalSummary {
-  return {
-    id: approval.id,
-    state: approval.state,
-    tool: approval.tool,
-    principal: renderText(approval.principal),
-    tenant: approval.tenant,
-    reason: renderText(approval.reason),
-    arguments: renderArguments(approval.arguments),
-    effects: approval.effects.map(renderText),
-    asked: new Date(approval.askedAt).toISOString(),
-    expires: new Date(approval.expiresAt).toISOString(),
-    digest: approval.digest,
-  };
 }

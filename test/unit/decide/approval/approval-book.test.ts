@@ -17,28 +17,16 @@ import {
   bindingOf,
 } from '../../../../src/decide/approval/approval.ts';
 import { ApprovalBook } from '../../../../src/decide/approval/approval-book.ts';
+import { leaseRequestTable } from '../../../../src/trust/lease/lease-request.ts';
 import { parseToolCall } from '../../../../src/decide/request/parse-tool-call.ts';
-import { installed, leaseOf, NOW } from '../../../support/decision.ts';
+import { questionIn, reachIn } from '../../../support/approval.ts';
+import { inputOf, installed, leaseOf, NOW } from '../../../support/decision.ts';
 
 const MINUTE = 60_000;
-const declared = { tables: [approvalTable], sequences: [] };
+const declared = { tables: [approvalTable, leaseRequestTable], sequences: [] };
 
 function request(change: Partial<ApprovalRequest> = {}, args = { text: 'x' }): ApprovalRequest {
-  const call = parseToolCall('text_echo', { parsed: args });
-  return {
-    ...bindingOf({
-      tenant: 'default',
-      principal: 'alice',
-      agent: 'desk',
-      call,
-      installation: installed(),
-      lease: leaseOf(),
-    }),
-    arguments: call.arguments,
-    reason: 'it reaches out',
-    effects: ['request GET https://example.com:443/'],
-    ...change,
-  };
+  return questionIn(inputOf(args, { agent: 'desk' }), change);
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -71,7 +59,7 @@ describe.each([
   const ask = (asked = request(), now = NOW): Promise<Approval> =>
     store.commit((tx) => book.ask(tx, asked, now));
   const approve = (id: string, now = NOW): Promise<Approval> =>
-    store.commit((tx) => book.approve(tx, 'default', id, 'operator', now));
+    store.commit((tx) => book.approve(tx, 'default', id, { by: 'operator' }, now));
   const deny = (id: string, now = NOW, reason?: string): Promise<Approval> =>
     store.commit((tx) => book.deny(tx, 'default', id, 'operator', now, reason));
   const consume = (use: ApprovalBinding & { id: string }, now = NOW): Promise<Approval> =>
@@ -81,18 +69,18 @@ describe.each([
     const asked = await ask();
     expect(asked).toMatchObject({ state: 'pending', expiresAt: NOW + 10 * MINUTE });
     expect(asked.id).toMatch(/^appr_[0-9A-Z]{26}$/);
-    expect(book.findApproved(request(), NOW)).toBe(undefined);
+    expect(book.findApproved(request(), 1, NOW)).toBe(undefined);
     const approved = await approve(asked.id, NOW + MINUTE);
     expect(approved).toMatchObject({
       state: 'approved',
-      decidedBy: 'operator',
+      yeses: [{ by: 'operator', at: NOW + MINUTE }],
       expiresAt: NOW + 11 * MINUTE,
     });
-    const found = book.findApproved(request(), NOW + 2 * MINUTE);
+    const found = book.findApproved(request(), 1, NOW + 2 * MINUTE);
     expect(found?.id).toBe(asked.id);
     const used = await consume({ ...request(), id: asked.id }, NOW + 2 * MINUTE);
     expect(used).toMatchObject({ state: 'consumed', consumedAt: NOW + 2 * MINUTE });
-    expect(book.findApproved(request(), NOW + 2 * MINUTE)).toBe(undefined);
+    expect(book.findApproved(request(), 1, NOW + 2 * MINUTE)).toBe(undefined);
     expect(book.show('default', asked.id, NOW).state).toBe('consumed');
   });
 
@@ -154,7 +142,7 @@ describe.each([
     const { id } = await ask();
     await approve(id);
     const use = { ...request(), ...other };
-    expect(book.findApproved(use, NOW)).toBe(undefined);
+    expect(book.findApproved(use, 1, NOW)).toBe(undefined);
     expect(await codeOf(consume({ ...use, id }))).toBe('policy-denied');
     expect(await codeOf(consume({ ...request(), id }))).toBe('nothing thrown');
   });
@@ -163,9 +151,9 @@ describe.each([
     const { id } = await ask();
     await approve(id);
     const use = { ...request(), tenant: 'other' };
-    expect(book.findApproved(use, NOW)).toBe(undefined);
+    expect(book.findApproved(use, 1, NOW)).toBe(undefined);
     expect(await codeOf(consume({ ...use, id }))).toBe('policy-denied');
-    const elsewhere = store.commit((tx) => book.approve(tx, 'other', id, 'operator', NOW));
+    const elsewhere = store.commit((tx) => book.approve(tx, 'other', id, { by: 'operator' }, NOW));
     expect(await codeOf(elsewhere)).toBe('not-found');
   });
 
@@ -178,7 +166,7 @@ describe.each([
     expect(await codeOf(approve(id, late))).toBe('conflict');
     await approve(id, late - 1);
     const later = late - 1 + 10 * MINUTE;
-    expect(book.findApproved(request(), later)).toBe(undefined);
+    expect(book.findApproved(request(), 1, later)).toBe(undefined);
     expect(await codeOf(consume({ ...request(), id }, later))).toBe('policy-denied');
   });
 
@@ -210,7 +198,12 @@ describe.each([
   test.each<[string, Partial<Approval>]>([
     ['arguments', { arguments: { text: 'rm -rf' } }],
     ['reason', { reason: 'harmless' }],
-    ['effects', { effects: [] }],
+    ['reach', { reach: { ...reachIn(inputOf({})), kv: true } }],
+    ['number of persons', { persons: 0 }],
+    ['time', { expiresAt: NOW + 600 * MINUTE }],
+    ['risks', { signals: [{ name: 'none', note: 'nothing to see' }] }],
+    ['task', { task: 'harmless' }],
+    ['answers', { yeses: [{ by: 'mallory', at: NOW }] }],
     ['principal', { principal: 'mallory' }],
     ['grant', { grant: 'ff' }],
   ])('one whose %s were edited in the store is neither approved nor used', async (_, edit) => {
@@ -228,7 +221,7 @@ describe.each([
     const approved = await ask(request({}, { text: 'second' }));
     await approve(approved.id);
     const now = await edited(approved.id);
-    expect(book.findApproved(now, NOW)).toBe(undefined);
+    expect(book.findApproved(now, 1, NOW)).toBe(undefined);
     expect(await codeOf(consume({ ...now, id: approved.id }))).toBe('verification-failed');
   });
 
@@ -262,6 +255,7 @@ describe('the binding', () => {
     agent: 'desk',
     call: parseToolCall('text_echo', '{}'),
     installation: installed(),
+    reach: reachIn(inputOf({})),
   };
 
   test('of a connection-bound lease is the agent’s socket, so that the next connection resumes', () => {

@@ -68,9 +68,13 @@ test('a risk tightens and never loosens', async () => {
     expect(closed.decide(risky(verdict)).kind).toBe('refused');
   }
   const digest = inputOf({}).call.digest;
-  expect(open.decide({ ...risky('ask'), approval: { id: 'a', digest } })).toMatchObject({
+  expect(
+    open.decide({ ...risky('ask'), approval: { id: 'a', digest, persons: 1, terms: [] } }),
+  ).toMatchObject({
     kind: 'permit',
     approval: 'a',
   });
-  expect(open.decide({ ...risky('refuse'), approval: { id: 'a', digest } }).kind).toBe('refused');
+  expect(
+    open.decide({ ...risky('refuse'), approval: { id: 'a', digest, persons: 1, terms: [] } }).kind,
+  ).toBe('refused');
 });

@@ -118,7 +118,7 @@ describe('an approval', () => {
 
   test('turns an asking denial into a permit for the call it names', async () => {
     const input = inputOf({ text: 'a secret' });
-    const approval = { id: 'appr_1', digest: input.call.digest };
+    const approval = { id: 'appr_1', digest: input.call.digest, persons: 1, terms: [] };
     const decision = (await holderOf(asks)).decide({ ...input, approval });
     if (decision.kind !== 'permit') throw new Error(decision.kind);
     expect(decision.approval).toBe('appr_1');
@@ -127,7 +127,10 @@ describe('an approval', () => {
   test('buys nothing for other arguments', async () => {
     const { digest } = inputOf({ text: 'a secret' }).call;
     const decision = (await holderOf(asks)).decide(
-      inputOf({ text: 'another secret' }, { approval: { id: 'appr_1', digest } }),
+      inputOf(
+        { text: 'another secret' },
+        { approval: { id: 'appr_1', digest, persons: 1, terms: [] } },
+      ),
     );
     expect(refusal(decision).code).toBe('policy-denied');
   });
@@ -136,7 +139,7 @@ describe('an approval', () => {
     const input = inputOf({ text: 'plain' });
     const decision = (await holderOf(asks)).decide({
       ...input,
-      approval: { id: 'appr_1', digest: input.call.digest },
+      approval: { id: 'appr_1', digest: input.call.digest, persons: 1, terms: [] },
     });
     expect(decision).toMatchObject({ kind: 'permit' });
     expect(decision).not.toHaveProperty('approval');
@@ -181,7 +184,7 @@ describe('an approval', () => {
     const holder = await holderOf(...texts);
     const input = inputOf(args);
     expect(refusal(holder.decide(input)).code).toBe('policy-denied');
-    const approval = { id: 'appr_1', digest: input.call.digest };
+    const approval = { id: 'appr_1', digest: input.call.digest, persons: 1, terms: [] };
     expect(refusal(holder.decide({ ...input, approval })).code).toBe('policy-denied');
   });
 });

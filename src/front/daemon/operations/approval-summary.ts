@@ -1,0 +1,78 @@
+// An approval as operators see it: what is asked and by whom, nothing hidden, nothing a terminal obeys.
+
+import type { Approval } from '../../../decide/approval/approval.ts';
+import { renderArguments, renderText } from '../../../decide/approval/render.ts';
+import { type ApprovalTerms, narrowReach } from '../../../decide/policy/approval-terms.ts';
+import { effectsOf } from '../../../decide/policy/reach.ts';
+import type { ApprovalSummary } from '../../console/operations.ts';
+import type { Runtime } from '../compose.ts';
+
+export function approvalSummary(
+  { gate, operators }: Pick<Runtime, 'gate' | 'operators'>,
+  approval: Approval,
+): ApprovalSummary {
+  const { yeses, persons, reach, state } = approval;
+  const now = gate.now();
+  const terms = yeses.flatMap((yes) => yes.terms ?? []);
+  const effects = (each: readonly ApprovalTerms[]): readonly string[] =>
+    effectsOf(narrowReach(reach, each, now)).map(renderText);
+  return {
+    kind: 'call',
+    id: approval.id,
+    state,
+    given: yeses.length,
+    needed: persons,
+    ...(persons > operators.length ? { shortage: shortage(persons, operators.length) } : {}),
+    tool: approval.tool,
+    principal: renderText(approval.principal),
+    agent: renderText(approval.agent),
+    tenant: approval.tenant,
+    ...(approval.task === undefined ? {} : { task: renderText(approval.task) }),
+    lease: approval.lease,
+    operator: approval.operator,
+    package: approval.installation,
+    reason: renderText(approval.reason),
+    rules: approval.rules,
+    risks: approval.signals.map(({ name, note }) => ({
+      name: renderText(name),
+      note: renderText(note),
+    })),
+    arguments: renderArguments(approval.arguments),
+    effects: effects(terms),
+    ...(terms.length === 0 ? {} : { askedEffects: effects([]) }),
+    answers: answersOf(approval),
+    asked: new Date(approval.askedAt).toISOString(),
+    waitedSeconds: Math.floor(((approval.decidedAt ?? now) - approval.askedAt) / 1000),
+    expires: new Date(approval.expiresAt).toISOString(),
+    digest: approval.digest,
+  };
+}
+
+function answersOf({
+  yeses,
+  deniedBy,
+  denial,
+  decidedAt = 0,
+}: Approval): ApprovalSummary['answers'] {
+  const said = yeses.map(({ by, at, terms }) => ({
+    by: renderText(by),
+    at: new Date(at).toISOString(),
+    verdict: 'approved' as const,
+    ...(terms === undefined ? {} : { terms: renderArguments({ ...terms } as never) }),
+  }));
+  if (deniedBy === undefined) return said;
+  const no = {
+    by: renderText(deniedBy),
+    at: new Date(decidedAt).toISOString(),
+    verdict: 'denied' as const,
+    ...(denial === undefined ? {} : { reason: renderText(denial) }),
+  };
+  return [...said, no];
+}
+
+function shortage(needed: number, configured: number): string {
+  return (
+    `it takes ${needed} different operators and ${configured} ${configured === 1 ? 'is' : 'are'} ` +
+    'configured: add to `operators` in config.json and restart the daemon'
+  );
+}
