@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Budget, parseBudget } from '../../../src/decide/limits/budget.ts';
 import { settleInterrupted } from '../../../src/gate/intent.ts';
 import { type FakeGate, openGate } from '../../fakes/gate.ts';
-import { ALL_CAPABILITIES, NOW } from '../../support/decision.ts';
+import { ALL_CAPABILITIES, filesOf, NOW, PERMIT_ALL } from '../../support/decision.ts';
 
 const budget = (change: object): Budget =>
   parseBudget({
@@ -83,4 +83,56 @@ test('a call whose end nobody knows counts in full', async () => {
   gate.store.full = false;
   expect(await settleInterrupted(gate.store, gate.parts.log, gate.parts.budgets, NOW)).toBe(1);
   expect(taken(gate)).toBe(5000);
+});
+
+test('a budget of one tenant is none of another', async () => {
+  const gate = await openGate();
+  await gate.administration.setBudget('acme', budget({ limit: 0 }));
+  expect((await gate.connect().call({ text: 'x' })).kind).toBe('answered');
+  expect(gate.parts.budgets.state('acme', NOW)).toHaveLength(1);
+  expect(gate.parts.budgets.state('default', NOW)).toHaveLength(0);
+});
+
+test('policies see what is left in the tightest budget that covers the call', async () => {
+  const policy = filesOf(
+    PERMIT_ALL,
+    'forbid (principal, action in Action::"call", resource) when { context.budget.left < 30 };',
+  );
+  const gate = await openGate({ policy });
+  await gate.administration.setBudget('default', budget({ limit: 1000 }));
+  await gate.administration.setBudget('default', budget({ name: 'tight', limit: 10 }));
+  const others = { name: 'others', limit: 0, scope: { tool: 'web_*' } };
+  await gate.administration.setBudget('default', budget(others));
+  const bytes = { name: 'bytes', measure: 'net-bytes', limit: 1 };
+  await gate.administration.setBudget('default', budget(bytes));
+  const agent = gate.connect();
+  const kinds: string[] = [];
+  for (let at = 0; at < 10; at += 1) kinds.push((await agent.call({ text: String(at) })).kind);
+  // 100, 90 and so on to 30 percent are left before the first eight.
+  expect(kinds).toEqual([...Array(8).fill('answered'), 'stopped', 'stopped']);
+});
+
+test('what is left of a budget is a whole percentage, rounded down', async () => {
+  const gate = await openGate();
+  const { budgets, store } = gate.parts;
+  const subject = {
+    tool: 't',
+    installation: 'i',
+    category: [],
+    principal: 'p',
+    agent: 'a',
+    lease: ['l'],
+  };
+  const left = (): number | undefined => budgets.left('default', subject, { calls: 1 }, NOW);
+  expect(left()).toBeUndefined();
+  await gate.administration.setBudget('default', budget({ limit: 2 ** 53 - 1 }));
+  expect(left()).toBe(100);
+  const take = (id: string, calls: number): Promise<void> =>
+    store.commit((tx) => budgets.reserve(tx, { tenant: 'default', id, subject }, { calls }, NOW));
+  await take('one', 1);
+  expect(left()).toBe(99);
+  await take('most', 2 ** 53 - 3);
+  expect(left()).toBe(0);
+  await gate.administration.setBudget('default', budget({ name: 'zero', limit: 0 }));
+  expect(left()).toBe(0);
 });
