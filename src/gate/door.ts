@@ -87,6 +87,8 @@ export interface AgentDoor {
   preview(caller: Caller, request: CallRequest): Promise<Preview>;
   /** Operations this caller may see, sorted by name. */
   tools(caller: Caller): readonly ToolDefinition[];
+  /** SHA-256 (hex) of the package behind an operation that this caller may see: what a proof names. */
+  digestOf(caller: Caller, tool: string): string | undefined;
   /** Calls back after the list of tools changed; returns the way to stop. */
   onToolsChanged(listener: () => void): () => void;
 }

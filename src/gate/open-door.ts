@@ -29,6 +29,11 @@ export function openDoor(gate: GateParts, turnstile: Turnstile): OpenDoor {
     },
     preview: (caller, request) => preview(gate, caller, request),
     tools: (caller) => visibleTools(gate, caller),
+    digestOf: (caller, tool) =>
+      gate.catalog
+        .tools(caller.tenant)
+        .find(({ definition: { name } }) => name === tool && caller.covers(name))?.installation
+        .digest,
     onToolsChanged: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

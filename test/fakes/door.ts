@@ -1,6 +1,7 @@
 // A gate's door without a gate: it answers what the test says and remembers what it was asked.
 
 import type { AgentDoor, CallAnswer, Caller, CallRequest, Preview } from '../../src/gate/door.ts';
+import type { Connection } from '../../src/front/mcp/connection.ts';
 import type { ToolDefinition } from '../../src/catalog/installation.ts';
 import type { ReceiptRef } from '../../src/trust/receipt/receipt-log.ts';
 import { ECHO } from '../support/decision.ts';
@@ -45,10 +46,25 @@ export class FakeDoor implements AgentDoor {
     return this.definitions.filter(({ name }) => caller.covers(name));
   }
 
+  digestOf(caller: Caller, tool: string): string | undefined {
+    return this.tools(caller).some(({ name }) => name === tool) ? 'cd'.repeat(32) : undefined;
+  }
+
   onToolsChanged(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
+}
+
+/** A connection that is one caller, whatever it sends along. */
+export function connectionOf(caller: Caller, close: () => void = () => {}): Connection {
+  return {
+    bind: () => {},
+    caller: () => Promise.resolve(caller),
+    viewer: () => Promise.resolve({ caller }),
+    challenge: () => ({ nonce: 'n', aud: 'a', htm: 'POST', htu: 'warder://agent/default' }),
+    close,
+  };
 }
 
 export const CALLER: Caller = {

@@ -1,44 +1,215 @@
-// Who a connection is: the agent whose socket it came through, under a lease bound to that connection.
+// Who asks over the socket of an agent: the agent itself, under a lease bound to the connection; or the
+// holder of a lease it brings along.
 
 import { randomUUID } from 'node:crypto';
-import { WarderError } from '../../base/errors/errors.ts';
+import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { coversTool } from '../../decide/policy/narrowing.ts';
 import type { Caller } from '../../gate/door.ts';
-import type { Connection, Preamble } from '../mcp/agent-socket.ts';
+import type { ConnectionLease } from '../../trust/lease/connection-lease.ts';
+import type { ProofChallenge } from '../../trust/lease/lease-reception.ts';
+import type { VerifiedLease } from '../../trust/lease/verify-lease.ts';
+import type { AgentConfig } from '../config/config.ts';
+import type { Preamble } from '../mcp/agent-socket.ts';
+import type { Connection, Viewer } from '../mcp/connection.ts';
+import { type Credentials, noCredentials } from '../mcp/credentials.ts';
 import type { Runtime } from './compose.ts';
 
-/** Makes the caller of a connection to `agents/NAME.sock`; its lease is issued when first needed. */
-export function connectAgent(runtime: Runtime, name: string, preamble: Preamble): Connection {
+/**
+ * Opens a connection to `agents/NAME.sock`. What the preamble brings holds for all of it.
+ *
+ * @throws WarderError when that is refused; a receipt says so.
+ */
+export async function connectAgent(
+  runtime: Runtime,
+  name: string,
+  preamble: Preamble,
+): Promise<Connection> {
   const agent = runtime.config.agents[name];
   if (agent === undefined) {
     throw new WarderError('not-found', `config.json has no agent \`${name}\``);
   }
-  if (preamble.lease !== undefined) {
-    throw new WarderError('lease-refused', 'lease tokens are not accepted on this socket yet', {
-      hint: 'leave `--lease` out: the connection gets a lease of its own',
+  const connection = new AgentConnection(runtime, name, agent);
+  if (Object.keys(preamble.credentials).length > 0) {
+    connection.bind(preamble.credentials);
+    await connection.viewer(noCredentials);
+  }
+  return connection;
+}
+
+/** Who is who on one connection. */
+class AgentConnection implements Connection {
+  readonly #runtime: Runtime;
+  readonly #name: string;
+  readonly #agent: AgentConfig;
+  readonly #own: ConnectionLease;
+  /** What holds for the whole connection. */
+  #bound: Credentials = noCredentials;
+  /** Why nobody is anybody here any more. */
+  #spoilt: WarderError | undefined;
+
+  constructor(runtime: Runtime, name: string, agent: AgentConfig) {
+    this.#runtime = runtime;
+    this.#name = name;
+    this.#agent = agent;
+    this.#own = runtime.connectionLease({
+      agent: name,
+      connection: randomUUID(),
+      principal: agent.principal,
+      tenant: agent.tenant,
+      capabilities: agent.capabilities,
+      ttlSeconds: agent.ttl,
     });
   }
-  const lease = runtime.connectionLease({
-    agent: name,
-    connection: randomUUID(),
-    principal: agent.principal,
-    tenant: agent.tenant,
-    capabilities: agent.capabilities,
-    ttlSeconds: agent.ttl,
-  });
-  const caller: Caller = {
-    tenant: agent.tenant,
-    principal: agent.principal,
-    agent: name,
-    operator: false,
-    lease: (now) => lease.current(now),
-    covers: (tool) => coversTool(agent.capabilities, tool),
+
+  bind(credentials: Credentials): void {
+    try {
+      if (credentials.fault !== undefined) throw credentials.fault;
+      if (credentials.proof !== undefined) {
+        refuse('a proof is for one call, not for a connection', 'send one with each call');
+      }
+      this.#bound = joined(this.#bound, credentials);
+    } catch (thrown) {
+      this.#spoilt ??= asWarderError(thrown);
+    }
+  }
+
+  async caller(credentials: Credentials): Promise<Caller> {
+    try {
+      return (await this.#identify(credentials)).caller;
+    } catch (thrown) {
+      return this.#nobody(asWarderError(thrown));
+    }
+  }
+
+  async viewer(credentials: Credentials): Promise<Viewer> {
+    try {
+      return await this.#identify(credentials);
+    } catch (thrown) {
+      const error = asWarderError(thrown);
+      const { tenant, principal } = this.#agent;
+      await this.#runtime.administration.authenticationRefused(error, {
+        tenant,
+        principal,
+        agent: this.#name,
+      });
+      throw error;
+    }
+  }
+
+  challenge(tool?: string): ProofChallenge {
+    return this.#runtime.reception.challenge(this.#name, tool);
+  }
+
+  close(): void {
+    void this.#own.release(this.#runtime.gate.clock.wall());
+  }
+
+  async #identify(credentials: Credentials): Promise<Viewer> {
+    const fault = this.#spoilt ?? credentials.fault;
+    if (fault !== undefined) throw fault;
+    const { lease, proof, identity } = joined(this.#bound, credentials);
+    if (identity !== undefined) refuse('no issuer of identities is configured', 'send a lease');
+    if (lease !== undefined) return this.#holder(lease, proof);
+    if (proof !== undefined) {
+      refuse('a proof came without its lease', 'send the lease along, or at the start');
+    }
+    return { caller: this.#agentItself() };
+  }
+
+  /** Who holds a lease: the principal it names, in the tenant of this socket. */
+  async #holder(text: string, proof: string | undefined): Promise<Viewer> {
+    const { reception } = this.#runtime;
+    const lease = await this.#read(text);
+    const { claims, chain } = lease;
+    const { tenant, holder } = this.#agent;
+    if (claims.tenant !== tenant) {
+      refuse('the lease is of another tenant', 'use the socket of an agent of its tenant');
+    }
+    const brought = {
+      lease,
+      agent: this.#name,
+      bearer: holder === 'bearer',
+      ...(proof === undefined ? {} : { proof }),
+    };
+    return {
+      caller: {
+        ...this.#identity(claims.sub),
+        lease: (now, { toolDigest, callDigest }) =>
+          reception.take(brought, { tool: toolDigest, digest: callDigest }, now),
+        covers: (tool) =>
+          chain.every((link) => coversTool(link.claims.authorization_details, tool)),
+      },
+      ...(chain.at(-1)?.jkt === undefined ? {} : { challenge: this.challenge() }),
+    };
+  }
+
+  async #read(text: string): Promise<VerifiedLease> {
+    // Verified anew each time: keys may have been taken out of use, and it may have expired.
+    return this.#runtime.reception.read(text, this.#runtime.gate.now());
+  }
+
+  #agentItself(): Caller {
+    const { principal, capabilities, holder } = this.#agent;
+    if (holder === 'dpop') {
+      return this.#nobody(
+        new WarderError('lease-refused', 'calls over this socket need a lease bound to a key', {
+          hint: 'send the lease with each call, and a proof signed with its key',
+        }),
+      );
+    }
+    return {
+      ...this.#identity(principal),
+      lease: (now) => this.#own.current(now),
+      covers: (tool) => coversTool(capabilities, tool),
+    };
+  }
+
+  /** For the receipt the agent whose socket it is; with no lease to call under. */
+  #nobody(error: WarderError): Caller {
+    return {
+      ...this.#identity(this.#agent.principal),
+      lease: () => Promise.reject(error),
+      covers: () => false,
+    };
+  }
+
+  #identity(principal: string): Pick<Caller, 'tenant' | 'principal' | 'agent' | 'operator'> {
+    return { tenant: this.#agent.tenant, principal, agent: this.#name, operator: false };
+  }
+}
+
+/** What a request brings on top of what its connection brought: at most one way to say who asks. */
+function joined(bound: Credentials, sent: Credentials): Credentials {
+  const { lease = bound.lease, identity = bound.identity } = sent;
+  const differs = (bound.lease ?? lease) !== lease || (bound.identity ?? identity) !== identity;
+  if (differs) {
+    refuse(
+      'the credential is another than the one this connection is bound to',
+      'leave it out, or open a new connection',
+    );
+  }
+  if (lease !== undefined && identity !== undefined) {
+    refuse('there are two credentials', 'send either a lease or an identity');
+  }
+  return {
+    ...(lease === undefined ? {} : { lease }),
+    ...(identity === undefined ? {} : { identity }),
+    ...(sent.proof === undefined ? {} : { proof: sent.proof }),
   };
-  return { caller, close: () => void lease.release(runtime.gate.clock.wall()) };
+}
+
+function refuse(message: string, hint: string): never {
+  throw new WarderError('lease-refused', message, { hint });
+}
+
+/** A caller on the operator channel and the way to end it. */
+export interface OperatorConnection {
+  readonly caller: Caller;
+  close(): void;
 }
 
 /** A caller on the operator channel, on behalf of `principal`: the same gate, recorded as such. */
-export function operatorCaller(runtime: Runtime, principal: string): Connection {
+export function operatorCaller(runtime: Runtime, principal: string): OperatorConnection {
   const { config } = runtime;
   const named = Object.values(config.agents).find((agent) => agent.principal === principal);
   const agent = named ?? config.agents['default'];

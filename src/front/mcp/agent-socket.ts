@@ -5,7 +5,16 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
-import type { AgentDoor, Caller } from '../../gate/door.ts';
+import type { AgentDoor } from '../../gate/door.ts';
+import { CHAIN_MAX } from '../../trust/lease/chain.ts';
+import type { Connection } from './connection.ts';
+import {
+  CredentialDesk,
+  type Credentials,
+  LINE_NAMES,
+  noCredentials,
+  readCredentials,
+} from './credentials.ts';
 import { HALF_OPEN_MS } from './end-of-input.ts';
 import { serveOneCall } from './one-call.ts';
 import { createAgentServer } from './server.ts';
@@ -14,14 +23,8 @@ import { type MessageLimits, SocketTransport } from './socket-transport.ts';
 /** How a connection's first line may differ from MCP; see docs/mcp.md. */
 export interface Preamble {
   readonly mode: 'mcp' | 'call';
-  /** A lease token of the agent's own. */
-  readonly lease?: string;
-}
-
-/** One accepted connection: who it is, and what to do when it ends. */
-export interface Connection {
-  readonly caller: Caller;
-  close(): void;
+  /** A lease of the agent's own, or a JWT that says who it is; for the whole connection. */
+  readonly credentials: Credentials;
 }
 
 export interface AgentSocketOptions {
@@ -29,8 +32,8 @@ export interface AgentSocketOptions {
   readonly door: AgentDoor;
   readonly version: string;
   readonly limits: MessageLimits;
-  /** Makes the caller of a new connection. Throws WarderError to turn it away. */
-  readonly connect: (preamble: Preamble) => Connection;
+  /** Opens a new connection. Rejects with WarderError to turn it away. */
+  readonly connect: (preamble: Preamble) => Promise<Connection>;
   readonly onError: (error: Error) => void;
 }
 
@@ -41,7 +44,8 @@ export interface AgentSocket {
   close(): Promise<void>;
 }
 
-const PREAMBLE_MAX = 64 * 1024;
+/** The longest lease there is, and the line around it. */
+const PREAMBLE_MAX = CHAIN_MAX + 1024;
 const PREAMBLE_START = '{"warder":';
 
 /** Listens on `path` (0600). A socket file left by a dead daemon is replaced. */
@@ -52,7 +56,7 @@ export async function listenForAgent(options: AgentSocketOptions): Promise<Agent
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     socket.setNoDelay(true);
-    readPreamble(socket, (preamble, head) => accept(options, socket, preamble, head));
+    readPreamble(socket, (preamble, head) => void accept(options, socket, preamble, head));
   });
   rmSync(options.path, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -70,27 +74,33 @@ export async function listenForAgent(options: AgentSocketOptions): Promise<Agent
   };
 }
 
-function accept(
+async function accept(
   options: AgentSocketOptions,
   socket: Socket,
   preamble: Preamble,
   head: Buffer,
-): void {
+): Promise<void> {
   let connection: Connection;
   try {
-    connection = options.connect(preamble);
+    connection = await options.connect(preamble);
   } catch (error) {
     turnAway(socket, error);
     return;
   }
-  socket.on('close', () => connection.close());
-  const { caller } = connection;
-  if (preamble.mode === 'call') {
-    serveOneCall(socket, head, options.door, caller, options.limits);
+  if (socket.destroyed) {
+    connection.close();
     return;
   }
-  const transport = new SocketTransport(socket, options.limits, head);
-  serveStdio(() => createAgentServer(options.door, caller, options.version), {
+  socket.on('close', () => connection.close());
+  if (preamble.mode === 'call') {
+    serveOneCall(socket, head, options.door, connection, options.limits);
+    return;
+  }
+  const desk = new CredentialDesk((credentials) => connection.bind(credentials));
+  const transport = new SocketTransport(socket, options.limits, head, (message) =>
+    desk.strip(message),
+  );
+  serveStdio(() => createAgentServer(options.door, connection, desk, options.version), {
     transport,
     onerror: options.onError,
   });
@@ -101,7 +111,8 @@ function readPreamble(socket: Socket, done: (preamble: Preamble, head: Buffer) =
   const onData = (chunk: Buffer): void => {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     const start = held.subarray(0, PREAMBLE_START.length).toString('latin1');
-    if (!PREAMBLE_START.startsWith(start)) return finish({ mode: 'mcp' }, held);
+    if (!PREAMBLE_START.startsWith(start))
+      return finish({ mode: 'mcp', credentials: noCredentials }, held);
     const end = held.indexOf(0x0a);
     if (end === -1 && held.length <= PREAMBLE_MAX) return;
     let preamble: Preamble;
@@ -141,14 +152,15 @@ function parsePreamble(line: Uint8Array): Preamble {
   const json = parseJson(line, { maxBytes: PREAMBLE_MAX, maxDepth: 4 });
   const inner = typeof json === 'object' && json !== null && 'warder' in json ? json.warder : null;
   if (typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
-    const { mode = 'mcp', lease, ...unknown } = inner as Record<string, unknown>;
+    const { mode = 'mcp', lease, identity, ...unknown } = inner as Record<string, unknown>;
+    const credentials = readCredentials({ lease, identity }, LINE_NAMES);
     const fits =
       (mode === 'mcp' || mode === 'call') &&
-      (lease === undefined || typeof lease === 'string') &&
+      credentials.fault === undefined &&
       Object.keys(unknown).length === 0;
-    if (fits) return { mode, ...(lease === undefined ? {} : { lease }) };
+    if (fits) return { mode, credentials };
   }
   throw new WarderError('malformed', 'the first line is not a warder preamble', {
-    hint: 'it is `{"warder":{"mode":"mcp"|"call","lease":TOKEN?}}`, or leave it out',
+    hint: 'it is `{"warder":{"mode":"mcp"|"call","lease":TOKEN?,"identity":JWT?}}`, or leave it out',
   });
 }

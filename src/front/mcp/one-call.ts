@@ -4,11 +4,17 @@ import type { Socket } from 'node:net';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { answerToJson, type OneCallReply, previewToJson } from '../../gate/answer-json.ts';
-import type { AgentDoor, Caller, CallRequest } from '../../gate/door.ts';
+import type { AgentDoor, CallRequest } from '../../gate/door.ts';
+import type { Connection } from './connection.ts';
+import { type Credentials, LINE_NAMES, readCredentials } from './credentials.ts';
 import { HALF_OPEN_MS } from './end-of-input.ts';
+import type { ProofChallenge } from '../../trust/lease/lease-reception.ts';
 import type { MessageLimits } from './socket-transport.ts';
 
 const NEWLINE = 0x0a;
+
+/** The reply line. */
+export type OneCallLine = OneCallReply | { readonly challenge: ProofChallenge };
 
 /** The request line. */
 export interface OneCallRequest {
@@ -17,6 +23,9 @@ export interface OneCallRequest {
   readonly arguments: string;
   readonly approval?: string;
   readonly dryRun?: boolean;
+  /** Ask for the challenge of a proof for this call; nothing else is done. */
+  readonly challenge?: boolean;
+  readonly credentials: Credentials;
 }
 
 /** Serves one call on `socket`; the caller hanging up cancels it. */
@@ -24,7 +33,7 @@ export function serveOneCall(
   socket: Socket,
   head: Buffer,
   door: AgentDoor,
-  caller: Caller,
+  connection: Connection,
   limits: MessageLimits,
 ): void {
   const hangUp = new AbortController();
@@ -41,11 +50,11 @@ export function serveOneCall(
     const bytes = Buffer.concat(parts);
     const end = bytes.indexOf(NEWLINE);
     const line = end === -1 ? bytes : bytes.subarray(0, end);
-    void oneCall(door, caller, line, limits, hangUp.signal)
-      .catch((error: unknown): OneCallReply => ({ error: asWarderError(error).toJSON() }))
+    void oneCall(door, connection, line, limits, hangUp.signal)
+      .catch((error: unknown): OneCallLine => ({ error: asWarderError(error).toJSON() }))
       .then(answer);
   };
-  const answer = (reply: OneCallReply): void => {
+  const answer = (reply: OneCallLine): void => {
     stopReading();
     if (socket.writable) socket.end(`${JSON.stringify(reply)}\n`);
   };
@@ -64,11 +73,11 @@ export function serveOneCall(
 
 async function oneCall(
   door: AgentDoor,
-  caller: Caller,
+  connection: Connection,
   line: Uint8Array,
   limits: MessageLimits,
   signal: AbortSignal,
-): Promise<OneCallReply> {
+): Promise<OneCallLine> {
   const asked = parseRequest(line, limits);
   const request: CallRequest = {
     tool: asked.tool,
@@ -76,6 +85,11 @@ async function oneCall(
     signal,
     ...(asked.approval === undefined ? {} : { approval: asked.approval }),
   };
+  if (asked.challenge === true) {
+    const { caller } = await connection.viewer(asked.credentials);
+    return { challenge: connection.challenge(door.digestOf(caller, asked.tool)) };
+  }
+  const caller = await connection.caller(asked.credentials);
   if (asked.dryRun === true) {
     return { preview: previewToJson(await door.preview(caller, request)) };
   }
@@ -86,12 +100,15 @@ async function oneCall(
 function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
   const json = parseJson(line, { maxBytes: limits.maxBytes * 2, maxDepth: 8 });
   if (typeof json !== 'object' || json === null) throw notACall();
-  const { tool, arguments: args, approval, dryRun, ...unknown } = json as Record<string, unknown>;
+  const fields = json as Record<string, unknown>;
+  const { tool, arguments: args, approval, dryRun, challenge, ...rest } = fields;
+  const { lease, proof, identity, ...unknown } = rest;
   const fits =
     typeof tool === 'string' &&
     typeof args === 'string' &&
     (approval === undefined || typeof approval === 'string') &&
     (dryRun === undefined || typeof dryRun === 'boolean') &&
+    (challenge === undefined || typeof challenge === 'boolean') &&
     Object.keys(unknown).length === 0;
   if (!fits) throw notACall();
   return {
@@ -99,12 +116,14 @@ function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
     arguments: args,
     ...(approval === undefined ? {} : { approval }),
     ...(dryRun === undefined ? {} : { dryRun }),
+    ...(challenge === undefined ? {} : { challenge }),
+    credentials: readCredentials({ lease, proof, identity }, LINE_NAMES),
   };
 }
 
 function notACall(): WarderError {
   return new WarderError('malformed', 'the request line is not a call', {
-    hint: 'it is `{"tool":NAME,"arguments":JSON-TEXT,"approval":ID?,"dryRun":true?}`',
+    hint: 'it is `{"tool":NAME,"arguments":JSON-TEXT,"approval":ID?,"dryRun":true?,"lease":TOKEN?,"proof":JWT?}`',
   });
 }
 

@@ -1,21 +1,18 @@
 // MCP for one agent connection: lists the agent's tools, sends each call through the gate.
 
-import { type CallToolResult, Server, type Tool } from '@modelcontextprotocol/server';
-import type { WarderError } from '../../base/errors/errors.ts';
+import {
+  type CallToolResult,
+  INVALID_REQUEST,
+  ProtocolError,
+  Server,
+  type Tool,
+} from '@modelcontextprotocol/server';
+import { asWarderError, type WarderError } from '../../base/errors/errors.ts';
 import type { ToolDefinition } from '../../catalog/installation.ts';
-import type { AgentDoor, CallAnswer, Caller } from '../../gate/door.ts';
-
-/** Keys warder uses in `_meta`. */
-export const metaKeys = {
-  /** On answers: `{id, index, leafHash}` of the receipt. */
-  receipt: 'warder/receipt',
-  /** On refusals: `{code, message, hint}`. */
-  error: 'warder/error',
-  /** On requests and approval-required answers: the approval's id. */
-  approval: 'warder/approval',
-  /** On requests: the lease token; never passed on. */
-  lease: 'x-lease-token',
-} as const;
+import type { AgentDoor, CallAnswer } from '../../gate/door.ts';
+import type { Connection, Viewer } from './connection.ts';
+import type { CredentialDesk, Credentials } from './credentials.ts';
+import { metaKeys } from './meta-keys.ts';
 
 const INSTRUCTIONS =
   'Every call here is decided by a policy and leaves a signed receipt. A refusal names its ' +
@@ -23,12 +20,25 @@ const INSTRUCTIONS =
   'then make the same call again with the same arguments.';
 
 /** A fresh MCP server for one connection (one era each). */
-export function createAgentServer(door: AgentDoor, caller: Caller, version: string): Server {
+export function createAgentServer(
+  door: AgentDoor,
+  connection: Connection,
+  desk: CredentialDesk,
+  version: string,
+): Server {
   const server = new Server(
     { name: 'warder', version },
     { capabilities: { tools: { listChanged: true } }, instructions: INSTRUCTIONS },
   );
-  server.setRequestHandler('tools/list', () => ({ tools: door.tools(caller).map(toMcpTool) }));
+  server.setRequestHandler('tools/list', async (request) => {
+    const { caller, challenge } = await viewerOf(connection, desk.take(request.params?._meta));
+    const tools = door.tools(caller);
+    if (challenge === undefined) return { tools: tools.map((tool) => toMcpTool(tool)) };
+    return {
+      tools: tools.map((tool) => toMcpTool(tool, door.digestOf(caller, tool.name))),
+      _meta: { [metaKeys.nonce]: challenge.nonce },
+    };
+  });
   server.setRequestHandler('tools/call', async (request, context) => {
     const { name, arguments: args, _meta: meta } = request.params;
     const token = meta?.progressToken;
@@ -40,6 +50,8 @@ export function createAgentServer(door: AgentDoor, caller: Caller, version: stri
       context.mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {});
     };
     const approval = meta?.[metaKeys.approval];
+    const credentials = desk.take(meta);
+    const caller = await connection.caller(credentials);
     const answer = await door.call(caller, {
       tool: name,
       arguments: { parsed: args ?? {} },
@@ -47,7 +59,10 @@ export function createAgentServer(door: AgentDoor, caller: Caller, version: stri
       onLog: (level, message) => report(`${level}: ${message}`),
       ...(typeof approval === 'string' ? { approval } : {}),
     });
-    return toMcpResult(answer);
+    const result = toMcpResult(answer);
+    if (credentials.proof === undefined) return result;
+    const { nonce } = connection.challenge();
+    return { ...result, _meta: { ...result._meta, [metaKeys.nonce]: nonce } };
   });
   const stop = door.onToolsChanged(() => {
     server.sendToolListChanged().catch(() => {});
@@ -56,7 +71,17 @@ export function createAgentServer(door: AgentDoor, caller: Caller, version: stri
   return server;
 }
 
-function toMcpTool(definition: ToolDefinition): Tool {
+/** Who may not even look is told why. */
+async function viewerOf(connection: Connection, credentials: Credentials): Promise<Viewer> {
+  try {
+    return await connection.viewer(credentials);
+  } catch (thrown) {
+    const error = asWarderError(thrown);
+    throw new ProtocolError(INVALID_REQUEST, explain(error), error.toJSON());
+  }
+}
+
+function toMcpTool(definition: ToolDefinition, digest?: string): Tool {
   const { name, title, description, inputSchema, outputSchema, annotations } = definition;
   return {
     name,
@@ -65,6 +90,7 @@ function toMcpTool(definition: ToolDefinition): Tool {
     ...(title === undefined ? {} : { title }),
     ...(outputSchema === undefined ? {} : { outputSchema }),
     ...(annotations === undefined ? {} : { annotations }),
+    ...(digest === undefined ? {} : { _meta: { [metaKeys.digest]: digest } }),
   };
 }
 

@@ -34,6 +34,7 @@ export class SocketTransport implements Transport {
 
   readonly #socket: Socket;
   readonly #limits: MessageLimits;
+  readonly #incoming: (message: JSONRPCMessage) => JSONRPCMessage;
   #parts: Buffer[] = [];
   #held = 0;
   #skipping = false;
@@ -44,9 +45,16 @@ export class SocketTransport implements Transport {
   /** Requests not answered yet: a peer that stopped sending still gets these answers. */
   readonly #pending = new Set<string | number>();
 
-  constructor(socket: Socket, limits: MessageLimits, head?: Buffer) {
+  /** @param incoming looks at each message before anybody else does, and hands on what they may see. */
+  constructor(
+    socket: Socket,
+    limits: MessageLimits,
+    head?: Buffer,
+    incoming: (message: JSONRPCMessage) => JSONRPCMessage = (message) => message,
+  ) {
     this.#socket = socket;
     this.#limits = limits;
+    this.#incoming = incoming;
     if (head !== undefined && head.length > 0) this.#parts.push(head);
   }
 
@@ -164,7 +172,7 @@ export class SocketTransport implements Transport {
     }
     let message: JSONRPCMessage;
     try {
-      message = readMessage(parseJson(line, this.#limits));
+      message = this.#incoming(readMessage(parseJson(line, this.#limits)));
     } catch (error) {
       this.#refuse(PARSE_ERROR, `not a JSON-RPC message: ${firstLine(error)}`);
       return;

@@ -17,6 +17,7 @@ import { initHome } from '../../../../src/front/daemon/init.ts';
 import { createOperations } from '../../../../src/front/daemon/operations.ts';
 import { intentTable } from '../../../../src/gate/intent.ts';
 
+const plain = { mode: 'mcp', credentials: {} } as const;
 const anyCall = { callDigest: '0'.repeat(64), toolDigest: '0'.repeat(64) };
 
 let directory: string;
@@ -208,7 +209,8 @@ describe('an open home', () => {
 
   describe('a connection', () => {
     test('is the agent whose socket it came through, under a lease that ends with it', async () => {
-      const { caller, close: hangUp } = connectAgent(opened, 'default', { mode: 'mcp' });
+      const connection = await connectAgent(opened, 'default', plain);
+      const caller = await connection.caller({});
       expect(caller).toMatchObject({
         agent: 'default',
         principal: 'agent:default',
@@ -217,7 +219,7 @@ describe('an open home', () => {
       });
       const lease = await caller.lease(Date.now(), anyCall);
       expect(lease.claims.sub).toBe('agent:default');
-      hangUp();
+      connection.close();
       await expect(caller.lease(Date.now(), anyCall)).rejects.toMatchObject({
         code: 'lease-refused',
       });
@@ -227,24 +229,28 @@ describe('an open home', () => {
     });
 
     test('has a lease of its own, which no other connection has', async () => {
-      const [one, two] = [1, 2].map(() => connectAgent(opened, 'default', { mode: 'mcp' }).caller);
-      const first = await one?.lease(Date.now(), anyCall);
-      expect((await two?.lease(Date.now(), anyCall))?.stateKey).not.toBe(first?.stateKey);
+      const stateKeyOf = async (): Promise<string> => {
+        const caller = await (await connectAgent(opened, 'default', plain)).caller({});
+        return (await caller.lease(Date.now(), anyCall)).stateKey;
+      };
+      expect(await stateKeyOf()).not.toBe(await stateKeyOf());
     });
 
     test.each(['other', '__proto__', 'constructor', ''])(
       'of an agent `%s` that is not configured',
-      (name) => {
-        expect(() => connectAgent(opened, name, { mode: 'mcp' })).toThrow(
-          expect.objectContaining({ code: 'not-found' }),
-        );
+      async (name) => {
+        await expect(connectAgent(opened, name, plain)).rejects.toMatchObject({
+          code: 'not-found',
+        });
       },
     );
 
-    test('with a lease token is refused until those are checked', () => {
-      expect(() => connectAgent(opened, 'default', { mode: 'mcp', lease: 'eyJ' })).toThrow(
-        expect.objectContaining({ code: 'lease-refused' }),
-      );
+    test('with a lease that is none is refused, and a receipt says so', async () => {
+      await expect(
+        connectAgent(opened, 'default', { mode: 'mcp', credentials: { lease: 'eyJ' } }),
+      ).rejects.toMatchObject({ code: 'malformed' });
+      const [newest] = opened.receipts.reader.list({ type: 'authentication' });
+      expect(newest).toMatchObject({ outcome: 'refused', principal: 'agent:default' });
     });
 
     test('of the operator is recorded as the operator’s, on behalf of somebody', () => {

@@ -8,11 +8,18 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WarderError } from '../../../../src/base/errors/errors.ts';
 import {
   type AgentSocket,
-  type Connection,
   listenForAgent,
   type Preamble,
 } from '../../../../src/front/mcp/agent-socket.ts';
-import { answered, CALLER, FakeDoor, RECEIPT, untilWithdrawn } from '../../../fakes/door.ts';
+import type { Connection } from '../../../../src/front/mcp/connection.ts';
+import {
+  answered,
+  CALLER,
+  connectionOf,
+  FakeDoor,
+  RECEIPT,
+  untilWithdrawn,
+} from '../../../fakes/door.ts';
 import { dial, type LinePeer } from '../../../support/line-peer.ts';
 
 let directory: string;
@@ -21,7 +28,7 @@ let door: FakeDoor;
 let agent: AgentSocket;
 let preambles: Preamble[];
 let open: number;
-let connect: (preamble: Preamble) => Connection;
+let connect: (preamble: Preamble) => Promise<Connection>;
 const peers: LinePeer[] = [];
 
 beforeEach(async () => {
@@ -33,7 +40,7 @@ beforeEach(async () => {
   connect = (preamble) => {
     preambles.push(preamble);
     open += 1;
-    return { caller: CALLER, close: () => void (open -= 1) };
+    return Promise.resolve(connectionOf(CALLER, () => void (open -= 1)));
   };
   writeFileSync(path, 'what a dead daemon left');
   agent = await listenForAgent({
@@ -88,7 +95,7 @@ describe('the first line', () => {
       id: 1,
       result: { serverInfo: { name: 'warder', version: '1.2.3' } },
     });
-    expect(preambles).toEqual([{ mode: 'mcp' }]);
+    expect(preambles).toEqual([{ mode: 'mcp', credentials: {} }]);
   });
 
   test('a preamble in pieces, with MCP behind it in the same chunk', async () => {
@@ -97,7 +104,7 @@ describe('the first line', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     mcp.write(`der":{"mode":"mcp","lease":"abc"}}\n${JSON.stringify(initialize)}\n`);
     expect(await documentOf(mcp)).toMatchObject({ id: 1 });
-    expect(preambles).toEqual([{ mode: 'mcp', lease: 'abc' }]);
+    expect(preambles).toEqual([{ mode: 'mcp', credentials: { lease: 'abc' } }]);
   });
 
   test.each([
@@ -109,7 +116,7 @@ describe('the first line', () => {
     ['{"warder":{"mode":"call","tenant":"other"}}'],
     ['{"warder":{"mode":"call","mode":"mcp"}}'],
     ['{"warder":{"mode":"call"'],
-    [`{"warder":{"lease":"${'x'.repeat(80_000)}"}}`],
+    [`{"warder":{"lease":"${'x'.repeat(140_000)}"}}`],
   ])('%.60s: turned away with a line that says why', async (line) => {
     const bad = await peer();
     bad.write(`${line}\n`);
@@ -123,14 +130,15 @@ describe('the first line', () => {
   test('one that never ends is not waited for', async () => {
     const bad = await peer();
     bad.write('{"warder":{"lease":"');
-    for (let n = 0; n < 10; n += 1) bad.write('x'.repeat(10_000));
+    for (let n = 0; n < 10; n += 1) bad.write('x'.repeat(20_000));
     expect(await documentOf(bad)).toMatchObject({ error: { code: 'malformed' } });
   });
 
   test('a connection that is refused is told why', async () => {
-    connect = () => {
-      throw new WarderError('lease-refused', 'not with that lease', { hint: 'leave it out' });
-    };
+    connect = () =>
+      Promise.reject(
+        new WarderError('lease-refused', 'not with that lease', { hint: 'leave it out' }),
+      );
     const refused = await peer();
     refused.write('{"warder":{"mode":"call"}}\n{"tool":"text_echo","arguments":"{}"}\n');
     expect(await documentOf(refused)).toEqual({

@@ -8,8 +8,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { WarderError } from '../../../../src/base/errors/errors.ts';
 import { type AgentSocket, listenForAgent } from '../../../../src/front/mcp/agent-socket.ts';
-import { metaKeys, toMcpResult } from '../../../../src/front/mcp/server.ts';
-import { answered, CALLER, FakeDoor, RECEIPT, untilWithdrawn } from '../../../fakes/door.ts';
+import { metaKeys } from '../../../../src/front/mcp/meta-keys.ts';
+import { toMcpResult } from '../../../../src/front/mcp/server.ts';
+import {
+  answered,
+  CALLER,
+  connectionOf,
+  FakeDoor,
+  RECEIPT,
+  untilWithdrawn,
+} from '../../../fakes/door.ts';
 import { ECHO } from '../../../support/decision.ts';
 import { dial, type LinePeer } from '../../../support/line-peer.ts';
 
@@ -78,10 +86,7 @@ describe('over a connection', () => {
       door,
       version: '1.2.3',
       limits: { maxBytes: 100_000, maxDepth: 32 },
-      connect: () => ({
-        caller: { ...CALLER, covers: (tool) => covers(tool) },
-        close: () => {},
-      }),
+      connect: () => Promise.resolve(connectionOf({ ...CALLER, covers: (tool) => covers(tool) })),
       onError: () => {},
     });
     client = await dial(path);
