@@ -3,10 +3,14 @@
 import { WarderError } from '../base/errors/errors.ts';
 import type { TenantId } from '../base/store/store.ts';
 import { costOf } from '../decide/limits/cost.ts';
-import type { Circumstances, Trust } from '../decide/policy/circumstances.ts';
+import {
+  type Circumstances,
+  isTrustCapabilities,
+  isTrustLevel,
+  type Trust,
+} from '../decide/policy/circumstances.ts';
 import type { PolicyNeeds } from '../decide/policy/policy-needs.ts';
 import { reachOf } from '../decide/policy/reach.ts';
-import { isCapabilities, isLevel } from '../decide/trust/trust-entry.ts';
 import { activeCapabilities } from '../trust/lease/action.ts';
 import { type BudgetedCall, budgetSubject, mostOf } from './budgets.ts';
 import type { GateParts } from './parts.ts';
@@ -52,7 +56,8 @@ export function trustIn(
   }
   if (trust === undefined) return {};
   const { level, capabilities } = trust;
-  if (!isLevel(level) || !isCapabilities(capabilities)) throw mistrusted('says what cannot be');
+  if (!isTrustLevel(level) || !isTrustCapabilities(capabilities))
+    throw mistrusted('says what cannot be');
   return { trust: { level, capabilities } };
 }
 

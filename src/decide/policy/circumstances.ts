@@ -7,6 +7,24 @@ export interface Trust {
   readonly capabilities: readonly string[];
 }
 
+const LEVEL_MAX = 100;
+const CAPABILITY = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
+const CAPABILITIES_MAX = 64;
+
+/** Whether this is a level of trust: whole, 0 to 100. */
+export function isTrustLevel(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LEVEL_MAX;
+}
+
+/** Whether these are names of what somebody can be trusted with. */
+export function isTrustCapabilities(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= CAPABILITIES_MAX &&
+    value.every((each) => typeof each === 'string' && CAPABILITY.test(each))
+  );
+}
+
 /** What makes a call risky. It can only tighten: nothing that is refused or asked about is allowed by it. */
 export interface Risk {
   readonly signals: readonly RiskSignal[];

@@ -7,7 +7,8 @@ import { decideLease, type LeaseDecision } from './decide-lease.ts';
 import type { LeaseQuestion } from './lease-question.ts';
 import { checkPolicy, type PolicyFindings } from './policy-check.ts';
 import type { PolicyNeeds } from './policy-needs.ts';
-import { type CaseGround, type CaseResult, type PolicyCase, runPolicyCase } from './policy-test.ts';
+import type { PolicyCase } from './policy-case.ts';
+import { type CaseGround, type CaseResult, runPolicyCase } from './policy-test.ts';
 import { PolicySet, unsound } from './policy-set.ts';
 import type { PolicyFile, Rule } from './policy-source.ts';
 

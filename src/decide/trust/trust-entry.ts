@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../base/encoding/json.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Table } from '../../base/store/store.ts';
 import { didYouMean, showText } from '../../catalog/names.ts';
+import { isTrustCapabilities, isTrustLevel } from '../policy/circumstances.ts';
 
 /** What an operator says of a principal of one tenant. Key: the principal. */
 export interface TrustEntry {
@@ -22,13 +23,8 @@ export interface TrustEntry {
 export const trustTable: Table<TrustEntry> = { name: 'trust', indexes: {} };
 
 const MEMBERS = ['principal', 'level', 'capabilities', 'expiresAt', 'note'];
-const CAPABILITY = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
-const CAPABILITIES_MAX = 64;
 const PRINCIPAL_MAX = 256;
 const NOTE_MAX = 500;
-
-/** How far one can be trusted at all. */
-export const LEVEL_MAX = 100;
 
 /**
  * Reads an entry strictly.
@@ -50,8 +46,8 @@ export function parseTrustEntry(json: Json, now: number): TrustEntry {
   if (!isText(principal, PRINCIPAL_MAX)) {
     problems.push(`\`principal\` is not a text of at most ${PRINCIPAL_MAX} characters`);
   }
-  if (!isLevel(level)) problems.push(`\`level\` is not a whole number from 0 to ${LEVEL_MAX}`);
-  if (!isCapabilities(capabilities)) {
+  if (!isTrustLevel(level)) problems.push('`level` is not a whole number from 0 to 100');
+  if (!isTrustCapabilities(capabilities)) {
     problems.push('`capabilities` is not a list of names like `payments`');
   }
   if (
@@ -76,20 +72,6 @@ export function parseTrustEntry(json: Json, now: number): TrustEntry {
     ...(expiresAt === undefined ? {} : { expiresAt: expiresAt as number }),
     ...(note === undefined ? {} : { note: note as string }),
   });
-}
-
-/** Whether this is a level of trust. */
-export function isLevel(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LEVEL_MAX;
-}
-
-/** Whether these are names of capabilities. */
-export function isCapabilities(value: unknown): value is readonly string[] {
-  return (
-    Array.isArray(value) &&
-    value.length <= CAPABILITIES_MAX &&
-    value.every((each) => typeof each === 'string' && CAPABILITY.test(each))
-  );
 }
 
 function isText(value: Json | undefined, most: number): value is string {

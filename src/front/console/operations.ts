@@ -152,6 +152,45 @@ export interface RuleSummary {
 export interface Explanation {
   readonly preview: PreviewJson;
   readonly rules: readonly RuleSummary[];
+  /** What a permit is made of, each as far as the call came. */
+  readonly grant?: {
+    readonly installation: string;
+    readonly digest: string;
+    /** One line each; none: only compute. */
+    readonly may: readonly string[];
+  };
+  /** From the root of the chain to the lease itself. */
+  readonly lease?: readonly {
+    readonly stateKey: string;
+    readonly principal: string;
+    readonly depth: number;
+    /** ISO 8601. */
+    readonly expires: string;
+    readonly task?: string;
+    readonly maxUses?: number;
+    readonly maxBytes?: number;
+    readonly rate?: { readonly uses: number; readonly seconds: number };
+    readonly capabilities: readonly unknown[];
+  }[];
+  /** The approval the permit would use up. */
+  readonly approval?: ApprovalSummary;
+  /** What all of them leave; of a call that asks, what an unlimited yes would. */
+  readonly reach?: {
+    readonly net: readonly string[];
+    readonly neverNet: readonly string[];
+    /** `HOST_DIR:GUEST_DIR`. */
+    readonly read: readonly string[];
+    readonly write: readonly string[];
+    readonly kv: boolean;
+    /** Names. */
+    readonly secrets: readonly string[];
+    readonly env: readonly string[];
+    readonly config: readonly string[];
+    readonly limits: Readonly<Record<string, number>>;
+    readonly cost?: { readonly currency: string; readonly amount: number };
+    /** ISO 8601; of a permit. */
+    readonly expires?: string;
+  };
 }
 
 /** What an agent's leases may say at most. */

@@ -5,10 +5,11 @@ import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { CaseResult } from '../../../decide/policy/policy-test.ts';
-import type { PolicyReport, RuleSummary } from '../../console/operations.ts';
+import type { PolicyReport } from '../../console/operations.ts';
 import { type Output, plain } from '../output.ts';
 import type { Run } from '../program.ts';
 import { readArguments } from './call.ts';
+import { explanationLines, ruleLines } from './explain-lines.ts';
 
 /** What a refusal names. */
 const RULE_ID = /^rule_[0-9a-f]{16}$/;
@@ -73,12 +74,7 @@ export function addPolicyCommands(program: Command, run: Run): void {
         const text = await readArguments(options.args);
         const request = { tool: what, arguments: text, as: options.as };
         const explained = await client.call('policy.explain', request);
-        const { preview, rules } = explained;
-        const why = preview.error?.message ?? preview.reason;
-        out.result(explained, [
-          `${preview.verdict}${why === undefined ? '' : `: ${plain(why)}`}`,
-          ...rules.flatMap((rule) => ['', ...ruleLines(rule)]),
-        ]);
+        out.result(explained, explanationLines(explained));
       }),
     );
   policy
@@ -100,10 +96,6 @@ function caseLines({ name, expected, got, passed, rules, why }: CaseResult): rea
     `${passed ? 'ok  ' : 'FAIL'} ${plain(name)}: ${verdict}`,
     ...(passed ? [] : grounds.map((ground) => `       ${ground}`)),
   ];
-}
-
-function ruleLines({ rule, id, place, text }: RuleSummary): readonly string[] {
-  return [`// ${rule}${id === undefined ? '' : ` "${id}"`} at ${place}`, text.trimEnd()];
 }
 
 function finish(out: Output, report: PolicyReport, verdict: string): number {

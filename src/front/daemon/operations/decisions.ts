@@ -2,11 +2,15 @@
 
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
-import { parsePolicyCases } from '../../../decide/policy/policy-test.ts';
+import { parsePolicyCases } from '../../../decide/policy/policy-case.ts';
 import { previewToJson } from '../../../gate/answer-json.ts';
+import { explainCall } from '../../../gate/explain.ts';
+import type { CaseAgent } from '../../../decide/policy/policy-test.ts';
+import type { Config } from '../../config/config.ts';
 import type { OperationHandlers, PolicyReport, RuleSummary } from '../../console/operations.ts';
 import { operatorCaller } from '../agent-connection.ts';
 import type { Runtime } from '../compose.ts';
+import { explanationParts } from './explain.ts';
 import { OPERATOR_TENANT } from './tools.ts';
 
 type DecisionOperations = Pick<
@@ -15,7 +19,7 @@ type DecisionOperations = Pick<
 >;
 
 export function decisionOperations(runtime: Runtime): DecisionOperations {
-  const { gate, administration, door } = runtime;
+  const { gate, administration } = runtime;
   const { policy, catalog } = gate;
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
@@ -44,6 +48,7 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
             Object.values(agents).find((agent) => agent.principal === principal) ??
             agents['default']
           )?.capabilities ?? [],
+        agent: (name) => caseAgent(agents, name),
         now: gate.now(),
       });
       return Promise.resolve({ results });
@@ -60,13 +65,30 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
     'policy.explain': async ({ tool, arguments: text, as }) => {
       const { caller, close } = operatorCaller(runtime, as);
       try {
-        const preview = previewToJson(await door.preview(caller, { tool, arguments: text }));
+        const explained = await explainCall(gate, caller, { tool, arguments: text });
+        const preview = previewToJson(explained.preview);
         const ids = preview.rules ?? preview.error?.data?.['rules'];
         const rules = policy.explain(Array.isArray(ids) ? ids : []).map(ruleSummary);
-        return { preview, rules };
+        return { preview, rules, ...explanationParts(runtime, explained) };
       } finally {
         close();
       }
+    },
+  };
+}
+
+function caseAgent(agents: Config['agents'], name: string): CaseAgent {
+  const agent = Object.hasOwn(agents, name) ? agents[name] : undefined;
+  if (agent === undefined) {
+    throw new WarderError('not-found', `config.json has no agent \`${name.slice(0, 64)}\``);
+  }
+  const { principal, tenant, capabilities, askable, ttl, maxTtl } = agent;
+  return {
+    principal,
+    tenant,
+    ceiling: {
+      free: { capabilities, ttlSeconds: ttl },
+      most: { capabilities: [...capabilities, ...askable], ttlSeconds: maxTtl },
     },
   };
 }
