@@ -16,8 +16,10 @@ import { trustTable } from '../../decide/trust/trust-entry.ts';
 import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
 import { secretTable, secretUseTable } from '../../reach/vault/vault.ts';
+import { signingKeyTable } from '../../trust/keyring/key-history.ts';
 import { leaseTable } from '../../trust/lease/lease-book.ts';
 import { leaseRequestTable } from '../../trust/lease/lease-request.ts';
+import { revocationListTable } from '../../trust/lease/revocation-lists.ts';
 import { proofReplayTable } from '../../trust/lease/proof-replay.ts';
 import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
@@ -31,6 +33,8 @@ export const tables: readonly AnyTable[] = [
   leaseTable,
   leaseRequestTable,
   proofReplayTable,
+  signingKeyTable,
+  revocationListTable,
   approvalTable,
   intentTable,
   openingTable,

@@ -60,6 +60,7 @@ export class LeaseBook {
   readonly #live = new Map<string, number>();
   /** `TENANT/THUMBPRINT` of holders' keys that are not taken any more. */
   readonly #revokedHolders = new Set<string>();
+  readonly #endListeners = new Set<(tenant: TenantId | undefined) => void>();
   #sweepAt = 1024;
 
   constructor(store: Store) {
@@ -173,9 +174,21 @@ export class LeaseBook {
     );
   }
 
+  /**
+   * Tells `listener` whenever something ends that a revocation list names, in the transaction that says so:
+   * it may yet fail. Returns the way to stop.
+   *
+   * @param listener is given the tenant; nothing when it is every tenant.
+   */
+  onEnd(listener: (tenant: TenantId | undefined) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
   /** Leases under a key of the daemon that was rotated count to the end of its grace, or no more at all. */
   endKey(tx: Tx, kid: string, end: EndedKey): void {
     tx.put(endedKeyTable, DEFAULT_TENANT, endedKeyKey(kid), end);
+    this.#tellEnd(undefined);
   }
 
   /**
@@ -219,6 +232,7 @@ export class LeaseBook {
   ): readonly string[] {
     this.#revokedHolders.add(`${tenant}/${jkt}`);
     tx.put(holderTable, tenant, holderKey(jkt), { jkt, reason, at: now });
+    this.#tellEnd(tenant);
     const rows = [...leaseRows(tx, tenant, ['state', 'active'])].filter(
       ({ value }) => boundTo(value) === jkt,
     );
@@ -376,9 +390,15 @@ export class LeaseBook {
     const ended = { ...row, state, endedAt: now, ...(reason === undefined ? {} : { reason }) };
     tx.put(leaseTable, tenant, stateKey, ended);
     tx.put(endTable, tenant, endKey(stateKey), { at: now });
-    if (mayBeOffline(row.claims))
+    if (mayBeOffline(row.claims)) {
       tx.put(listedTable, tenant, listedKey(row.claims.exp, stateKey), {});
+      this.#tellEnd(tenant);
+    }
     return ended;
+  }
+
+  #tellEnd(tenant: TenantId | undefined): void {
+    for (const listener of this.#endListeners) listener(tenant);
   }
 
   #sweep(now: number): void {

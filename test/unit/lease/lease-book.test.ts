@@ -116,7 +116,6 @@ const unknown = prepareLease(
 );
 const officeless: VerifiedLease = {
   text: '',
-  kid: 'x',
   needsOnline: [],
   ...unknown,
   chain: [unknown],

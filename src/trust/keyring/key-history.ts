@@ -1,0 +1,118 @@
+// The signing keys a home ever had, first to current: which heads each signs, and what came after it.
+
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Reader, Table, Tx } from '../../base/store/store.ts';
+import { parsePublicJwk } from '../signer/jwk.ts';
+import type { PublicJwk } from '../signer/signer.ts';
+import type { HeadRange } from '../verify/keys.ts';
+import type { RotationClaims, SignedRotation } from '../verify/rotation.ts';
+
+/** One signing key as kept. */
+export interface KeyRow {
+  readonly jwk: PublicJwk;
+  /** Key URI it was opened by. */
+  readonly uri: string;
+  /** Wall milliseconds. */
+  readonly since: number;
+  readonly heads: HeadRange;
+  /** Set when it signs no longer. */
+  readonly retired?: RetiredKey;
+  /** The statement that made it the one that signs; the first key has none. */
+  readonly rotation?: SignedRotation;
+}
+
+/** How a key still counts that was rotated. NumericDate seconds. */
+export interface RetiredKey {
+  readonly at: number;
+  readonly until: number;
+  readonly compromised?: true;
+}
+
+/** The table `signing-key`; keys are the home's, so all rows are of one tenant. */
+export const signingKeyTable: Table<KeyRow> = { name: 'signing-key', indexes: {} };
+const HOME_TENANT = 'default';
+const rowKey = (ordinal: number): string => String(ordinal).padStart(6, '0');
+const KEYS_MAX = 1000;
+
+/**
+ * All keys, the current one last; none in a home that was never served.
+ *
+ * @throws WarderError `unavailable` when the rows are not a history: nothing may be signed then.
+ */
+export function readHistory(reader: Reader): readonly KeyRow[] {
+  const rows = reader.list(signingKeyTable, HOME_TENANT, { limit: KEYS_MAX });
+  const kids = new Set<string>();
+  for (const [at, { key, value }] of rows.entries()) {
+    const before = rows[at - 1]?.value;
+    const last = at === rows.length - 1;
+    try {
+      const { kid } = parsePublicJwk(value.jwk);
+      const { from, to } = value.heads;
+      const good =
+        key === rowKey(at + 1) &&
+        !kids.has(kid) &&
+        typeof value.uri === 'string' &&
+        from === (before === undefined ? 0 : (before.heads.to ?? Number.NaN) + 1) &&
+        (last ? to === undefined : Number.isSafeInteger(to) && (to ?? 0) >= from) &&
+        (value.retired === undefined) === last;
+      if (!good) throw new TypeError(`row ${key} does not follow the one before it`);
+      kids.add(kid);
+    } catch (cause) {
+      throw new WarderError('unavailable', 'the history of the signing keys is damaged', {
+        cause,
+        hint: 'restore `state.db` from a backup; nothing is signed meanwhile',
+      });
+    }
+  }
+  return rows.map(({ value }) => value);
+}
+
+/** Writes the first key of a home. */
+export function beginHistory(tx: Tx, jwk: PublicJwk, uri: string, now: number): KeyRow {
+  const row: KeyRow = { jwk, uri, since: now, heads: { from: 0 } };
+  tx.insert(signingKeyTable, HOME_TENANT, rowKey(1), row);
+  return row;
+}
+
+/**
+ * The history after a rotation.
+ *
+ * @param uri of the new key.
+ * @param now wall milliseconds.
+ * @throws WarderError `conflict` when the history is not the one that the rotation is about.
+ */
+export function historyAfter(
+  history: readonly KeyRow[],
+  claims: RotationClaims,
+  rotation: SignedRotation,
+  uri: string,
+  now: number,
+): readonly KeyRow[] {
+  const current = history.at(-1);
+  const known = history.some(({ jwk }) => jwk.kid === claims.new.kid);
+  if (current?.jwk.kid !== claims.old || claims.seq !== history.length || known) {
+    throw new WarderError('conflict', 'the signing key was rotated meanwhile', {
+      hint: 'look at `warder keys list`, then try again',
+    });
+  }
+  const { iat: at, until, size, compromised } = claims;
+  const retired = { at, until, ...(compromised === undefined ? {} : { compromised }) };
+  return [
+    ...history.slice(0, -1),
+    { ...current, heads: { ...current.heads, to: size }, retired },
+    { jwk: claims.new, uri, since: now, heads: { from: size + 1 }, rotation },
+  ];
+}
+
+/** Writes what {@link historyAfter} gave, over exactly the history it was made from. */
+export function extendHistory(tx: Tx, after: readonly KeyRow[]): void {
+  const [before, next] = after.slice(-2);
+  const stored = readHistory(tx);
+  if (before === undefined || next === undefined || stored.at(-1)?.jwk.kid !== before.jwk.kid) {
+    throw new WarderError('conflict', 'the signing key was rotated meanwhile', {
+      hint: 'look at `warder keys list`, then try again',
+    });
+  }
+  tx.put(signingKeyTable, HOME_TENANT, rowKey(stored.length), before);
+  tx.insert(signingKeyTable, HOME_TENANT, rowKey(stored.length + 1), next);
+}

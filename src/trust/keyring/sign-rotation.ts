@@ -1,0 +1,85 @@
+// Making the statement of a rotation, and what a signer looks at before it signs one.
+
+import { decodeBase64url, encodeBase64url } from '../../base/encoding/base64url.ts';
+import { canonicalBytes } from '../../base/encoding/jcs.ts';
+import { parseJson } from '../../base/encoding/parse-json.ts';
+import { sha256Text } from '../../base/encoding/sha256.ts';
+import { decodeUtf8, encodeUtf8 } from '../../base/encoding/utf8.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { Json } from '../../base/encoding/json.ts';
+import type { Admitter, Signer } from '../signer/signer.ts';
+import {
+  parseRotationClaims,
+  ROTATION_TYPE,
+  type RotationClaims,
+  type SignedRotation,
+} from '../verify/rotation.ts';
+
+/**
+ * Has a rotation signed by each of the keys.
+ *
+ * @throws WarderError `malformed` for claims no verifier would take; whatever a signer throws.
+ */
+export async function signRotation(
+  claims: RotationClaims,
+  signers: readonly Signer[],
+): Promise<SignedRotation> {
+  const whole = parseRotationClaims(JSON.parse(JSON.stringify(claims)) as Json);
+  const payload = encodeBase64url(canonicalBytes(whole));
+  const signatures = await Promise.all(
+    signers.map(async (signer) => {
+      const { alg, kid } = signer.key;
+      const header = encodeBase64url(canonicalBytes({ alg, kid, typ: ROTATION_TYPE }));
+      const signature = await signer.sign({
+        kind: 'rotation',
+        payload: encodeUtf8(`${header}.${payload}`),
+      });
+      return { protected: header, signature: encodeBase64url(signature) };
+    }),
+  );
+  return { payload, signatures };
+}
+
+/** SHA-256 of what a rotation says, hex: what the log names it by. */
+export function rotationDigest({ payload }: SignedRotation): string {
+  return sha256Text(payload, 'hex');
+}
+
+/**
+ * Admits rotations of one home, by keys that have to do with them: the old one, unless it was compromised,
+ * the new one, and that of the log.
+ *
+ * @param logKid thumbprint of the log key.
+ */
+export function rotationAdmitter(origin: string, logKid: string): Admitter {
+  return {
+    kind: 'rotation',
+    admit({ payload }, key) {
+      let fits: boolean;
+      try {
+        const [header = '', body = '', ...more] = decodeUtf8(payload).split('.');
+        const expected = { alg: key.alg, kid: key.kid, typ: ROTATION_TYPE };
+        const claims = parseRotationClaims(
+          parseJson(decodeBase64url(body), { maxBytes: 4096, maxDepth: 3 }),
+        );
+        const parties = [logKid, claims.new.kid, ...(claims.compromised ? [] : [claims.old])];
+        fits =
+          more.length === 0 &&
+          header === encodeBase64url(canonicalBytes(expected)) &&
+          claims.iss === origin &&
+          claims.new.alg === 'ES256' &&
+          parties.includes(key.kid);
+      } catch (cause) {
+        throw refusal(cause);
+      }
+      if (!fits) throw refusal(undefined);
+    },
+  };
+}
+
+function refusal(cause: unknown): WarderError {
+  return new WarderError('not-trusted', 'the signer refuses this rotation', {
+    cause,
+    hint: 'it must be of this home, to an ES256 key, and have to do with the key that signs it',
+  });
+}
