@@ -1,6 +1,8 @@
 // What every command is handed: its home, its output, and a daemon when it needs one.
 
-import { type Home, locateHome } from '../config/home.ts';
+import { existsSync } from 'node:fs';
+import { WarderError } from '../../base/errors/errors.ts';
+import { type Home, locateHome, operatorSocketPath } from '../config/home.ts';
 import { createOperatorClient, type OperatorClient } from './operator-client.ts';
 import { createOutput, type Output } from './output.ts';
 
@@ -13,15 +15,22 @@ export interface Context {
   operatorIfRunning(): Promise<OperatorClient | undefined>;
 }
 
-export function createContext(homeFlag: string | undefined, json: boolean): Context {
+/** @param operator whose channel is used; the one called `operator` when absent. */
+export function createContext(
+  homeFlag: string | undefined,
+  json: boolean,
+  operator?: string,
+): Context {
   const home = locateHome(homeFlag, process.env);
-  const client = createOperatorClient(home.operatorSocket);
+  const socket = operatorSocketPath(home, operator ?? 'operator');
+  const client = createOperatorClient(socket);
   return {
     home,
     out: createOutput(json),
     operator: async () => {
       const { daemonAnswers, startDaemon } = await import('./start-daemon.ts');
       if (!(await daemonAnswers(home.root))) await startDaemon(home.root);
+      if (operator !== undefined && !existsSync(socket)) throw noSuchOperator(operator);
       return client;
     },
     operatorIfRunning: async () => {
@@ -29,4 +38,10 @@ export function createContext(homeFlag: string | undefined, json: boolean): Cont
       return (await daemonAnswers(home.root)) ? client : undefined;
     },
   };
+}
+
+function noSuchOperator(operator: string): WarderError {
+  return new WarderError('usage', `the daemon listens for no operator \`${operator}\``, {
+    hint: 'name one of `operators` in config.json; a new one needs a restart: `warder stop`',
+  });
 }

@@ -19,20 +19,21 @@ import { reportError } from './output.ts';
 
 /** Runs one command line; returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  // Both global flags may stand before or after the command.
-  const { rest, home, json } = takeGlobalFlags(argv);
+  // The global flags may stand before or after the command.
+  const { rest, home, json, operator } = takeGlobalFlags(argv);
   let context: Context | undefined;
   let exitCode = 0;
   const program = new Command('warder')
     .description('a sandboxed tool-execution runtime for AI agents')
     .version(packageVersion(), '-V, --version')
     .option('--home DIR', 'the home to work on (else WARDER_HOME, else ~/.warder)')
+    .option('--operator NAME', 'whose operator channel to use (else the one called operator)')
     .option('--json', 'print exactly one JSON document')
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError();
   const run = (action: (context: Context) => Promise<number | void>): Promise<void> => {
-    context ??= createContext(home, json);
+    context ??= createContext(home, json, operator);
     return action(context).then((code) => {
       exitCode = code ?? 0;
     });
@@ -69,12 +70,14 @@ interface GlobalFlags {
   readonly rest: readonly string[];
   readonly home: string | undefined;
   readonly json: boolean;
+  readonly operator: string | undefined;
 }
 
 function takeGlobalFlags(argv: readonly string[]): GlobalFlags {
   const rest: string[] = [];
   let home: string | undefined;
   let json = false;
+  let operator: string | undefined;
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? '';
     if (word === '--') {
@@ -84,9 +87,11 @@ function takeGlobalFlags(argv: readonly string[]): GlobalFlags {
     if (word === '--json') json = true;
     else if (word === '--home' && at + 1 < argv.length) home = argv[(at += 1)];
     else if (word.startsWith('--home=')) home = word.slice('--home='.length);
+    else if (word === '--operator' && at + 1 < argv.length) operator = argv[(at += 1)];
+    else if (word.startsWith('--operator=')) operator = word.slice('--operator='.length);
     else rest.push(word);
   }
-  return { rest, home, json };
+  return { rest, home, json, operator };
 }
 
 function reportUsage(error: CommanderError, json: boolean): number {

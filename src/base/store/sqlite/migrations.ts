@@ -73,7 +73,9 @@ export const migrations: readonly Migration[] = [
   {
     version: 8,
     // They last ten minutes and are of another shape since; receipts keep what was decided.
-    sql: ['approval', 'lease-request'].map((name) => `DELETE FROM "${tableName(name)}";`).join('\n'),
+    sql: ['approval', 'lease-request']
+      .map((name) => `DELETE FROM "${tableName(name)}";`)
+      .join('\n'),
   },
 ];
 

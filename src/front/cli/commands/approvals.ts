@@ -1,8 +1,10 @@
 // `warder approvals`: what waits for a person, and the decisions.
 
 import type { Command } from 'commander';
-import type { ApprovalSummary } from '../../console/operations.ts';
+import type { ApprovalSummary, Operations } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
+import { readArguments } from './call.ts';
+import { approvalLines, stateOf } from './approval-lines.ts';
 import type { Run } from '../program.ts';
 
 /** Adds `approvals list|show|approve|deny|watch`. */
@@ -16,8 +18,16 @@ export function addApprovalCommands(program: Command, run: Run): void {
       run(async ({ operator, out }) => {
         const filter = options.state === 'all' ? {} : { state: options.state };
         const { approvals: rows } = await (await operator()).call('approvals.list', filter);
-        const cells = rows.map((row) => [row.id, row.state, row.tool, row.principal, row.reason]);
-        out.result(rows, table(['ID', 'STATE', 'TOOL', 'PRINCIPAL', 'REASON'], cells));
+        const cells = rows.map((row) => [
+          row.id,
+          row.kind,
+          stateOf(row),
+          row.tool,
+          row.principal,
+          row.reason,
+        ]);
+        const header = ['ID', 'KIND', 'STATE', 'TOOL', 'PRINCIPAL', 'REASON'];
+        out.result(rows, table(header, cells));
       }),
     );
   approvals
@@ -27,20 +37,32 @@ export function addApprovalCommands(program: Command, run: Run): void {
     .action((id: string) =>
       run(async ({ operator, out }) => {
         const approval = await (await operator()).call('approvals.show', { id });
-        out.result(approval, describe(approval));
+        out.result(approval, approvalLines(approval));
       }),
     );
   approvals
     .command('approve')
     .argument('<id>')
-    .description('allow that exact call, once')
-    .action((id: string) =>
+    .description('allow that exact call, once; with any of the options, for less than it asked')
+    .option(
+      '--capabilities <json>',
+      'the only network, files and secrets it may use: JSON or @FILE',
+    )
+    .option('--deny-net', 'without the network')
+    .option('--deny-write', 'without writing files')
+    .option('--deny-kv', 'without its own store')
+    .option('--deny-secrets', 'without secrets')
+    .option('--max-output <size>', 'with a smaller answer than its grant allows')
+    .option('--max-net <size>', 'with fewer bytes over the network')
+    .option('--max-requests <count>', 'with fewer requests')
+    .option('--max-write <size>', 'with fewer bytes written to files')
+    .option('--timeout <time>', 'with less time')
+    .option('--within <seconds>', 'only if it starts within so many seconds')
+    .action((id: string, options: ApproveOptions) =>
       run(async ({ operator, out }) => {
-        const approval = await (await operator()).call('approvals.approve', { id });
-        out.result(approval, [
-          `approved ${approval.id}: the same call, made again, runs once`,
-          `until ${approval.expires}`,
-        ]);
+        const input = await yes(id, options);
+        const approved = await (await operator()).call('approvals.approve', input);
+        out.result(approved, approvedLines(approved));
       }),
     );
   approvals
@@ -63,22 +85,73 @@ export function addApprovalCommands(program: Command, run: Run): void {
         const stop = new AbortController();
         process.once('SIGINT', () => stop.abort());
         for await (const item of client.stream('approvals.watch', {}, stop.signal)) {
-          out.item(item, describe(item as ApprovalSummary).join('\n'));
+          out.item(item, approvalLines(item as ApprovalSummary).join('\n'));
         }
       }),
     );
 }
 
-function describe(approval: ApprovalSummary): readonly string[] {
+interface ApproveOptions {
+  readonly capabilities?: string;
+  readonly denyNet?: true;
+  readonly denyWrite?: true;
+  readonly denyKv?: true;
+  readonly denySecrets?: true;
+  readonly maxOutput?: string;
+  readonly maxNet?: string;
+  readonly maxRequests?: string;
+  readonly maxWrite?: string;
+  readonly timeout?: string;
+  readonly within?: string;
+}
+
+/** The yes as the daemon reads it. */
+async function yes(
+  id: string,
+  options: ApproveOptions,
+): Promise<Operations['approvals.approve']['input']> {
+  const { capabilities, denyNet, denyWrite, denyKv, denySecrets, within } = options;
+  const without = [
+    ...(denyNet ? ['net'] : []),
+    ...(denyWrite ? ['write'] : []),
+    ...(denyKv ? ['kv'] : []),
+    ...(denySecrets ? ['secrets'] : []),
+  ];
+  const lowered: readonly (readonly [flag: string, value: string | undefined])[] = [
+    ['--max-output', options.maxOutput],
+    ['--max-net', options.maxNet],
+    ['--max-requests', options.maxRequests],
+    ['--max-write', options.maxWrite],
+    ['--timeout', options.timeout],
+  ];
+  const limits = lowered.flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  return {
+    id,
+    ...(capabilities === undefined
+      ? {}
+      : { capabilities: await readArguments(capabilities, '--capabilities') }),
+    ...(without.length === 0 ? {} : { without }),
+    ...(limits.length === 0 ? {} : { limits }),
+    ...(within === undefined ? {} : { within: Number(within) }),
+  };
+}
+
+function approvedLines(approved: ApprovalSummary): readonly string[] {
+  const { id, needed, given, expires, effects, askedEffects, shortage } = approved;
+  if (approved.state === 'pending') {
+    return [
+      `your yes to ${id} is the ${given}. of ${needed}: another operator has to say yes too`,
+      ...(shortage === undefined ? [] : [plain(shortage)]),
+    ];
+  }
   return [
-    `approval   ${approval.id} (${approval.state})`,
-    `tool       ${plain(approval.tool)}`,
-    `principal  ${plain(approval.principal)} (tenant ${approval.tenant})`,
-    `reason     ${plain(approval.reason)}`,
-    `asked      ${approval.asked}, expires ${approval.expires}`,
-    'arguments',
-    ...approval.arguments.split('\n').map((line) => `  ${line}`),
-    'it could',
-    ...(approval.effects.length === 0 ? ['  only compute'] : approval.effects.map((e) => `  ${e}`)),
+    `approved ${id}: the same call, made again, runs once`,
+    ...(askedEffects === undefined
+      ? []
+      : [
+          'it could',
+          ...(effects.length === 0 ? ['only compute'] : effects).map((e) => `  ${plain(e)}`),
+        ]),
+    `until ${expires}`,
   ];
 }

@@ -126,8 +126,8 @@ async function callAsAgent(
   return JSON.parse(reply) as OneCallReply;
 }
 
-/** Arguments as JSON text: as they stand, from `@FILE`, or from stdin for `-`. */
-export async function readArguments(value: string): Promise<string> {
+/** JSON text of an option: as it stands, from `@FILE`, or from stdin for `-`. */
+export async function readArguments(value: string, option = '--args'): Promise<string> {
   if (value === '-') return decode(await readBytes(process.stdin));
   if (!value.startsWith('@')) return value;
   let bytes: Uint8Array;
@@ -136,7 +136,7 @@ export async function readArguments(value: string): Promise<string> {
   } catch (cause) {
     throw new WarderError('usage', `cannot read \`${value.slice(1)}\``, {
       cause,
-      hint: '`--args @FILE` reads the arguments from a file',
+      hint: `\`${option} @FILE\` reads it from a file`,
     });
   }
   return decode(bytes);
