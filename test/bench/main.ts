@@ -5,6 +5,8 @@ import { benchComponentCall } from './component-call.ts';
 import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchFront } from './front.ts';
+import { benchGate } from './gate.ts';
+import { benchPolicy } from './policy.ts';
 import { benchPool } from './pool.ts';
 import { benchLease } from './lease.ts';
 import { createReport } from './report.ts';
@@ -26,6 +28,8 @@ const suites = [
     ],
     run: benchLease,
   },
+  { names: ['policy-decide'], run: benchPolicy },
+  { names: ['gate-scale'], run: benchGate },
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
   { names: ['call-component'], run: benchComponentCall },

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Grant, Installation, ToolDefinition } from '../../src/catalog/installation.ts';
 import { openMemoryStore } from '../../src/base/store/memory/memory-store.ts';
+import type { Store } from '../../src/base/store/store.ts';
 import { ApprovalBook } from '../../src/decide/approval/approval-book.ts';
 import { BudgetBook } from '../../src/decide/limits/budget-book.ts';
 import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
@@ -63,6 +64,8 @@ export interface FakeConnection {
 }
 
 export interface GateOptions {
+  /** One in memory when absent. */
+  readonly store?: Store;
   readonly grant?: Partial<Grant>;
   readonly tools?: readonly ToolDefinition[];
   readonly egress?: Egress;
@@ -84,7 +87,7 @@ export const noNetwork: Egress = fakeEgress(() =>
 
 export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
   const clock = new FakeClock();
-  const store = new FaultyStore(openMemoryStore({ tables, sequences }));
+  const store = new FaultyStore(options.store ?? openMemoryStore({ tables, sequences }));
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const log = new ReceiptLog({ store, origin: ORIGIN, random });
   const leases = openLeaseBook(store);
