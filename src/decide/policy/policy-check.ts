@@ -7,6 +7,8 @@ import type { Cedar } from './cedar.ts';
 import { actionId, cedarSchema } from './cedar-schema.ts';
 import { needsOf } from './policy-needs.ts';
 import {
+  isDeclared,
+  personsOf,
   placeOf,
   placeOfRule,
   policyDigest,
@@ -22,6 +24,8 @@ export interface PolicyFindings {
   /** Not empty means the set must not be put in force. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
+  /** Policies that take more than one person's yes. */
+  readonly several: readonly { readonly place: string; readonly persons: number }[];
 }
 
 /** Parses and validates files against the installed tools. Changes nothing, never throws for content. */
@@ -34,32 +38,45 @@ export function checkPolicy(
   const errors = [...read.errors];
   const warnings = [...read.warnings];
   if (errors.length === 0) {
-    validate(cedar, files, tools, errors, warnings);
+    validate(cedar, files, read.rules, tools, errors, warnings);
     for (const rule of read.rules) checkApproval(rule, warnings);
     warnings.push(...unseenArguments(read.rules, tools));
     if (!read.rules.some(({ effect }) => effect === 'permit')) {
       warnings.push('no policy permits anything: every call will be refused');
     }
   }
-  return { digest: policyDigest(read.rules), errors, warnings };
+  const several = read.rules
+    .filter(({ approvals = 1 }) => approvals > 1)
+    .map((rule) => ({ place: placeOfRule(rule), persons: personsOf([rule]) }));
+  return { digest: policyDigest(read), errors, warnings, several };
 }
 
 function validate(
   cedar: Cedar,
   files: readonly PolicyFile[],
+  rules: readonly Rule[],
   tools: readonly ToolDefinition[],
   errors: string[],
   warnings: string[],
 ): void {
   const schema = cedarSchema(tools);
   for (const file of files) {
-    const answer = cedar.validate({ schema, policies: { staticPolicies: file.text } });
+    const own = new Map(
+      rules.filter((rule) => rule.file === file.name).map((rule) => [rule.rule, rule]),
+    );
+    const staticPolicies = isDeclared(file)
+      ? Object.fromEntries([...own].map(([id, { text }]) => [id, text]))
+      : file.text;
+    const answer = cedar.validate({ schema, policies: { staticPolicies } });
     if (answer.type === 'failure') {
       for (const error of answer.errors) errors.push(`${placeOf(file, error)}: ${reasonOf(error)}`);
       continue;
     }
-    const line = ({ error }: (typeof answer.validationErrors)[number]): string =>
-      `${placeOf(file, error)}: ${reasonOf(error).replace(/^for policy `[^`]*`, /, '')}`;
+    const line = ({ policyId, error }: (typeof answer.validationErrors)[number]): string => {
+      const rule = isDeclared(file) ? own.get(policyId) : undefined;
+      const place = rule === undefined ? placeOf(file, error) : placeOfRule(rule);
+      return `${place}: ${reasonOf(error).replace(/^for policy `[^`]*`, /, '')}`;
+    };
     errors.push(...answer.validationErrors.map(line));
     warnings.push(...answer.validationWarnings.map(line));
     warnings.push(

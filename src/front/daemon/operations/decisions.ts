@@ -1,6 +1,7 @@
 // Operations on the policies that decide.
 
 import { WarderError } from '../../../base/errors/errors.ts';
+import type { PolicyFindings } from '../../../decide/policy/policy-check.ts';
 import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
 import { parsePolicyCases } from '../../../decide/policy/policy-case.ts';
 import { previewToJson } from '../../../gate/answer-json.ts';
@@ -24,7 +25,8 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
   const report = (files: readonly PolicyFile[]): PolicyReport => {
-    const { digest, errors, warnings } = policy.check(definitions(), files);
+    const { digest, errors, several, ...found } = policy.check(definitions(), files);
+    const warnings = [...found.warnings, ...tooFew(several, runtime.operators.length)];
     return { digest, files, errors, warnings };
   };
   return {
@@ -75,6 +77,17 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
       }
     },
   };
+}
+
+/** Policies that nobody can satisfy as things are. */
+function tooFew(several: PolicyFindings['several'], operators: number): readonly string[] {
+  return several
+    .filter(({ persons }) => persons > operators)
+    .map(
+      ({ place, persons }) =>
+        `${place}: takes ${persons} different operators, and config.json has ${operators}: ` +
+        'what it asks about can only be denied',
+    );
 }
 
 function caseAgent(agents: Config['agents'], name: string): CaseAgent {
