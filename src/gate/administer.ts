@@ -232,6 +232,29 @@ export class Administration {
     });
   }
 
+  /** An issuer's word was taken for who somebody is. */
+  async authenticated(who: {
+    readonly tenant: TenantId;
+    readonly principal: string;
+    readonly agent: string;
+    readonly issuer: string;
+    /** SHA-256 of what the issuer signed, hex. */
+    readonly digest: string;
+  }): Promise<void> {
+    const { tenant, principal, agent, issuer, digest } = who;
+    await this.record(() => [
+      undefined,
+      {
+        type: 'authentication',
+        outcome: 'done',
+        tenant,
+        principal,
+        subject: { name: 'identity', sha256: digest },
+        detail: { agent, issuer },
+      },
+    ]);
+  }
+
   /** Somebody's credentials were refused, outside of any call. */
   async authenticationRefused(
     error: WarderError,

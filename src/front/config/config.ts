@@ -11,6 +11,7 @@ import {
 } from '../../base/process/jail-plan.ts';
 import type { Capability } from '../../trust/lease/capability.ts';
 import { Checker, type Fields } from './checker.ts';
+import { type IssuerConfig, readIssuers } from './issuers.ts';
 
 /** Which key, and the thumbprint it must have. */
 export interface KeyPin {
@@ -32,8 +33,16 @@ export interface AgentConfig {
   readonly ttl: number;
   /** Longest life it may ask a person for, seconds; at least `ttl`. */
   readonly maxTtl: number;
-  readonly holder: 'connection' | 'dpop' | 'bearer';
+  /** Which leases are taken over its socket. */
+  readonly holder: HolderBinding;
 }
+
+/**
+ * `connection`: the lease of the connection, and leases bound to a key with a proof for each call; `dpop`:
+ * the latter alone; `bearer`: besides, leases that anybody may use who has them.
+ */
+export type HolderBinding = (typeof holderBindings)[number];
+const holderBindings = ['connection', 'dpop', 'bearer'] as const;
 
 export interface Config {
   readonly version: 1;
@@ -48,6 +57,10 @@ export interface Config {
   readonly agents: Readonly<Record<string, AgentConfig>>;
   /** Operators with a socket of their own, by name, besides `operator`. */
   readonly operators: readonly string[];
+  readonly trust: {
+    /** Whose word is taken for who a caller is. */
+    readonly issuers: readonly IssuerConfig[];
+  };
   readonly jail: {
     /** Layers without which no daemon starts. */
     readonly require: readonly JailLayer[];
@@ -146,11 +159,14 @@ class ConfigReader extends Checker {
     const jail = this.object(top['jail'] ?? {}, 'jail', ['require', 'use']);
     const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
-    for (const later of ['listen', 'trust'] as const) {
-      if (top[later] !== undefined && Object.keys(this.object(top[later], later)).length > 0) {
-        this.problem(`\`${later}\` is not supported by this version: leave it out`);
-      }
+    const trust = this.object(top['trust'] ?? {}, 'trust', ['issuers']);
+    if (
+      top['listen'] !== undefined &&
+      Object.keys(this.object(top['listen'], 'listen')).length > 0
+    ) {
+      this.problem('`listen` is not supported by this version: leave it out');
     }
+    const agents = this.agents(top['agents']);
     return {
       version: 1,
       key: this.keyPin(top['key'], 'key'),
@@ -160,8 +176,9 @@ class ConfigReader extends Checker {
         public: this.boolean(log['public'] ?? false, 'log.public'),
         memory: this.absolutePath(log['memory'], 'log.memory'),
       },
-      agents: this.agents(top['agents']),
+      agents,
       operators: this.operators(top['operators'] ?? {}),
+      trust: { issuers: readIssuers(this, trust['issuers'] ?? [], agents) },
       jail: {
         require: this.names(jail['require'] ?? [], 'jail.require', jailLayers),
         use: this.names(jail['use'] ?? jailKinds, 'jail.use', jailKinds),
@@ -192,10 +209,8 @@ class ConfigReader extends Checker {
         'maxTtl',
         'holder',
       ]);
-      const holder = agent['holder'] ?? 'connection';
-      if (holder !== 'connection') {
-        this.problem(`\`${at}.holder\` must be \`connection\` in this version`);
-      }
+      const wanted = agent['holder'] ?? 'connection';
+      const [holder = 'connection'] = this.names([wanted], `${at}.holder`, holderBindings);
       const tenant = this.text(agent['tenant'] ?? 'default', `${at}.tenant`);
       if (!TENANT.test(tenant)) this.problem(`\`${at}.tenant\` must match ${TENANT.source}`);
       const ttl = this.whole(agent['ttl'] ?? 3600, `${at}.ttl`, 10, 86_400);
@@ -209,7 +224,7 @@ class ConfigReader extends Checker {
         askable: asksFor,
         ttl,
         maxTtl,
-        holder: 'connection',
+        holder,
       };
     }
     return agents;

@@ -42,6 +42,9 @@ class AgentConnection implements Connection {
   readonly #name: string;
   readonly #agent: AgentConfig;
   readonly #own: ConnectionLease;
+  readonly #leases: ConnectionLease[] = [];
+  /** Whose identity was taken, or is being looked at. */
+  #known: { readonly text: string; readonly caller: Promise<Caller> } | undefined;
   /** What holds for the whole connection. */
   #bound: Credentials = noCredentials;
   /** Why nobody is anybody here any more. */
@@ -59,6 +62,7 @@ class AgentConnection implements Connection {
       capabilities: agent.capabilities,
       ttlSeconds: agent.ttl,
     });
+    this.#leases.push(this.#own);
   }
 
   bind(credentials: Credentials): void {
@@ -101,14 +105,15 @@ class AgentConnection implements Connection {
   }
 
   close(): void {
-    void this.#own.release(this.#runtime.gate.clock.wall());
+    const now = this.#runtime.gate.clock.wall();
+    for (const lease of this.#leases) void lease.release(now);
   }
 
   async #identify(credentials: Credentials): Promise<Viewer> {
     const fault = this.#spoilt ?? credentials.fault;
     if (fault !== undefined) throw fault;
     const { lease, proof, identity } = joined(this.#bound, credentials);
-    if (identity !== undefined) refuse('no issuer of identities is configured', 'send a lease');
+    if (identity !== undefined) return { caller: await this.#person(identity) };
     if (lease !== undefined) return this.#holder(lease, proof);
     if (proof !== undefined) {
       refuse('a proof came without its lease', 'send the lease along, or at the start');
@@ -140,6 +145,55 @@ class AgentConnection implements Connection {
           chain.every((link) => coversTool(link.claims.authorization_details, tool)),
       },
       ...(chain.at(-1)?.jkt === undefined ? {} : { challenge: this.challenge() }),
+    };
+  }
+
+  /** Who an issuer says it is; from then on, nobody else on this connection. */
+  async #person(text: string): Promise<Caller> {
+    const before = this.#known;
+    if (before !== undefined && before.text !== text) refuseAnother();
+    if (before !== undefined) return before.caller;
+    const known = { text, caller: this.#authenticate(text) };
+    this.#known = known;
+    try {
+      const caller = await known.caller;
+      this.#bound = { identity: text };
+      return caller;
+    } catch (error) {
+      if (this.#known === known) this.#known = undefined;
+      throw error;
+    }
+  }
+
+  async #authenticate(text: string): Promise<Caller> {
+    const { tenant, holder, capabilities, ttl } = this.#agent;
+    const { administration, gate, issuers, connectionLease } = this.#runtime;
+    if (holder === 'dpop') {
+      refuse('calls over this socket need a lease bound to a key', 'send one, with a proof');
+    }
+    const { issuer, principal, expires, digest } = await issuers.identify(text, gate.now());
+    if (issuer.agent !== this.#name) {
+      refuse(
+        `the identity is for the socket of agent \`${issuer.agent}\``,
+        'connect there, or see `trust.issuers` in config.json',
+      );
+    }
+    const agent = this.#name;
+    await administration.authenticated({ tenant, principal, agent, digest, issuer: issuer.issuer });
+    const lease = connectionLease({
+      agent,
+      connection: randomUUID(),
+      principal,
+      tenant,
+      capabilities,
+      ttlSeconds: ttl,
+      until: expires,
+    });
+    this.#leases.push(lease);
+    return {
+      ...this.#identity(principal),
+      lease: (now) => lease.current(now),
+      covers: (tool) => coversTool(capabilities, tool),
     };
   }
 
@@ -182,12 +236,7 @@ class AgentConnection implements Connection {
 function joined(bound: Credentials, sent: Credentials): Credentials {
   const { lease = bound.lease, identity = bound.identity } = sent;
   const differs = (bound.lease ?? lease) !== lease || (bound.identity ?? identity) !== identity;
-  if (differs) {
-    refuse(
-      'the credential is another than the one this connection is bound to',
-      'leave it out, or open a new connection',
-    );
-  }
+  if (differs) refuseAnother();
   if (lease !== undefined && identity !== undefined) {
     refuse('there are two credentials', 'send either a lease or an identity');
   }
@@ -196,6 +245,13 @@ function joined(bound: Credentials, sent: Credentials): Credentials {
     ...(identity === undefined ? {} : { identity }),
     ...(sent.proof === undefined ? {} : { proof: sent.proof }),
   };
+}
+
+function refuseAnother(): never {
+  refuse(
+    'the credential is another than the one this connection is bound to',
+    'leave it out, or open a new connection',
+  );
 }
 
 function refuse(message: string, hint: string): never {

@@ -40,6 +40,7 @@ import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import { loadKeys } from '../../trust/verify/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
+import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
 import { openPolicies } from './policies.ts';
@@ -66,6 +67,8 @@ export interface Runtime {
   /** TCP listeners of this process; no request of a tool reaches them, whatever is granted. */
   readonly listeners: Set<Listener>;
   readonly startedAt: number;
+  /** Whose word is taken for who a caller is. */
+  readonly issuers: Issuers;
   /** Takes in leases that callers bring along. */
   readonly reception: LeaseReception;
   /** The lease of a new connection; nothing is issued yet. */
@@ -91,6 +94,7 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 export async function composeRuntime(home: Home, config: Config, clock: Clock): Promise<Runtime> {
   const report = await detectJail({ kinds: config.jail.use });
   requireLayers(report, config.jail.require);
+  const issuers = await openIssuers(home, config);
   const timed = keepHighTime(openSqliteStore({ path: home.state, tables, sequences }), clock);
   const { store } = timed;
   const { origin } = config.log;
@@ -195,6 +199,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     ownTrees,
     listeners,
     startedAt: clock.monotonic(),
+    issuers,
     reception: new LeaseReception({
       book: leases,
       keys: () => office.keys,

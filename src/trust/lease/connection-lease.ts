@@ -42,6 +42,8 @@ export interface ConnectionTerms {
   readonly tenant: TenantId;
   readonly capabilities: readonly Capability[];
   readonly ttlSeconds: number;
+  /** Seconds: latest end; nothing is issued after it. */
+  readonly until?: number;
   readonly maxUses?: number;
   readonly task?: string;
 }
@@ -98,6 +100,8 @@ class IssuedOnDemand implements ConnectionLease {
         const { exp } = lease.claims;
         if (now < exp * 1000 && !this.#office.book.isLive(lease, now)) refuseEnded();
         if (now < exp * 1000 - this.#margin()) return lease;
+        // There will be no longer one.
+        if (now < exp * 1000 && exp === this.#terms.until) return lease;
         // One that was revoked and has expired since looks merely expired from memory.
         const row = this.#office.book.find(lease.claims.tenant, lease.stateKey, now);
         if (row?.state !== 'active' && row?.state !== 'expired') refuseEnded();
@@ -131,7 +135,10 @@ class IssuedOnDemand implements ConnectionLease {
   async #issue(now: number): Promise<Held> {
     const { book, origin, signer, keys } = this.#office;
     const { agent, connection } = this.#terms;
-    const terms = { ...this.#terms, origin, cnf: { conn: connection } };
+    const { until = Infinity, ...wanted } = this.#terms;
+    const ttlSeconds = Math.min(wanted.ttlSeconds, until - Math.floor(now / 1000));
+    if (ttlSeconds < 1) refuseOver();
+    const terms = { ...wanted, ttlSeconds, origin, cnf: { conn: connection } };
     const prepared = prepareLease(terms, signer.key, now, this.#office.random(16));
     await this.#office.record((tx) => {
       book.record(tx, prepared, agent);
@@ -169,5 +176,11 @@ class IssuedOnDemand implements ConnectionLease {
 function refuseEnded(): never {
   throw new WarderError('lease-refused', 'the lease of this connection was revoked or released', {
     hint: 'open a new connection; if it was revoked, ask the operator why',
+  });
+}
+
+function refuseOver(): never {
+  throw new WarderError('lease-refused', 'what this connection was let in by has expired', {
+    hint: 'open a new connection with fresh credentials',
   });
 }

@@ -17,6 +17,17 @@ const validate = new Ajv2020({ strict: false }).compile(
   JSON.parse(readFileSync(schemaPath, 'utf8')) as object,
 );
 
+const CALLS = sound.agents.default.capabilities;
+const ISSUER = {
+  issuer: 'https://id.example',
+  audience: 'warder',
+  jwks: 'keys/issuer.jwks',
+  algorithms: ['RS256'],
+  principalPrefix: 'corp:',
+  agent: 'default',
+};
+const trusting = (more: object): object => ({ trust: { issuers: [{ ...ISSUER, ...more }] } });
+
 const parse = (value: unknown) => parseConfig(JSON.stringify(value), 'config.json');
 
 test('what may be left out has its documented value', () => {
@@ -47,6 +58,16 @@ describe('mistakes are refused, by the reader and by the published schema alike'
     'a limit that is text': { ...sound, limits: { argumentBytes: '5' } },
     'an agent name that could be a path': { ...sound, agents: { '../x': { capabilities: [] } } },
     'a tenant with a slash': { ...sound, agents: { a: { capabilities: [], tenant: 'a/b' } } },
+    'a holder that is none': { ...sound, agents: { a: { capabilities: [], holder: 'none' } } },
+    'an issuer without algorithms': { ...sound, ...trusting({ algorithms: [] }) },
+    'an issuer that signs with a shared secret': {
+      ...sound,
+      ...trusting({ algorithms: ['HS256'] }),
+    },
+    'an issuer that signs nothing': { ...sound, ...trusting({ algorithms: ['none'] }) },
+    'an issuer without a prefix': { ...sound, ...trusting({ principalPrefix: '' }) },
+    'an issuer with an unknown key': { ...sound, ...trusting({ jwksUri: 'https://id.example' }) },
+    'trust in something else': { ...sound, trust: { everybody: true } },
     'a lease life of years': { ...sound, agents: { a: { capabilities: [], ttl: 1e9 } } },
   };
   test.each(Object.entries(cases))('%s', (_, value) => {
@@ -55,8 +76,45 @@ describe('mistakes are refused, by the reader and by the published schema alike'
   });
 });
 
+describe('issuers whose people could be taken for others', () => {
+  test.each([
+    ['two of one name', [{}, { principalPrefix: 'b:' }]],
+    ['two with one prefix', [{}, { issuer: 'https://other.example' }]],
+    [
+      'a prefix that begins another',
+      [{}, { issuer: 'https://o.example', principalPrefix: 'corp:x' }],
+    ],
+    ['a prefix that an agent begins with', [{ principalPrefix: 'agent:' }]],
+    ['a prefix that the operator begins with', [{ principalPrefix: 'oper' }]],
+    ['an agent that is not there', [{ agent: 'nobody' }]],
+    ['a tenant that is not its agent’s', [{ tenant: 'other' }]],
+    ['keys outside of the home', [{ jwks: '../jwks.json' }]],
+    ['keys outside of the home, by a detour', [{ jwks: 'keys/../../jwks.json' }]],
+  ])('%s', (_, list) => {
+    const issuers = list.map((each) => ({ ...ISSUER, ...each }));
+    expect(() => parse({ ...sound, trust: { issuers } })).toThrow(
+      expect.objectContaining({ code: 'usage' }),
+    );
+  });
+
+  test('an agent that takes key-bound leases only', () => {
+    const agents = { default: { ...sound.agents.default, holder: 'dpop' } };
+    expect(() => parse({ ...sound, agents, ...trusting({}) })).toThrow(
+      expect.objectContaining({ code: 'usage' }),
+    );
+  });
+});
+
 test('the schema accepts what the reader accepts', () => {
   expect(validate(sound)).toBe(true);
+  const whole = {
+    ...sound,
+    agents: { default: sound.agents.default, b: { capabilities: CALLS, holder: 'dpop' } },
+    ...trusting({ tenant: 'default', principalClaim: 'email' }),
+  };
+  expect(parse(whole).trust.issuers).toHaveLength(1);
+  expect(parse(whole).agents['b']?.holder).toBe('dpop');
+  expect(validate(whole)).toBe(true);
 });
 
 test('every bad path is named at once', () => {
