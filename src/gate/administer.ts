@@ -182,6 +182,7 @@ export class Administration {
           : approvals.deny(tx, tenant, id, by, now, verdict.reason);
       return [decided, approvalEvent(decided, verdict)];
     });
+    approvals.changed();
     return result;
   }
 

@@ -41,6 +41,7 @@ export class Trail {
   readonly #caller: Caller;
   readonly #facts: Draft;
   readonly #started: number;
+  #lease: CheckedLease | undefined;
 
   constructor(gate: GateParts, caller: Caller, request: CallRequest) {
     this.#gate = gate;
@@ -89,6 +90,7 @@ export class Trail {
   }
 
   leased(lease: CheckedLease): CheckedLease {
+    this.#lease = lease;
     this.#facts.lease = lease.stateKey;
     if (lease.claims.task !== undefined) this.#facts.task = lease.claims.task;
     return lease;
@@ -185,6 +187,7 @@ export class Trail {
       this.#facts.approval = asked.id;
       return [asked, log.append(tx, { ...this.#facts })] as const;
     });
+    approvals.changed();
     const error = new WarderError(
       'approval-required',
       `held for approval \`${approval.id}\`: ${held.reason}`,

@@ -44,6 +44,7 @@ export class ApprovalBook {
   readonly #store: Store;
   readonly #random: (bytes: number) => Uint8Array;
   readonly #limits: ApprovalLimits;
+  readonly #listeners = new Set<() => void>();
 
   /** @param random bytes for ids. */
   constructor(
@@ -206,6 +207,17 @@ export class ApprovalBook {
     const consumed: Approval = { ...approval, state: 'consumed', consumedAt: now };
     tx.put(approvalTable, use.tenant, use.id, consumed);
     return consumed;
+  }
+
+  /** Calls back when something that waits, or waited, changed; returns the way to stop. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells those who watch; called when the change is durable. */
+  changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   /** One approval with its state as of now. Throws WarderError `not-found`. */

@@ -3,15 +3,16 @@
 import { answerToJson, previewToJson } from '../../gate/answer-json.ts';
 import type { OperationHandlers, StatusReport, StreamHandlers } from '../console/operations.ts';
 import { operatorCaller } from './agent-connection.ts';
+import { operatorSocketPath } from '../config/home.ts';
 import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalOperations } from './operations/approvals.ts';
-import { approvalSummary } from './operations/approval-summary.ts';
 import { decisionOperations } from './operations/decisions.ts';
 import { recordOperations } from './operations/records.ts';
 import { budgetOperations } from './operations/budgets.ts';
 import { secretOperations } from './operations/secrets.ts';
 import { toolOperations } from './operations/tools.ts';
+import { watchApprovals } from './watch-approvals.ts';
 import { trustOperations } from './operations/trust.ts';
 
 export interface OperationOptions {
@@ -50,27 +51,14 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
   };
 }
 
-const WATCH_MS = 250;
-
 export function createStreams(runtime: Runtime): StreamHandlers {
-  const { gate, receipts } = runtime;
+  const { receipts } = runtime;
   return {
     'receipts.follow': (filter, signal) => receipts.reader.follow(filter, signal),
     'receipts.export': async function* (filter) {
       yield* receipts.reader.export(filter);
     },
-    'approvals.watch': async function* (_, signal) {
-      const seen = new Set<string>();
-      while (!signal.aborted) {
-        for (const approval of gate.approvals.list(undefined, gate.now(), { state: 'pending' })) {
-          const step = `${approval.id} ${approval.yeses.length}`;
-          if (seen.has(step)) continue;
-          seen.add(step);
-          yield approvalSummary(runtime, approval);
-        }
-        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-      }
-    },
+    'approvals.watch': (_, signal) => watchApprovals(runtime, signal),
   };
 }
 
@@ -90,6 +78,7 @@ export function statusReport(runtime: Runtime, version: string): StatusReport {
       home.operatorSocket,
       ...('default' in config.agents ? [home.agentSocket] : []),
       ...named.map((agent) => `${home.agents}/${agent}.sock`),
+      ...config.operators.map((name) => operatorSocketPath(home, name)),
     ],
     assurance: gate.assurance,
     jail: gate.jail,
