@@ -61,6 +61,10 @@ export interface Config {
     /** Whose word is taken for who a caller is. */
     readonly issuers: readonly IssuerConfig[];
   };
+  readonly revocations: {
+    /** How long a revocation list holds at most, seconds; never longer than the longest lease. */
+    readonly ttl: number;
+  };
   readonly jail: {
     /** Layers without which no daemon starts. */
     readonly require: readonly JailLayer[];
@@ -88,7 +92,8 @@ const OPERATORS_MAX = 64;
 const TENANT = /^[a-z0-9-]{1,32}$/;
 
 /** Values of everything `config.json` may leave out. */
-const defaults: Pick<Config, 'jail' | 'limits' | 'pool'> = {
+const defaults: Pick<Config, 'revocations' | 'jail' | 'limits' | 'pool'> = {
+  revocations: { ttl: 300 },
   jail: { require: [], use: jailKinds },
   limits: { argumentBytes: 1024 * 1024, concurrentCalls: 256, waitingCalls: 1024 },
   pool: { size: 24, idleMs: 600_000 },
@@ -150,6 +155,7 @@ class ConfigReader extends Checker {
       'agents',
       'operators',
       'trust',
+      'revocations',
       'jail',
       'limits',
       'pool',
@@ -159,6 +165,7 @@ class ConfigReader extends Checker {
     const jail = this.object(top['jail'] ?? {}, 'jail', ['require', 'use']);
     const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
+    const lists = this.object(top['revocations'] ?? {}, 'revocations', ['ttl']);
     const trust = this.object(top['trust'] ?? {}, 'trust', ['issuers']);
     if (
       top['listen'] !== undefined &&
@@ -179,6 +186,9 @@ class ConfigReader extends Checker {
       agents,
       operators: this.operators(top['operators'] ?? {}),
       trust: { issuers: readIssuers(this, trust['issuers'] ?? [], agents) },
+      revocations: {
+        ttl: this.whole(lists['ttl'] ?? defaults.revocations.ttl, 'revocations.ttl', 10, 86_400),
+      },
       jail: {
         require: this.names(jail['require'] ?? [], 'jail.require', jailLayers),
         use: this.names(jail['use'] ?? jailKinds, 'jail.use', jailKinds),

@@ -19,6 +19,8 @@ export interface Home {
   readonly tools: string;
   readonly cache: string;
   readonly logs: string;
+  /** What verifiers fetch: the JWKS, revocation lists. */
+  readonly public: string;
   readonly agentSocket: string;
   readonly agents: string;
   readonly operatorSocket: string;
@@ -53,6 +55,7 @@ export function locateHome(
     tools: join(root, 'tools'),
     cache: join(root, 'cache'),
     logs: join(root, 'logs'),
+    public: join(root, 'public'),
     agentSocket: join(root, 'agent.sock'),
     agents: join(root, 'agents'),
     operatorSocket,

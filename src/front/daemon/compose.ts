@@ -17,33 +17,33 @@ import { CallSessions } from '../../gate/host-calls.ts';
 import { settleInterrupted } from '../../gate/intent.ts';
 import { type OpenDoor, openDoor } from '../../gate/open-door.ts';
 import type { GateParts } from '../../gate/parts.ts';
+import { firstKeysEvent, listEvent } from '../../gate/key-events.ts';
 import { Turnstile } from '../../gate/turnstile.ts';
 import { createEgress, type Listener } from '../../reach/egress/egress.ts';
 import { createFiles } from '../../reach/files/files.ts';
 import { Vault } from '../../reach/vault/vault.ts';
 import { createSandbox, type Sandbox } from '../../run/sandbox/sandbox.ts';
+import { beginHistory } from '../../trust/keyring/key-history.ts';
+import type { Keyring } from '../../trust/keyring/keyring.ts';
 import {
   type ConnectionLease,
   connectionLease,
   type ConnectionTerms,
   type LeaseOffice,
 } from '../../trust/lease/connection-lease.ts';
-import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
 import { openLeaseBook } from '../../trust/lease/lease-book.ts';
+import { RevocationLists } from '../../trust/lease/revocation-lists.ts';
 import { LeaseReception } from '../../trust/lease/lease-reception.ts';
 import { ProofNonces } from '../../trust/lease/proof-nonces.ts';
-import { openCheckpointAdmitter } from '../../trust/receipt/checkpoint-admitter.ts';
 import { openReceipts, type Receipts } from '../../trust/receipt/receipts.ts';
-import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
-import { openSigner } from '../../trust/signer/open-signer.ts';
-import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
-import { loadKeys } from '../../trust/verify/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
+import { type HomeKeys, openKeys } from './open-keys.ts';
 import { openPolicies } from './policies.ts';
+import { PublicFiles } from './public-files.ts';
 import { createRandomPool } from './random-pool.ts';
 import { sequences, tables } from './tables.ts';
 
@@ -61,7 +61,10 @@ export interface Runtime {
   readonly sandbox: Sandbox;
   readonly packages: PackageFiles;
   readonly receipts: Receipts;
-  readonly keys: { readonly signing: OpenedSigner; readonly log: OpenedSigner };
+  readonly keys: Keyring;
+  readonly openSigning: HomeKeys['openSigning'];
+  /** The revocation list of each tenant. */
+  readonly lists: RevocationLists;
   /** Directories no grant may reach. */
   readonly ownTrees: readonly string[];
   /** TCP listeners of this process; no request of a tool reaches them, whatever is granted. */
@@ -73,6 +76,8 @@ export interface Runtime {
   readonly reception: LeaseReception;
   /** The lease of a new connection; nothing is issued yet. */
   connectionLease(terms: ConnectionTerms): ConnectionLease;
+  /** Brings what verifiers fetch up to now: the JWKS, and lists signed with the key of now. */
+  publish(): Promise<void>;
   /** Starts what works in the background: blank executors, checkpoints. */
   start(): void;
   /** Ends executors, waits for commits under way, closes keys and store. */
@@ -99,13 +104,16 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const { store } = timed;
   const { origin } = config.log;
   const random = createRandomPool();
-  const keys = await openKeys(home, config);
+  const {
+    keyring: keys,
+    first,
+    openSigning,
+  } = await openKeys(home, config, store, timed.clock.wall());
   const receipts = await openReceipts({
     store,
     directory: home.log,
     origin,
-    logKey: keys.log,
-    signingKey: keys.signing,
+    signers: keys,
     random,
     monotonic: () => clock.monotonic(),
     pause,
@@ -171,13 +179,44 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const turnstile = new Turnstile(config.limits.concurrentCalls, config.limits.waitingCalls);
   const office: LeaseOffice = {
     book: leases,
-    signer: keys.signing,
-    keys: await loadKeys([JSON.stringify(keys.signing.key)], ['lease']),
+    // The key of the moment: it may be rotated.
+    get signer() {
+      return keys.signing;
+    },
+    get keys() {
+      return keys.trusted;
+    },
     origin,
     random,
     record: (change) => administration.leaseEvent(change),
   };
+  const documents = new PublicFiles(home.public);
+  const placeKeys = (): Promise<void> => documents.placeKeys(keys.document(gate.now()));
+  const lists = new RevocationLists({
+    store,
+    book: leases,
+    signer: () => keys.signing,
+    origin,
+    tenants: tenantsOf(config),
+    lifeSeconds: (tenant) => listLife(config, tenant),
+    now: () => gate.now(),
+    record: async (change) => {
+      await administration.record((tx, now) => [undefined, listEvent(change(tx, now))]);
+    },
+    place: async (tenant, text) => {
+      await documents.placeList(tenant, text);
+      // A grace that ended takes a role away.
+      await placeKeys();
+    },
+    pause,
+  });
   await settleInterrupted(store, log, gate.budgets, gate.now());
+  if (first !== undefined) {
+    await administration.record((tx) => {
+      beginHistory(tx, first);
+      return [undefined, firstKeysEvent(first.jwk, keys.log.key)];
+    });
+  }
   if (fresh) {
     const set = policy.prepare(policy.files, []);
     await administration.policyChanged(set, undefined);
@@ -196,6 +235,8 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     packages,
     receipts,
     keys,
+    openSigning,
+    lists,
     ownTrees,
     listeners,
     startedAt: clock.monotonic(),
@@ -208,13 +249,19 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
       monotonic: () => clock.monotonic(),
     }),
     connectionLease: (terms) => connectionLease(office, terms),
+    publish: async () => {
+      await placeKeys();
+      await lists.resign();
+    },
     start: () => {
       sandbox.warm();
       receipts.checkpointer.start();
+      lists.start();
     },
     close: async () => {
       await sandbox.close();
       await Promise.all([egress.close(), files.close()]);
+      await lists.close();
       await lastCheckpoint(receipts);
       await receipts.close();
       await store.close();
@@ -223,22 +270,17 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   };
 }
 
-async function openKeys(home: Home, config: Config): Promise<Runtime['keys']> {
-  const { origin, memory } = config.log;
-  const checkpoints = await openCheckpointAdmitter(memory, origin);
-  const signing = await openSigner(config.key.uri, {
-    home: home.root,
-    kid: config.key.kid,
-    roles: signingKeyRoles,
-    admitters: [leaseAdmitter(origin), checkpoints],
-  });
-  const log = await openSigner(config.logKey.uri, {
-    home: home.root,
-    kid: config.logKey.kid,
-    roles: logKeyRoles,
-    admitters: [checkpoints],
-  });
-  return { signing, log };
+/** Whose leases may be revoked here. */
+function tenantsOf({ agents }: Config): readonly string[] {
+  return [...new Set(['default', ...Object.values(agents).map(({ tenant }) => tenant)])];
+}
+
+/** Seconds: as the config says, and no longer than the longest lease of the tenant. */
+function listLife({ agents, revocations }: Config, tenant: string): number {
+  const lives = Object.values(agents)
+    .filter((agent) => agent.tenant === tenant)
+    .map(({ maxTtl }) => maxTtl);
+  return Math.min(revocations.ttl, lives.length === 0 ? revocations.ttl : Math.max(...lives));
 }
 
 /** Signs what is durable, unless the keys take too long: the next start signs it then. */

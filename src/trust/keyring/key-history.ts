@@ -68,10 +68,8 @@ export function readHistory(reader: Reader): readonly KeyRow[] {
 }
 
 /** Writes the first key of a home. */
-export function beginHistory(tx: Tx, jwk: PublicJwk, uri: string, now: number): KeyRow {
-  const row: KeyRow = { jwk, uri, since: now, heads: { from: 0 } };
-  tx.insert(signingKeyTable, HOME_TENANT, rowKey(1), row);
-  return row;
+export function beginHistory(tx: Tx, first: KeyRow): void {
+  tx.insert(signingKeyTable, HOME_TENANT, rowKey(1), first);
 }
 
 /**

@@ -5,7 +5,7 @@ import { decodeHex } from '../../base/encoding/hex.ts';
 import { decodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Admitter, PublicJwk } from '../signer/signer.ts';
-import { loadKeys } from '../verify/keys.ts';
+import { loadKeys, type TrustedKeys } from '../verify/keys.ts';
 import { BEARER_TTL_MAX } from './issue-lease.ts';
 import { widening } from './lease-within.ts';
 import type { LeaseClaims } from './lease.ts';
@@ -14,9 +14,11 @@ import { verifyLease } from './verify-lease.ts';
 
 /**
  * Admits leases of one daemon that name the key that is to sign them: roots, and such that narrow the chain
- * given as evidence, which has to verify under the same key.
+ * given as evidence, which has to verify.
+ *
+ * @param parents keys the chain may be signed with; the very key that signs when absent.
  */
-export function leaseAdmitter(origin: string): Admitter {
+export function leaseAdmitter(origin: string, parents?: () => TrustedKeys): Admitter {
   return {
     kind: 'lease',
     async admit(request, key) {
@@ -28,7 +30,13 @@ export function leaseAdmitter(origin: string): Admitter {
           claims.iss === origin &&
           claims.aud === origin &&
           (claims.cnf !== undefined || claims.exp - claims.iat <= BEARER_TTL_MAX) &&
-          (claims.del_depth === 0 || (await narrows(claims, request.evidence, key, origin)));
+          (claims.del_depth === 0 ||
+            (await narrows(
+              claims,
+              request.evidence,
+              origin,
+              parents?.() ?? (await leaseKeys(key)),
+            )));
         if (fits) return;
       } catch (cause) {
         throw refusal(cause);
@@ -38,15 +46,18 @@ export function leaseAdmitter(origin: string): Admitter {
   };
 }
 
+function leaseKeys(key: PublicJwk): Promise<TrustedKeys> {
+  return loadKeys([JSON.stringify(key)], ['lease']);
+}
+
 async function narrows(
   claims: LeaseClaims,
   evidence: unknown,
-  key: PublicJwk,
   audience: string,
+  keys: TrustedKeys,
 ): Promise<boolean> {
   const { parent } = (evidence ?? {}) as { readonly parent?: unknown };
   if (typeof parent !== 'string') return false;
-  const keys = await loadKeys([JSON.stringify(key)], ['lease']);
   const verified = await verifyLease(parent, keys, { now: claims.nbf * 1000, audience });
   return (
     claims.par_hash === encodeBase64url(decodeHex(verified.digest)) &&

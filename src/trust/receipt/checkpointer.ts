@@ -7,9 +7,10 @@ import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { Store } from '../../base/store/store.ts';
 import type { Signer } from '../signer/signer.ts';
 import { formatHead, type Head, parseHead, verifyCheckpoint } from '../verify/checkpoint.ts';
-import { loadKeys, type TrustedKeys } from '../verify/keys.ts';
+import type { TrustedKeys } from '../verify/keys.ts';
 import { formatNote, noteSignature, parseNote } from '../verify/note.ts';
 import { checkpointEvidence } from './checkpoint-admitter.ts';
+import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
 import type { ReceiptLog } from './receipt-log.ts';
 import type { TileContents, TileDirectory } from './tile-directory.ts';
@@ -36,10 +37,7 @@ export interface CheckpointerParts {
   readonly log: ReceiptLog;
   readonly directory: TileDirectory;
   readonly contents: TileContents;
-  /** Ed25519. */
-  readonly logKey: Signer;
-  /** ES256, the key in the device. */
-  readonly signingKey: Signer;
+  readonly signers: CheckpointSigners;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;
   /** Resolves after that many milliseconds, or as soon as the signal is aborted; never rejects. */
@@ -67,7 +65,6 @@ interface Waiter {
  */
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
-  readonly #keys: TrustedKeys;
   readonly #unlisten: () => void;
   #published: Checkpoint | undefined;
   #waiters: Waiter[] = [];
@@ -77,14 +74,10 @@ export class Checkpointer {
   #failures = 0;
   #error: WarderError | undefined;
   #closed = false;
+  #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    parts: CheckpointerParts,
-    keys: TrustedKeys,
-    published: Checkpoint | undefined,
-  ) {
+  private constructor(parts: CheckpointerParts, published: Checkpoint | undefined) {
     this.#parts = parts;
-    this.#keys = keys;
     this.#published = published;
     this.#unlisten = parts.log.onGrowth(() => this.#kick());
   }
@@ -97,19 +90,17 @@ export class Checkpointer {
    *   `not-trusted` when other keys signed it.
    */
   static async open(parts: CheckpointerParts): Promise<Checkpointer> {
-    const { logKey, signingKey } = parts;
-    const jwks = { keys: [logKey.key, signingKey.key] };
-    const keys = await loadKeys([JSON.stringify(jwks)], ['checkpoint']);
+    const { trusted } = parts.signers;
     const row = parts.store.read((reader) =>
       reader.get(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY),
     );
     // The file may be newer (a store brought back from a backup) or gone: the longer history counts.
     let published: Checkpoint | undefined;
     for (const note of [row?.note, await parts.directory.published()]) {
-      const found = note === undefined ? undefined : await reopen(parts.log, keys, note);
+      const found = note === undefined ? undefined : await reopen(parts.log, trusted, note);
       if (found !== undefined && found.size >= (published?.size ?? 0)) published = found;
     }
-    return new Checkpointer(parts, keys, published);
+    return new Checkpointer(parts, published);
   }
 
   /** Starts signing; until then leaves only gather. */
@@ -122,9 +113,16 @@ export class Checkpointer {
     return this.#published;
   }
 
-  /** Both keys, as verifiers are given them. */
+  /** The keys, as verifiers are given them. */
   get keys(): TrustedKeys {
-    return this.#keys;
+    return this.#parts.signers.trusted;
+  }
+
+  /** Runs `work` while no head is signed: what it does to the keys no head sees half done. */
+  still<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   state(): CheckpointerState {
@@ -192,7 +190,7 @@ export class Checkpointer {
       const started = monotonic();
       this.#wake = new AbortController();
       try {
-        const checkpoint = await this.#signAndPublish(log.head());
+        const checkpoint = await this.still(() => this.#signAndPublish(log.head()));
         this.#failures = 0;
         this.#error = undefined;
         const ended = monotonic();
@@ -217,8 +215,8 @@ export class Checkpointer {
   async #signAndPublish(head: Head): Promise<Checkpoint> {
     const { store, directory, contents } = this.#parts;
     const note = await this.#sign(head);
-    // Not believed because we made it: published is only what verifies with both keys.
-    await verifyCheckpoint(note, this.#keys);
+    // Not believed because we made it: published is only what verifies with all its keys.
+    await verifyCheckpoint(note, this.keys);
     await directory.writeUpTo(head.size, contents);
     await store.commit((tx) =>
       tx.put(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY, { note }),
@@ -231,11 +229,10 @@ export class Checkpointer {
   }
 
   async #sign(head: Head): Promise<string> {
-    const { logKey, signingKey } = this.#parts;
     const text = formatHead(head);
     const signatures = await Promise.all(
-      [logKey, signingKey].map(async (signer) => {
-        const key = this.#keys.find(({ kid }) => kid === signer.key.kid);
+      this.#parts.signers.signersAt(head.size).map(async (signer) => {
+        const key = this.keys.find(({ kid }) => kid === signer.key.kid);
         if (key === undefined) throw new WarderError('internal', 'a signer changed its key');
         return noteSignature(head.origin, key.raw, await this.#signWith(signer, head, text));
       }),

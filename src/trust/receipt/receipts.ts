@@ -1,11 +1,11 @@
 // Everything about receipts of one home, opened together: log, checkpoints, proofs, reading, audit.
 
 import type { Store } from '../../base/store/store.ts';
-import type { Signer } from '../signer/signer.ts';
 import type { Head } from '../verify/checkpoint.ts';
 import { type LogReader, type VerifiedLog, verifyLog } from '../verify/log.ts';
 import { bundlePath, formatBundle, tilePath } from '../verify/tiles.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
+import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { proofFor } from './proof.ts';
 import { ReceiptLog } from './receipt-log.ts';
@@ -19,10 +19,7 @@ export interface ReceiptsParts {
   readonly directory: string;
   /** Name of the log. */
   readonly origin: string;
-  /** Ed25519. */
-  readonly logKey: Signer;
-  /** ES256. */
-  readonly signingKey: Signer;
+  readonly signers: CheckpointSigners;
   readonly random: (bytes: number) => Uint8Array;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;

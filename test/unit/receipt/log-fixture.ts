@@ -13,6 +13,7 @@ import type { Store } from '../../../src/base/store/store.ts';
 import { openCheckpointAdmitter } from '../../../src/trust/receipt/checkpoint-admitter.ts';
 import { createCheckpointMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
 import { checkpointTable } from '../../../src/trust/receipt/checkpoint-table.ts';
+import { fixedSigners } from '../../../src/trust/receipt/checkpoint-signers.ts';
 import type { ReceiptFacts } from '../../../src/trust/receipt/leaf.ts';
 import { openingTable } from '../../../src/trust/receipt/openings.ts';
 import { leafSequence, type ReceiptRef } from '../../../src/trust/receipt/receipt-log.ts';
@@ -139,7 +140,8 @@ export async function openFixture(
   const receipts = await openReceipts({
     store,
     directory: join(directory, 'log'),
-    ...keys,
+    signers: await fixedSigners(keys.logKey, keys.signingKey),
+    origin: keys.origin,
     random,
     monotonic: () => performance.now(),
     pause,

@@ -1,0 +1,63 @@
+// What the signer remembers of revocation lists: the last number per tenant. Beside its memory of the log.
+
+import { readFile } from 'node:fs/promises';
+import { isJsonObject } from '../../base/encoding/json.ts';
+import { parseJson } from '../../base/encoding/parse-json.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { ListMemory } from '../../trust/lease/revocation-admitter.ts';
+import { writeDurably } from '../../trust/receipt/durable-file.ts';
+
+const VERSION = 1;
+const BYTES_MAX = 1024 * 1024;
+
+/**
+ * Opens the memory that belongs to a log.
+ *
+ * @param logMemory the signer's memory of that log; without it nothing is signed at all, so that one that
+ *   is missing here is one of a home that never signed a list.
+ * @throws WarderError `unavailable` when it is damaged or another log's.
+ */
+export async function openListMemory(logMemory: string, origin: string): Promise<ListMemory> {
+  const path = `${logMemory.replace(/\.json$/, '')}.revocations.json`;
+  const signed = await read(path, origin);
+  return {
+    last: (tenant) => signed.get(tenant) ?? 0,
+    remember: async (tenant, seq) => {
+      const next = Object.fromEntries([...signed, [tenant, seq]]);
+      await writeDurably(path, `${JSON.stringify({ version: VERSION, origin, signed: next })}\n`);
+      signed.set(tenant, seq);
+    },
+  };
+}
+
+async function read(path: string, origin: string): Promise<Map<string, number>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    throw unusable(path, cause);
+  }
+  try {
+    const json = parseJson(text, { maxBytes: BYTES_MAX, maxDepth: 3 });
+    if (!isJsonObject(json) || json['version'] !== VERSION) throw new TypeError('another version');
+    if (json['origin'] !== origin) throw new TypeError('another log');
+    const { signed } = json;
+    if (!isJsonObject(signed)) throw new TypeError('no numbers');
+    return new Map(
+      Object.entries(signed).map(([tenant, seq]) => {
+        if (!Number.isSafeInteger(seq) || (seq as number) < 1) throw new TypeError('no number');
+        return [tenant, seq as number];
+      }),
+    );
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}
+
+function unusable(path: string, cause: unknown): WarderError {
+  return new WarderError('unavailable', `the signer's memory \`${path}\` cannot be used`, {
+    cause,
+    hint: 'restore it from a backup; without it no revocation list is signed',
+  });
+}
