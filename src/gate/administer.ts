@@ -53,7 +53,10 @@ export interface Event {
   readonly tool?: string;
   readonly installation?: NonNullable<ReceiptFacts['installation']>;
   readonly lease?: string;
+  readonly task?: string;
   readonly approval?: string;
+  readonly decision?: NonNullable<ReceiptFacts['decision']>;
+  readonly code?: string;
   readonly reason?: string;
   /** What was said; committed to. */
   readonly arguments?: JsonObject;

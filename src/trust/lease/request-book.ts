@@ -13,8 +13,12 @@ import {
   type LeaseRequest,
   leaseRequestTable,
   requestDigest,
+  type RequestGrounds,
   type RequestState,
+  type RequestTerms,
+  termsOf,
 } from './lease-request.ts';
+import { exceeding, limitFaults } from './request-limits.ts';
 
 /** How long a request waits for a decision, milliseconds. */
 const PENDING_MS = 600_000;
@@ -44,34 +48,74 @@ export class RequestBook {
   /**
    * Writes a request down.
    *
+   * @param grounds what policy said of it: without `persons` it is to be decided in this transaction.
    * @throws WarderError `malformed` for what no lease can say; `limit-reached` when too many wait.
    */
-  ask(tx: Tx, asked: AskedLease, now: number): LeaseRequest {
-    const { tenant, principal, task, reason, ttlSeconds } = asked;
-    if (!isTtl(ttlSeconds)) malformed('`ttlSeconds` is a whole number from 1 to 86400');
-    if (!TEXT.test(task)) malformed('`task` is a text of 1 to 256 visible characters');
-    if (!TEXT.test(reason)) malformed('`reason` is a text of 1 to 256 visible characters');
-    const waiting = tx
-      .list(leaseRequestTable, tenant, { index: ['waiting', principal] })
-      .filter(({ value }) => now < value.expiresAt);
-    if (waiting.length >= PENDING_MAX) {
-      throw new WarderError('limit-reached', 'too many requests of this principal wait already', {
-        hint: 'wait until some are decided or expire',
-        data: { limit: PENDING_MAX },
-      });
+  ask(tx: Tx, asked: AskedLease, grounds: RequestGrounds, now: number): LeaseRequest {
+    const { tenant, principal } = asked;
+    const whole = checkAsked(asked);
+    if (grounds.persons > 0) {
+      const waiting = tx
+        .list(leaseRequestTable, tenant, { index: ['waiting', principal] })
+        .filter(({ value }) => now < value.expiresAt);
+      if (waiting.length >= PENDING_MAX) {
+        throw new WarderError('limit-reached', 'too many requests of this principal wait already', {
+          hint: 'wait until some are decided or expire',
+          data: { limit: PENDING_MAX },
+        });
+      }
     }
     const id = `lreq_${ulid(now, this.#random(10))}`;
-    const whole: AskedLease = { ...asked, capabilities: parseCapabilities(asked.capabilities) };
     const request: LeaseRequest = {
       ...whole,
       id,
       state: 'pending',
-      digest: requestDigest(id, whole),
+      digest: requestDigest(id, whole, { grounds, yeses: [] }),
+      grounds,
+      yeses: [],
       askedAt: now,
       expiresAt: now + PENDING_MS,
     };
     tx.insert(leaseRequestTable, tenant, id, request);
     return request;
+  }
+
+  /**
+   * One operator says yes, perhaps to less than was asked. What is left then has a digest of its own: the
+   * next one has to have seen it.
+   *
+   * @param yes `seen`: digest of the request as it was shown.
+   * @throws WarderError `not-found`; `conflict` when it does not wait any more, or this one said yes before;
+   *   `verification-failed` when it is not what was seen; `lease-refused` for terms that are wider.
+   */
+  approve(
+    tx: Tx,
+    tenant: TenantId,
+    id: string,
+    yes: {
+      readonly seen: string;
+      readonly by: string;
+      readonly capabilities?: RequestTerms['capabilities'] | undefined;
+      readonly ttlSeconds?: number | undefined;
+    },
+    now: number,
+  ): LeaseRequest {
+    const request = pendingOf(tx, tenant, id, yes.seen, now);
+    if (request.yeses.some(({ by }) => by === yes.by)) {
+      throw new WarderError('conflict', `\`${yes.by}\` said yes already`, {
+        hint: 'another operator has to decide',
+      });
+    }
+    const before = termsOf(request);
+    const terms = narrowed(before, yes);
+    const said = {
+      grounds: request.grounds,
+      yeses: [...request.yeses, { by: yes.by, at: now }],
+      ...(terms === before && request.terms === undefined ? {} : { terms }),
+    };
+    const approved = { ...request, ...said, digest: requestDigest(id, request, said) };
+    tx.put(leaseRequestTable, tenant, id, approved);
+    return approved;
   }
 
   /**
@@ -91,20 +135,26 @@ export class RequestBook {
   ): LeaseRequest {
     const request = pendingOf(tx, tenant, id, decision.seen, now);
     const { claims, stateKey } = decision.prepared;
-    const fits =
-      claims.tenant === tenant &&
-      claims.sub === request.principal &&
-      claims.task === request.task &&
-      JSON.stringify(claims.cnf) === JSON.stringify(request.cnf) &&
-      claims.exp - claims.nbf <= request.ttlSeconds &&
-      firstOutside(claims.authorization_details, request.capabilities) === undefined;
-    if (!fits) {
-      throw new WarderError('lease-refused', 'the lease says more than was asked for', {
+    const more = exceeding(claims, request);
+    if (more !== undefined) {
+      throw new WarderError('lease-refused', `the lease says more than was asked for: ${more}`, {
         hint: 'grant what was asked, or less',
       });
     }
     this.#leases.record(tx, decision.prepared, request.agent);
     return this.#decide(tx, request, { state: 'granted', lease: stateKey }, decision.by, now);
+  }
+
+  /**
+   * Takes back a request that waits.
+   *
+   * @throws WarderError `not-found`; `conflict` when it does not wait any more.
+   */
+  withdraw(tx: Tx, tenant: TenantId, id: string, why: string, now: number): LeaseRequest {
+    const { digest } = requestOf(tx, tenant, id);
+    const request = pendingOf(tx, tenant, id, digest, now);
+    const { principal } = request;
+    return this.#decide(tx, request, { state: 'withdrawn', denial: why }, principal, now);
   }
 
   /** Denies a request. Throws as {@link grant}. */
@@ -160,6 +210,8 @@ export class RequestBook {
     switch (request.state) {
       case 'denied':
         return 'denied';
+      case 'withdrawn':
+        return 'released';
       case 'pending':
         return now < request.expiresAt ? 'pending' : 'expired';
       case 'granted':
@@ -193,12 +245,48 @@ function pendingOf(
       hint: 'it was decided, or its time ran out: the agent has to ask again',
     });
   }
-  if (request.digest !== seen || requestDigest(id, request) !== seen) {
+  if (request.digest !== seen || requestDigest(id, request, request) !== seen) {
     throw new WarderError('verification-failed', 'the request is not the one that was shown', {
       hint: 'look at it again, and find out who writes to the store',
     });
   }
   return request;
+}
+
+/** In normal form. @throws WarderError `malformed`. */
+function checkAsked(asked: AskedLease): AskedLease {
+  const { task, reason, ttlSeconds } = asked;
+  if (!isTtl(ttlSeconds)) malformed('`ttlSeconds` is a whole number from 1 to 86400');
+  if (!TEXT.test(task)) malformed('`task` is a text of 1 to 256 visible characters');
+  if (!TEXT.test(reason)) malformed('`reason` is a text of 1 to 256 visible characters');
+  const capabilities = parseCapabilities(asked.capabilities);
+  const [fault] = limitFaults(asked, capabilities);
+  if (fault !== undefined) malformed(fault);
+  return { ...asked, capabilities };
+}
+
+/** @throws WarderError `lease-refused` for terms that are wider; `malformed` for what no lease can say. */
+function narrowed(
+  before: RequestTerms,
+  {
+    capabilities,
+    ttlSeconds,
+  }: { readonly [Name in keyof RequestTerms]?: RequestTerms[Name] | undefined },
+): RequestTerms {
+  if (capabilities === undefined && ttlSeconds === undefined) return before;
+  const terms = {
+    capabilities: parseCapabilities(capabilities ?? before.capabilities),
+    ttlSeconds: ttlSeconds ?? before.ttlSeconds,
+  };
+  if (!isTtl(terms.ttlSeconds)) malformed('`ttlSeconds` is a whole number from 1 to 86400');
+  const at = firstOutside(terms.capabilities, before.capabilities);
+  if (at !== undefined || terms.ttlSeconds > before.ttlSeconds) {
+    const what = at === undefined ? 'it lasts longer' : `capabilities[${at}] is not within it`;
+    throw new WarderError('lease-refused', `these terms are wider than what was asked: ${what}`, {
+      hint: 'approve what was asked, or less',
+    });
+  }
+  return terms;
 }
 
 function requestOf(reader: Reader, tenant: TenantId, id: string): LeaseRequest {

@@ -19,7 +19,7 @@ import { now } from './chains.ts';
 import { metaTable, openOffice, origin, type TestOffice } from './office.ts';
 
 const read = (...paths: string[]) => [{ type: 'fs.read', paths }] as const;
-const asked: AskedLease = {
+const asked = {
   tenant: 'default',
   agent: 'default',
   principal: 'agent:default',
@@ -28,7 +28,7 @@ const asked: AskedLease = {
   capabilities: read('/data/x'),
   ttlSeconds: 600,
   reason: 'to read x',
-};
+} satisfies AskedLease;
 let office: TestOffice;
 let book: RequestBook;
 beforeEach(async () => {
@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 const commit = <T>(work: (tx: Tx) => T): Promise<T> => office.store.commit(work);
 const ask = (change: Partial<AskedLease> = {}, at = now): Promise<LeaseRequest> =>
-  commit((tx) => book.ask(tx, { ...asked, ...change }, at));
+  commit((tx) => book.ask(tx, { ...asked, ...change }, { persons: 1, rules: [] }, at));
 const prepared = (change: Partial<LeaseTerms> = {}) =>
   prepareLease({ ...asked, origin, ...change }, office.signer.key, now, randomBytes(16));
 const grant = ({ id, digest }: LeaseRequest, change: Partial<LeaseTerms> = {}, at = now) =>
