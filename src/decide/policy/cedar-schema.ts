@@ -102,6 +102,13 @@ const CIRCUMSTANCES = {
   budget: record({ left: LONG }),
 } as const;
 
+/** See `../rules/conditions.ts`. */
+const CONDITIONS = {
+  within: { type: 'Set', element: STRING },
+  windows: { type: 'Set', element: STRING },
+  named: { type: 'Set', element: STRING },
+} as const;
+
 /** What a request for a lease looks like; see `lease-question.ts`. */
 const LEASE_CONTEXT = record({
   task: STRING,
@@ -116,6 +123,7 @@ const LEASE_CONTEXT = record({
   operator: BOOL,
   time: TIME,
   trust: CIRCUMSTANCES.trust,
+  ...CONDITIONS,
 });
 
 function contextType(args: RecordMapping): Type<string> {
@@ -129,6 +137,7 @@ function contextType(args: RecordMapping): Type<string> {
     lease: { type: 'Entity', name: 'Lease' },
     time: TIME,
     ...CIRCUMSTANCES,
+    ...CONDITIONS,
     cost: { ...record({ currency: STRING, amount: LONG }), required: false },
     task: { ...STRING, required: false },
   });

@@ -4,6 +4,7 @@ import type { Rule } from './policy-source.ts';
 import type { PolicyQuestion, PolicySet } from './policy-set.ts';
 import { type QuestionFacts, questionOf } from './question.ts';
 import type { Reach } from './reach.ts';
+import { callConditions } from './rule-conditions.ts';
 
 /** The judgement and the policies it rests on. */
 export type Judgement =
@@ -17,7 +18,10 @@ export type Judgement =
 
 /** Judges a call. `ask` means that a person's yes, and nothing else, would allow it. */
 export function judge(policies: PolicySet, facts: QuestionFacts, reach: Reach): Judgement {
-  return judgeBy(policies, (approved) => questionOf(policies.needs, facts, reach, approved));
+  const conditions = callConditions(policies, facts, reach);
+  return judgeBy(policies, (approved) =>
+    questionOf(policies.needs, facts, reach, approved, conditions),
+  );
 }
 
 /** Judges whatever can be put with and without a person's yes. */

@@ -4,11 +4,12 @@ import type { Context } from '@cedar-policy/cedar-wasm/nodejs';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
+import type { Conditions } from '../rules/conditions.ts';
 import { LEASE_ACTION } from './cedar-schema.ts';
 import { type Circumstances, circumstanceContext } from './circumstances.ts';
 import type { PolicyNeeds } from './policy-needs.ts';
 import type { PolicyQuestion } from './policy-set.ts';
-import { principalEntity, timeOf } from './question.ts';
+import { conditionContext, NO_CONDITIONS, principalEntity, timeOf } from './question.ts';
 
 /** What is asked. Capabilities in normal form, within what the agent may have at all. */
 export interface LeaseQuestion {
@@ -35,10 +36,14 @@ export function leaseQuestionOf(
   needs: PolicyNeeds,
   asked: LeaseQuestion,
   approved: boolean,
+  conditions: Conditions = NO_CONDITIONS,
 ): PolicyQuestion {
   const wanted = (name: string): boolean => needs.context === 'all' || needs.context.has(name);
   const { capabilities, circumstances = {} } = asked;
-  const context: Context = { ...circumstanceContext(circumstances, wanted) };
+  const context: Context = {
+    ...circumstanceContext(circumstances, wanted),
+    ...conditionContext(needs, conditions),
+  };
   if (wanted('task')) context['task'] = asked.task;
   if (wanted('reason')) context['reason'] = asked.reason;
   if (wanted('seconds')) context['seconds'] = asked.ttlSeconds;

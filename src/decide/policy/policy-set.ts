@@ -2,6 +2,8 @@
 
 import type { Context, EntityJson, EntityUid, Response } from '@cedar-policy/cedar-wasm/nodejs';
 import { WarderError } from '../../base/errors/errors.ts';
+import type { ConditionTable } from '../rules/conditions.ts';
+import type { RuleRate } from '../rules/rule-rate.ts';
 import type { Cedar } from './cedar.ts';
 import { needsOf, type PolicyNeeds } from './policy-needs.ts';
 import { policyDigest, readPolicies, type PolicyFile, type Rule } from './policy-source.ts';
@@ -38,6 +40,10 @@ export class PolicySet {
   /** SHA-256, hex; see {@link policyDigest}. */
   readonly digest: string;
   readonly needs: PolicyNeeds;
+  /** Terms of declared rules that Cedar names by id. */
+  readonly conditions: ConditionTable;
+  /** Budgets of declared rules: in force as long as the set is. */
+  readonly rates: readonly RuleRate[];
   readonly #cedar: Cedar;
   readonly #byId: ReadonlyMap<string, Rule>;
   readonly #answers = new Map<string, PolicyAnswer>();
@@ -49,12 +55,15 @@ export class PolicySet {
    * @throws WarderError `usage` with every fault and its place.
    */
   constructor(cedar: Cedar, files: readonly PolicyFile[]) {
-    const { rules, errors } = readPolicies(cedar, files);
+    const read = readPolicies(cedar, files);
+    const { rules, errors, declared } = read;
     if (errors.length > 0) throw unsound(errors);
     this.files = Object.freeze(files.map(({ name, text }) => Object.freeze({ name, text })));
     this.rules = rules;
-    this.digest = policyDigest(rules);
+    this.digest = policyDigest(read);
     this.needs = needsOf(rules.map(({ json }) => json));
+    this.conditions = declared.conditions;
+    this.rates = declared.rates;
     this.#cedar = cedar;
     this.#byId = new Map(rules.map((rule) => [rule.rule, rule]));
     this.#slot = freeSlots.pop() ?? `set-${(slots += 1)}`;

@@ -5,6 +5,7 @@ import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { Installation, ToolDefinition } from '../../catalog/installation.ts';
 import { costOf } from '../limits/cost.ts';
+import type { Conditions } from '../rules/conditions.ts';
 import type { ToolCall } from '../request/tool-call.ts';
 import { argumentMapping, mapArguments } from './argument-mapping.ts';
 import { actionId } from './cedar-schema.ts';
@@ -38,6 +39,7 @@ export function questionOf(
   input: QuestionFacts,
   reach: Reach,
   approved: boolean,
+  conditions: Conditions = NO_CONDITIONS,
 ): PolicyQuestion {
   const principal = { type: 'Principal', id: input.principal };
   const action = { type: 'Action', id: actionId(input.call.tool) };
@@ -68,7 +70,10 @@ export function questionOf(
     principal,
     action,
     resource,
-    context: contextOf(needs, input, reach, approved),
+    context: {
+      ...contextOf(needs, input, reach, approved),
+      ...conditionContext(needs, conditions),
+    },
     entities,
   };
 }
@@ -106,6 +111,18 @@ function contextOf(
     if (cost !== undefined) context['cost'] = { ...cost };
   }
   if (wanted('task') && lease.claims.task !== undefined) context['task'] = lease.claims.task;
+  return context;
+}
+
+/** Nothing holds: what every set without declared rules is asked with. */
+export const NO_CONDITIONS: Conditions = { within: [], windows: [], named: [] };
+
+/** The ids of terms that hold, as far as some policy looks at them. */
+export function conditionContext(needs: PolicyNeeds, conditions: Conditions): Context {
+  const context: Context = {};
+  for (const name of ['within', 'windows', 'named'] as const) {
+    if (needs.context === 'all' || needs.context.has(name)) context[name] = [...conditions[name]];
+  }
   return context;
 }
 

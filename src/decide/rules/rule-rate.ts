@@ -7,6 +7,8 @@ import type { DeclaredRule } from './rule.ts';
 import { isOpen } from './window.ts';
 
 export interface RuleRate {
+  /** All that makes it what it is, for the digest of a set. */
+  readonly terms: unknown;
   /** Named `rule:NAME`, which no budget of an operator can be. */
   readonly budget: Budget;
   readonly counts: (call: CallAsked) => boolean;
@@ -23,6 +25,7 @@ export function rateOf(rule: DeclaredRule): RuleRate | undefined {
     return (call: CallAsked): boolean => any(call) || every(call);
   });
   return {
+    terms: { name: rule.name, rate, selectors: rule.selectors, when: when ?? null },
     budget: Object.freeze({
       name: `rule:${rule.name}`,
       measure: 'calls',

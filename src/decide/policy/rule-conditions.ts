@@ -1,0 +1,84 @@
+// What of a call, or of a request for a lease, the terms of declared rules are tested against.
+
+import type { NetRule } from '../../catalog/installation.ts';
+import type { Capability } from '../../trust/lease/lease.ts';
+import { costOf } from '../limits/cost.ts';
+import type { ConditionName, Conditions } from '../rules/conditions.ts';
+import type { LeaseQuestion } from './lease-question.ts';
+import type { PolicySet } from './policy-set.ts';
+import type { QuestionFacts } from './question.ts';
+import type { Reach } from './reach.ts';
+
+const NONE: Conditions = { within: [], windows: [], named: [] };
+const NAMES = ['within', 'windows', 'named'] as const;
+
+/** The ids of all terms that hold of a call; of a set no policy looks at, none. */
+export function callConditions(
+  set: Pick<PolicySet, 'needs' | 'conditions'>,
+  facts: QuestionFacts,
+  reach: Reach,
+): Conditions {
+  const wanted = wantedBy(set);
+  if (!NAMES.some(wanted)) return NONE;
+  const { call, installation, principal, tenant, agent, now } = facts;
+  const cost = costOf(installation.grant.prices, call.tool, call.arguments);
+  const spent: readonly Capability[] =
+    cost === undefined || cost.amount === 0 ? [] : [{ type: 'spend', ...cost }];
+  return set.conditions.holding(
+    {
+      kind: 'call',
+      principal,
+      tenant,
+      ...(agent === undefined ? {} : { agent }),
+      now,
+      tool: call.tool,
+      arguments: call.arguments,
+      installation: installation.name,
+      categories: installation.grant.categories,
+      reach: [...reachAsCapabilities(reach), ...spent],
+      kv: reach.kv,
+    },
+    wanted,
+  );
+}
+
+/** The ids of all terms that hold of a request for a lease. */
+export function leaseConditions(
+  set: Pick<PolicySet, 'needs' | 'conditions'>,
+  { principal, tenant, agent, now, capabilities, ttlSeconds }: LeaseQuestion,
+): Conditions {
+  const wanted = wantedBy(set);
+  if (!NAMES.some(wanted)) return NONE;
+  const asked = { principal, tenant, agent, now, capabilities, ttlSeconds };
+  return set.conditions.holding({ kind: 'lease', ...asked }, wanted);
+}
+
+function wantedBy({ needs }: Pick<PolicySet, 'needs'>): (name: ConditionName) => boolean {
+  return (name) => needs.context === 'all' || needs.context.has(name);
+}
+
+/** The reach in the terms of leases, so that one matcher measures both. Denials are left out: they tighten. */
+export function reachAsCapabilities({
+  allowNet,
+  read,
+  write,
+  secrets,
+}: Pick<Reach, 'allowNet' | 'read' | 'write' | 'secrets'>): readonly Capability[] {
+  const names = [...new Set(secrets.map(({ secret }) => secret))];
+  return [
+    ...allowNet.map(requestsOf),
+    ...read.map(({ guest }): Capability => ({ type: 'fs.read', paths: [below(guest)] })),
+    ...write.map(({ guest }): Capability => ({ type: 'fs.write', paths: [below(guest)] })),
+    ...(names.length === 0 ? [] : [{ type: 'credential', names } as const]),
+  ];
+}
+
+/** A block of addresses is no origin: only a ceiling for any origin holds it. */
+function requestsOf({ methods, scheme, host, port, path }: NetRule): Capability {
+  const origin = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { type: 'http.call', methods, origins: [origin], paths: [path] };
+}
+
+function below(directory: string): string {
+  return directory === '/' ? '/**' : `${directory}/**`;
+}
