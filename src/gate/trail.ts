@@ -161,12 +161,14 @@ export class Trail {
 
   /** Records that a person has to decide, and says how to go on. */
   async holdForApproval(held: HeldCall): Promise<CallAnswer> {
-    const { approvals, log, store } = this.#gate;
+    const { approvals, leases, log, store } = this.#gate;
     const args = this.#facts.arguments ?? {};
     this.#facts.outcome = 'approval-required';
     this.#facts.code = 'approval-required';
     this.#facts.reason = held.reason;
     const [approval, receipt] = await store.commit((tx) => {
+      // Sent again after the yes, it would let the call run without its holder.
+      if (this.#lease !== undefined) leases.useUpProof(tx, this.#lease, this.now);
       const asked = approvals.ask(
         tx,
         {

@@ -50,6 +50,7 @@ export interface FakeGate {
   readonly turnstile: Turnstile;
   readonly administration: Administration;
   readonly reader: ReceiptReader;
+  readonly office: LeaseOffice;
   /** A connection of an agent, with a lease of its own. */
   connect(terms?: Partial<ConnectionTerms>): FakeConnection;
   install(installation: Installation): Promise<Installation>;
@@ -147,6 +148,7 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     turnstile,
     administration,
     reader,
+    office,
     install,
     connect: (terms) => connect(office, door, terms),
     receipts: () => [...reader.export({ type: 'call' })],

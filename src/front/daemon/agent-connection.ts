@@ -14,13 +14,19 @@ import type { Connection, Viewer } from '../mcp/connection.ts';
 import { type Credentials, noCredentials } from '../mcp/credentials.ts';
 import type { Runtime } from './compose.ts';
 
+/** What of a daemon it takes to say who somebody is. */
+export type CallerParts = Pick<
+  Runtime,
+  'config' | 'gate' | 'administration' | 'reception' | 'issuers' | 'connectionLease'
+>;
+
 /**
  * Opens a connection to `agents/NAME.sock`. What the preamble brings holds for all of it.
  *
  * @throws WarderError when that is refused; a receipt says so.
  */
 export async function connectAgent(
-  runtime: Runtime,
+  runtime: CallerParts,
   name: string,
   preamble: Preamble,
 ): Promise<Connection> {
@@ -38,7 +44,7 @@ export async function connectAgent(
 
 /** Who is who on one connection. */
 class AgentConnection implements Connection {
-  readonly #runtime: Runtime;
+  readonly #runtime: CallerParts;
   readonly #name: string;
   readonly #agent: AgentConfig;
   readonly #own: ConnectionLease;
@@ -50,7 +56,7 @@ class AgentConnection implements Connection {
   /** Why nobody is anybody here any more. */
   #spoilt: WarderError | undefined;
 
-  constructor(runtime: Runtime, name: string, agent: AgentConfig) {
+  constructor(runtime: CallerParts, name: string, agent: AgentConfig) {
     this.#runtime = runtime;
     this.#name = name;
     this.#agent = agent;

@@ -33,6 +33,7 @@ import {
   revokedHolders,
 } from './lease-table.ts';
 import { type LeaseStatus, statusOf } from './lease-status.ts';
+import { stateKey } from './state-key.ts';
 import type { ChainLink, CheckedLease, LeaseClaims } from './lease.ts';
 import { useProof } from './proof-replay.ts';
 import { checkTimes, type VerifiedLease } from './verify-lease.ts';
@@ -126,8 +127,7 @@ export class LeaseBook {
     for (const [at, child] of children.entries()) this.#pin(tx, child, chain.slice(0, at + 1));
     if (keyEnded(tx, chain, now)) refuseKey();
     if (this.#endedInStore(tx, lease)) refuseEnded();
-    const proof = proofOf(lease);
-    if (proof !== undefined) useProof(tx, tenant, proof, now);
+    this.useUpProof(tx, lease, now);
     takeUse(tx, tenant, chain, most, now, call);
   }
 
@@ -142,6 +142,16 @@ export class LeaseBook {
       }
       return least;
     });
+  }
+
+  /**
+   * Uses up the proof that a lease came with, so that it is not shown a second time.
+   *
+   * @throws WarderError `lease-refused` when it was used before.
+   */
+  useUpProof(tx: Tx, lease: CheckedLease, now: number): void {
+    const proof = proofOf(lease);
+    if (proof !== undefined) useProof(tx, lease.claims.tenant, proof, now);
   }
 
   /** Replaces what a call held at most by what it took, in the transaction of its outcome. */
@@ -237,6 +247,34 @@ export class LeaseBook {
       ({ value }) => boundTo(value) === jkt,
     );
     return this.#endAll(tx, tenant, rows, reason, now);
+  }
+
+  /**
+   * Ends every lease of a tenant.
+   *
+   * @returns state keys of those that had not ended.
+   */
+  revokeAll(tx: Tx, tenant: TenantId, reason: string, now: number): readonly string[] {
+    return this.#endAll(tx, tenant, [...leaseRows(tx, tenant, ['state', 'active'])], reason, now);
+  }
+
+  /** State keys of the leases made from one that have not ended themselves, as far as they are known. */
+  below(reader: Reader, tenant: TenantId, stateKey: string, now: number): readonly string[] {
+    return [...leaseRows(reader, tenant, ['state', 'active'])]
+      .filter(({ value }) => value.ancestors?.includes(stateKey) && now < value.claims.exp * 1000)
+      .map(({ key }) => key);
+  }
+
+  /**
+   * Leases that go by a name: the state key or its first digits, or the `jti` of one that was issued here.
+   *
+   * @param tenant all when absent.
+   */
+  named(tenant: TenantId | undefined, name: string): readonly Row<LeaseRow>[] {
+    return this.#store.read((reader) => {
+      const keys = [stateKey(name), ...(/^[0-9a-f]{16,64}$/.test(name) ? [name] : [])];
+      return keys.flatMap((keyPrefix) => reader.list(leaseTable, tenant, { keyPrefix, limit: 2 }));
+    });
   }
 
   /** Ends a lease that its holder gives back. */
@@ -365,7 +403,9 @@ export class LeaseBook {
     reason: string,
     now: number,
   ): readonly string[] {
-    const open = rows.filter(({ value }) => value.state === 'active').map(({ key }) => key);
+    const open = rows
+      .filter(({ value }) => value.state === 'active' && now < value.claims.exp * 1000)
+      .map(({ key }) => key);
     for (const key of open) this.#end(tx, tenant, key, 'revoked', reason, now);
     return open;
   }
