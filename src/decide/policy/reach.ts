@@ -20,18 +20,13 @@ export interface Reach {
   readonly limits: Grant['limits'];
 }
 
-interface Remembered {
-  readonly capabilities: readonly Capability[];
-  readonly reach: Reach;
-}
-
-/** The last reach of each grant that cannot change any more. */
-const remembered = new WeakMap<Grant, Remembered>();
+/** Reaches of a grant and capabilities that cannot change any more, as long as both are in use. */
+const remembered = new WeakMap<Grant, WeakMap<readonly Capability[], Reach>>();
 
 /** Grant ∩ lease. What cannot be expressed as rules of a permit is left out: it reaches less, never more. */
 export function reachOf(grant: Grant, capabilities: readonly Capability[]): Reach {
-  const last = remembered.get(grant);
-  if (last?.capabilities === capabilities) return last.reach;
+  const known = remembered.get(grant)?.get(capabilities);
+  if (known !== undefined) return known;
   const reach: Reach = Object.freeze({
     allowNet: sealPart(narrowNet(grant.allowNet, capabilities)),
     denyNet: sealPart(grant.denyNet),
@@ -45,7 +40,8 @@ export function reachOf(grant: Grant, capabilities: readonly Capability[]): Reac
     limits: sealPart(grant.limits),
   });
   if (isDeeplyFrozen(grant) && isDeeplyFrozen(capabilities)) {
-    remembered.set(grant, { capabilities, reach });
+    const reaches = remembered.get(grant) ?? new WeakMap<readonly Capability[], Reach>();
+    remembered.set(grant, reaches.set(capabilities, reach));
   }
   return reach;
 }

@@ -95,13 +95,14 @@ class IssuedOnDemand implements ConnectionLease {
     const held = this.#held;
     if (held !== undefined) {
       const { lease } = held;
+      const { exp } = lease.claims;
+      const live = now < exp * 1000 && this.#office.book.isLive(lease, now);
+      // Once it nears its end there is another, unless there will be no longer one.
+      const lasts = now < exp * 1000 - this.#margin() || exp === this.#terms.until;
+      if (live && lasts) return lease;
       // Ended with its key alone, it is issued anew: the connection is as good as before.
       if (!this.#office.book.endedWithKey(lease, now)) {
-        const { exp } = lease.claims;
-        if (now < exp * 1000 && !this.#office.book.isLive(lease, now)) refuseEnded();
-        if (now < exp * 1000 - this.#margin()) return lease;
-        // There will be no longer one.
-        if (now < exp * 1000 && exp === this.#terms.until) return lease;
+        if (now < exp * 1000 && !live) refuseEnded();
         // One that was revoked and has expired since looks merely expired from memory.
         const row = this.#office.book.find(lease.claims.tenant, lease.stateKey, now);
         if (row?.state !== 'active' && row?.state !== 'expired') refuseEnded();
