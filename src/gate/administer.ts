@@ -11,6 +11,7 @@ import { completeGrant } from '../catalog/grant.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
 import type { ApprovalTerms } from '../decide/policy/approval-terms.ts';
 import type { Budget } from '../decide/limits/budget.ts';
+import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
 import type { LeaseEvent } from '../trust/lease/connection-lease.ts';
@@ -219,10 +220,22 @@ export class Administration {
     ]);
   }
 
-  /** Puts a prepared set in force in the store; the caller then uses it. */
-  async policyChanged(set: PolicySet, before: string | undefined): Promise<void> {
+  /**
+   * Puts a prepared set in force in the store, and takes away what was used of rates it no longer has;
+   * the caller then uses it.
+   */
+  async policyChanged(
+    set: PolicySet,
+    before: Pick<PolicyHolder, 'digest' | 'rates'> | undefined,
+  ): Promise<void> {
     await this.record((tx, now) => {
       savePolicy(tx, set, now);
+      const kept = new Set(set.rates.map(({ budget }) => budget.budget.name));
+      const gone = (before?.rates ?? []).filter(({ name }) => !kept.has(name));
+      this.#parts.budgets.forget(
+        tx,
+        gone.map(({ name }) => name),
+      );
       return [
         undefined,
         {
@@ -230,7 +243,7 @@ export class Administration {
           outcome: 'changed',
           tenant: 'default',
           subject: { name: 'policy', sha256: set.digest },
-          detail: before === undefined ? {} : { before },
+          detail: before === undefined ? {} : { before: before.digest },
         },
       ];
     });

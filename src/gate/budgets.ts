@@ -2,9 +2,10 @@
 
 import type { Tx } from '../base/store/store.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
-import type { BudgetSubject } from '../decide/limits/budget.ts';
+import type { BudgetSubject, CompiledBudget } from '../decide/limits/budget.ts';
 import type { Amounts } from '../decide/limits/budget-book.ts';
 import type { Permit, PermitTerms } from '../decide/policy/permit.ts';
+import type { CallReach } from '../decide/policy/rule-conditions.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { Effect, Outcome } from '../trust/receipt/leaf.ts';
@@ -42,7 +43,17 @@ export function budgetSubject({ caller, call, found, lease }: BudgetedCall): Bud
 export function holdBudgets(tx: Tx, gate: GateParts, permit: Permit, about: BudgetedCall): void {
   const { tenant, callId } = permit.terms;
   const held = { tenant, id: callId, subject: budgetSubject(about) };
-  gate.budgets.reserve(tx, held, mostOf(permit.terms), about.now);
+  const rates = ratesOf(gate, about, permit.terms);
+  gate.budgets.reserve(tx, held, mostOf(permit.terms), about.now, rates);
+}
+
+/** Amounts that the policy in force counts the call in. */
+export function ratesOf(
+  { policy }: Pick<GateParts, 'policy'>,
+  { caller, call, found, now }: BudgetedCall,
+  reach: CallReach,
+): readonly CompiledBudget[] {
+  return policy.ratesOf({ ...caller, call, installation: found.installation, now }, reach);
 }
 
 /** Gives back what was held and not used. Of a call nobody knows the end of, everything counts. */

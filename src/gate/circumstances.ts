@@ -12,7 +12,7 @@ import {
 import type { PolicyNeeds } from '../decide/policy/policy-needs.ts';
 import { reachOf } from '../decide/policy/reach.ts';
 import { activeCapabilities } from '../trust/lease/action.ts';
-import { type BudgetedCall, budgetSubject, mostOf } from './budgets.ts';
+import { type BudgetedCall, budgetSubject, mostOf, ratesOf } from './budgets.ts';
 import type { GateParts } from './parts.ts';
 
 type Asked = Pick<GateParts, 'policy' | 'trust' | 'budgets' | 'leases'>;
@@ -64,13 +64,12 @@ export function trustIn(
 function budgetLeftOf(gate: Asked, about: BudgetedCall): number | undefined {
   const { caller, call, found, lease, now } = about;
   const { grant } = found.installation;
-  const { limits, allowNet } = reachOf(
-    grant,
-    activeCapabilities(lease.claims.authorization_details, now),
-  );
+  const reach = reachOf(grant, activeCapabilities(lease.claims.authorization_details, now));
   const cost = costOf(grant.prices, call.tool, call.arguments);
+  const { limits, allowNet } = reach;
   const most = mostOf({ limits, allowNet, ...(cost === undefined ? {} : { cost }) });
-  return gate.budgets.left(caller.tenant, budgetSubject(about), most, now);
+  const rates = ratesOf(gate, about, reach);
+  return gate.budgets.left(caller.tenant, budgetSubject(about), most, now, rates);
 }
 
 function looksAt({ context }: PolicyNeeds, name: 'trust' | 'budget'): boolean {

@@ -71,10 +71,14 @@ export class BudgetBook {
     this.#store = store;
   }
 
-  /** Budgets of a tenant by name, with what is taken in the period that holds `now`. */
-  state(tenant: TenantId, now: number): readonly BudgetState[] {
+  /**
+   * Budgets of a tenant by name, with what is taken in the period that holds `now`.
+   *
+   * @param more that are not the tenant's own: those of the policy in force.
+   */
+  state(tenant: TenantId, now: number, more: readonly Budget[] = []): readonly BudgetState[] {
     return this.#store.read((reader) =>
-      budgetsOf(reader, tenant).map((budget) => {
+      [...budgetsOf(reader, tenant), ...more].map((budget) => {
         const period = periodOf(budget.period, now, budget.zone);
         const keyPrefix = `${budget.name}/${period}/`;
         const rows = reader.list(budgetUseTable, tenant, { keyPrefix, limit: LISTED });
@@ -105,8 +109,25 @@ export class BudgetBook {
     bump(tx, tenant);
   }
 
-  /** @throws WarderError `not-found`. */
+  /** Takes away what was used of budgets that are in force no more, in every tenant. */
+  forget(tx: Tx, names: readonly string[]): void {
+    for (const name of names) {
+      const keyPrefix = `${name}/`;
+      for (;;) {
+        const rows = tx.list(budgetUseTable, undefined, { keyPrefix, limit: LISTED });
+        for (const { tenant, key } of rows) tx.delete(budgetUseTable, tenant, key);
+        if (rows.length < LISTED) break;
+      }
+    }
+  }
+
+  /** @throws WarderError `not-found`; `usage` for one of the policy in force. */
   remove(tx: Tx, tenant: TenantId, name: string): Budget {
+    if (isOfPolicy(name)) {
+      throw new WarderError('usage', `\`${name.slice(0, 64)}\` is the rate of a rule`, {
+        hint: 'change or take away the rule, then `warder policy set`',
+      });
+    }
     const budget = tx.get(budgetTable, tenant, name);
     if (budget === undefined) {
       throw new WarderError('not-found', `there is no budget \`${name.slice(0, 64)}\``, {
@@ -125,6 +146,7 @@ export class BudgetBook {
    * Takes what a call may use at most from every budget that covers it, or from none.
    *
    * @param most by measure; a measure that is absent is not used by this call.
+   * @param more budgets that are not the tenant's own: those of the policy in force.
    * @throws WarderError `limit-reached` naming the budget that has too little left; `internal` for an
    *   amount that is not a whole number of 0 or more.
    */
@@ -133,10 +155,11 @@ export class BudgetBook {
     call: { readonly tenant: TenantId; readonly id: string; readonly subject: BudgetSubject },
     most: Amounts,
     now: number,
+    more: readonly CompiledBudget[] = [],
   ): void {
     const { tenant, id, subject } = call;
     const held: BudgetHold['held'][number][] = [];
-    for (const { budget, takersOf } of this.#of(tx, tenant)) {
+    for (const { budget, takersOf } of [...this.#of(tx, tenant), ...more]) {
       const measure = measureName(budget.measure);
       const amount = whole(most[measure] ?? 0);
       if (amount === 0) continue;
@@ -152,10 +175,16 @@ export class BudgetBook {
    * What is left in the tightest budget that a call would take from, percent, rounded down; undefined
    * when none covers it. Takes nothing: by the time the call runs less may be left.
    */
-  left(tenant: TenantId, subject: BudgetSubject, most: Amounts, now: number): number | undefined {
+  left(
+    tenant: TenantId,
+    subject: BudgetSubject,
+    most: Amounts,
+    now: number,
+    more: readonly CompiledBudget[] = [],
+  ): number | undefined {
     return this.#store.read((reader) => {
       let least: number | undefined;
-      for (const { budget, takersOf } of this.#of(reader, tenant)) {
+      for (const { budget, takersOf } of [...this.#of(reader, tenant), ...more]) {
         if (whole(most[measureName(budget.measure)] ?? 0) === 0) continue;
         for (const who of takersOf(subject)) {
           const { use } = useOf(budget, who, now);
@@ -257,6 +286,11 @@ function sweep(tx: Tx, tenant: TenantId, name: string, period: string): void {
   }
 }
 
+/** Names of operators hold no colon. */
+function isOfPolicy(name: string): boolean {
+  return name.startsWith('rule:');
+}
+
 function whole(amount: number): number {
   if (Number.isSafeInteger(amount) && amount >= 0) return amount;
   throw new WarderError('internal', 'an amount that is not a whole number of 0 or more');
@@ -264,15 +298,15 @@ function whole(amount: number): number {
 
 function overdrawn(budget: Budget, left: number, amount: number): WarderError {
   const measure = measureName(budget.measure);
+  const raise = isOfPolicy(budget.name)
+    ? 'an operator changes the rule'
+    : 'an operator raises it with `warder budget set`';
   const again = budget.period === 'ever' ? '' : ` in this ${budget.period}`;
   return new WarderError(
     'limit-reached',
     `the budget \`${budget.name}\` has ${Math.max(0, left)} ${measure} left${again}, the call may need ${amount}`,
     {
-      hint:
-        budget.period === 'ever'
-          ? 'an operator can raise it with `warder budget set`'
-          : `wait for the next ${budget.period}, or an operator raises it with \`warder budget set\``,
+      hint: budget.period === 'ever' ? raise : `wait for the next ${budget.period}, or ${raise}`,
       data: { budget: budget.name, left: Math.max(0, left), needed: amount, measure },
     },
   );

@@ -1,6 +1,7 @@
 // The policy set in force, and the way to another one: prepared and checked whole, then swapped in.
 
 import type { ToolDefinition } from '../../catalog/installation.ts';
+import type { Budget, CompiledBudget } from '../limits/budget.ts';
 import { type Cedar, loadCedar } from './cedar.ts';
 import { decide, type Decision, type DecisionInput } from './decide.ts';
 import { decideLease, type LeaseDecision } from './decide-lease.ts';
@@ -11,6 +12,7 @@ import type { PolicyCase } from './policy-case.ts';
 import { type CaseGround, type CaseResult, runPolicyCase } from './policy-test.ts';
 import { PolicySet, unsound } from './policy-set.ts';
 import type { PolicyFile, Rule } from './policy-source.ts';
+import { type CallReach, type RatedCall, ratesOf } from './rule-conditions.ts';
 
 export class PolicyHolder {
   readonly #cedar: Cedar;
@@ -49,6 +51,16 @@ export class PolicyHolder {
   /** What the policies in force can look at: other facts need not be found out. */
   get needs(): PolicyNeeds {
     return this.#set.needs;
+  }
+
+  /** Budgets of declared rules in force, named `rule:NAME`. */
+  get rates(): readonly Budget[] {
+    return this.#set.rates.map(({ budget }) => budget.budget);
+  }
+
+  /** Those of them that count a call. */
+  ratesOf(facts: RatedCall, reach: CallReach): readonly CompiledBudget[] {
+    return ratesOf(this.#set, facts, reach);
   }
 
   /** What is wrong or doubtful with a draft; the files in force when none is given. */

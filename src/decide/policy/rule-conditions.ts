@@ -2,8 +2,9 @@
 
 import type { NetRule } from '../../catalog/installation.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
+import type { CompiledBudget } from '../limits/budget.ts';
 import { costOf } from '../limits/cost.ts';
-import type { ConditionName, Conditions } from '../rules/conditions.ts';
+import type { CallAsked, ConditionName, Conditions } from '../rules/conditions.ts';
 import type { LeaseQuestion } from './lease-question.ts';
 import type { PolicySet } from './policy-set.ts';
 import type { QuestionFacts } from './question.ts';
@@ -20,26 +21,47 @@ export function callConditions(
 ): Conditions {
   const wanted = wantedBy(set);
   if (!NAMES.some(wanted)) return NONE;
+  return set.conditions.holding(callAsked(facts, reach), wanted);
+}
+
+/** What of a call the rates of declared rules look at. */
+export type RatedCall = Pick<
+  QuestionFacts,
+  'call' | 'installation' | 'principal' | 'tenant' | 'agent' | 'now'
+>;
+
+/** The amounts that a call is counted in besides the budgets of its tenant. */
+export function ratesOf(
+  { rates }: Pick<PolicySet, 'rates'>,
+  facts: RatedCall,
+  reach: CallReach,
+): readonly CompiledBudget[] {
+  if (rates.length === 0) return [];
+  const asked = callAsked(facts, reach);
+  return rates.flatMap(({ budget, counts }) => (counts(asked) ? budget : []));
+}
+
+/** What a call can reach, as far as its rates look at it. */
+export type CallReach = Pick<Reach, 'allowNet' | 'read' | 'write' | 'secrets' | 'kv'>;
+
+function callAsked(facts: RatedCall, reach: CallReach): CallAsked {
   const { call, installation, principal, tenant, agent, now } = facts;
   const cost = costOf(installation.grant.prices, call.tool, call.arguments);
   const spent: readonly Capability[] =
     cost === undefined || cost.amount === 0 ? [] : [{ type: 'spend', ...cost }];
-  return set.conditions.holding(
-    {
-      kind: 'call',
-      principal,
-      tenant,
-      ...(agent === undefined ? {} : { agent }),
-      now,
-      tool: call.tool,
-      arguments: call.arguments,
-      installation: installation.name,
-      categories: installation.grant.categories,
-      reach: [...reachAsCapabilities(reach), ...spent],
-      kv: reach.kv,
-    },
-    wanted,
-  );
+  return {
+    kind: 'call',
+    principal,
+    tenant,
+    ...(agent === undefined ? {} : { agent }),
+    now,
+    tool: call.tool,
+    arguments: call.arguments,
+    installation: installation.name,
+    categories: installation.grant.categories,
+    reach: [...reachAsCapabilities(reach), ...spent],
+    kv: reach.kv,
+  };
 }
 
 /** The ids of all terms that hold of a request for a lease. */
@@ -58,12 +80,12 @@ function wantedBy({ needs }: Pick<PolicySet, 'needs'>): (name: ConditionName) =>
 }
 
 /** The reach in the terms of leases, so that one matcher measures both. Denials are left out: they tighten. */
-export function reachAsCapabilities({
+function reachAsCapabilities({
   allowNet,
   read,
   write,
   secrets,
-}: Pick<Reach, 'allowNet' | 'read' | 'write' | 'secrets'>): readonly Capability[] {
+}: Omit<CallReach, 'kv'>): readonly Capability[] {
   const names = [...new Set(secrets.map(({ secret }) => secret))];
   return [
     ...allowNet.map(requestsOf),

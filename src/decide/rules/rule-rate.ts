@@ -1,7 +1,7 @@
 // The rate of a rule as a budget, and which calls it counts: those its selectors fit, while its window
 // is open, whichever rule lets them run.
 
-import type { Budget } from '../limits/budget.ts';
+import { type CompiledBudget, compileBudget } from '../limits/budget.ts';
 import { type CallAsked, compileSelector } from './conditions.ts';
 import type { DeclaredRule } from './rule.ts';
 import { isOpen } from './window.ts';
@@ -10,7 +10,7 @@ export interface RuleRate {
   /** All that makes it what it is, for the digest of a set. */
   readonly terms: unknown;
   /** Named `rule:NAME`, which no budget of an operator can be. */
-  readonly budget: Budget;
+  readonly budget: CompiledBudget;
   readonly counts: (call: CallAsked) => boolean;
 }
 
@@ -26,13 +26,13 @@ export function rateOf(rule: DeclaredRule): RuleRate | undefined {
   });
   return {
     terms: { name: rule.name, rate, selectors: rule.selectors, when: when ?? null },
-    budget: Object.freeze({
+    budget: compileBudget({
       name: `rule:${rule.name}`,
       measure: 'calls',
       limit: calls,
       period: per,
       ...(zone === undefined ? {} : { zone }),
-      scope: Object.freeze({}),
+      scope: {},
       each,
     }),
     counts: (call) =>

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Store } from '../../base/store/store.ts';
 import { PolicyHolder } from '../../decide/policy/policy-holder.ts';
-import type { PolicyFile } from '../../decide/policy/policy-source.ts';
+import { isPolicyFile, type PolicyFile } from '../../decide/policy/policy-source.ts';
 import { activePolicy } from '../../decide/policy/policy-table.ts';
 
 export interface OpenedPolicies {
@@ -22,7 +22,7 @@ export async function openPolicies(store: Store, directory: string): Promise<Ope
 
 function readDrafts(directory: string): PolicyFile[] {
   return readdirSync(directory)
-    .filter((name) => name.endsWith('.cedar'))
+    .filter(isPolicyFile)
     .sort()
     .map((name) => ({ name, text: readFileSync(join(directory, name), 'utf8') }));
 }

@@ -11,7 +11,7 @@ type BudgetOperations = Pick<OperationHandlers, 'budget.list' | 'budget.set' | '
 export function budgetOperations({ administration, gate }: Runtime): BudgetOperations {
   return {
     'budget.list': ({ tenant = OPERATOR_TENANT }) =>
-      Promise.resolve({ budgets: gate.budgets.state(tenant, gate.now()) }),
+      Promise.resolve({ budgets: gate.budgets.state(tenant, gate.now(), gate.policy.rates) }),
     'budget.set': async ({ budget, tenant = OPERATOR_TENANT }) => {
       const parsed = parseBudget(parseJson(budget));
       await administration.setBudget(tenant, parsed);

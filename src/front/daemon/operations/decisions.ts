@@ -36,8 +36,7 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
       const findings = report(files);
       if (findings.errors.length > 0) return findings;
       const set = policy.prepare(files, definitions());
-      const before = policy.digest;
-      await administration.policyChanged(set, before);
+      await administration.policyChanged(set, policy);
       policy.use(set);
       return { ...findings, digest: set.digest };
     },
