@@ -1,7 +1,6 @@
-// `warder policy`: the Cedar policies in force, and replacing them.
+// `warder policy`: the policies in force, and replacing them.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { CaseResult } from '../../../decide/policy/policy-test.ts';
@@ -9,12 +8,14 @@ import type { PolicyReport } from '../../console/operations.ts';
 import { type Output, plain } from '../output.ts';
 import type { Run } from '../program.ts';
 import { readArguments } from './call.ts';
+import { compiled, compiledLines } from './compiled-rules.ts';
 import { explanationLines, ruleLines } from './explain-lines.ts';
+import { readPolicyFiles } from './policy-files.ts';
 
 /** What a refusal names. */
 const RULE_ID = /^rule_[0-9a-f]{16}$/;
 
-/** Adds `policy show|check|test|explain|set`. */
+/** Adds `policy show|check|compile|test|explain|set`. */
 export function addPolicyCommands(program: Command, run: Run): void {
   const policy = program.command('policy').description('what the gate decides by');
   policy
@@ -31,7 +32,7 @@ export function addPolicyCommands(program: Command, run: Run): void {
     );
   policy
     .command('check')
-    .argument('[path]', 'a .cedar file or a directory of them; else HOME/policy')
+    .argument('[path]', 'a .cedar or .rules.json file, or a directory of them; else HOME/policy')
     .description('parse and validate against the installed tools; change nothing')
     .action((path: string | undefined) =>
       run(async ({ operator, out, home }) => {
@@ -40,9 +41,20 @@ export function addPolicyCommands(program: Command, run: Run): void {
       }),
     );
   policy
+    .command('compile')
+    .argument('[path]', 'a .rules.json file or a directory of them; else HOME/policy')
+    .description('print the Cedar that declared rules come to; ask nobody, change nothing')
+    .action((path: string | undefined) =>
+      run(({ out, home }) => {
+        const made = compiled(readPolicyFiles(path ?? home.policy));
+        out.result(made, made.flatMap(compiledLines));
+        return Promise.resolve(0);
+      }),
+    );
+  policy
     .command('test')
     .argument('<cases>', 'a JSON file of cases, or - for stdin')
-    .argument('[path]', 'a .cedar file or a directory of them; else HOME/policy')
+    .argument('[path]', 'a .cedar or .rules.json file, or a directory of them; else HOME/policy')
     .description('run cases against policies; change nothing')
     .action((cases: string, path: string | undefined) =>
       run(async ({ operator, out, home }) => {
@@ -79,7 +91,7 @@ export function addPolicyCommands(program: Command, run: Run): void {
     );
   policy
     .command('set')
-    .argument('[path]', 'a .cedar file or a directory of them; else HOME/policy')
+    .argument('[path]', 'a .cedar or .rules.json file, or a directory of them; else HOME/policy')
     .description('put policies in force; a bad set keeps the old one')
     .action((path: string | undefined) =>
       run(async ({ operator, out, home }) => {
@@ -117,24 +129,6 @@ function readCases(path: string): string {
     throw new WarderError('usage', `cannot read \`${path}\``, {
       cause,
       hint: 'name a JSON file of cases; docs/policy.md shows one',
-    });
-  }
-}
-
-/** The `.cedar` files of a directory, or one file. */
-function readPolicyFiles(path: string): { name: string; text: string }[] {
-  try {
-    const paths = statSync(path).isDirectory()
-      ? readdirSync(path)
-          .filter((name) => name.endsWith('.cedar'))
-          .sort()
-          .map((name) => join(path, name))
-      : [path];
-    return paths.map((file) => ({ name: basename(file), text: readFileSync(file, 'utf8') }));
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read policies from \`${path}\``, {
-      cause,
-      hint: 'name a .cedar file or a directory that holds some',
     });
   }
 }
