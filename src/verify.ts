@@ -8,6 +8,13 @@ export {
   type VerifiedCheckpoint,
   verifyCheckpoint,
 } from './trust/verify/checkpoint.ts';
+export {
+  followRotation,
+  followRotations,
+  type ParsedRotation,
+  parseRotation,
+  type RotationClaims,
+} from './trust/verify/rotation.ts';
 export { type Opening, verifyOpening } from './trust/verify/commitment.ts';
 export { type LogReader, type VerifiedLog, verifyLog } from './trust/verify/log.ts';
 export { type ReceiptStatement, parseLeaf } from './trust/verify/leaf.ts';

@@ -53,7 +53,15 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'lease.describe': { agent: 'text' },
   'lease.list': NOTHING,
   'lease.show': ID,
-  'lease.revoke': { id: 'text', reason: 'text' },
+  'lease.revoke': {
+    id: 'text?',
+    subject: 'text?',
+    holder: 'text?',
+    all: 'boolean?',
+    tenant: 'text?',
+    reason: 'text',
+  },
+  'lease.revocations': { tenant: 'text' },
   'approvals.list': { state: 'text?' },
   'approvals.show': ID,
   'approvals.approve': {
@@ -93,6 +101,9 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'receipts.follow': FILTER,
   'receipts.export': FILTER,
   'keys.list': NOTHING,
+  'keys.jwks': NOTHING,
+  'keys.create': { uri: 'text' },
+  'keys.rotate': { key: 'text?', graceSeconds: 'count?', compromised: 'boolean?' },
 };
 
 /**

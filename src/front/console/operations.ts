@@ -7,6 +7,7 @@ import type { CaseResult } from '../../decide/policy/policy-test.ts';
 import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
+import type { KeyDocument, KeyState } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 
 interface Operation<Input, Output> {
@@ -213,12 +214,32 @@ export interface Finding {
 }
 
 export interface KeySummary {
-  readonly name: 'signing' | 'log';
+  /** `former`: a signing key before the one of now. */
+  readonly name: 'signing' | 'former' | 'log';
+  readonly state: KeyState;
   readonly uri: string;
   readonly jwk: PublicJwk;
   readonly vkey: string;
   readonly roles: readonly string[];
   readonly custody: string;
+  /** Sizes of the heads it signs, both inclusive. */
+  readonly heads: { readonly from: number; readonly to?: number };
+  /** ISO 8601. */
+  readonly since?: string;
+  /** ISO 8601: until then leases count that it signed before it was rotated. */
+  readonly graceUntil?: string;
+}
+
+/** A revocation list as it is published. */
+export interface RevocationListReport {
+  readonly tenant: string;
+  readonly seq: number;
+  /** ISO 8601. */
+  readonly issued: string;
+  /** ISO 8601: from then on it proves nothing. */
+  readonly nextUpdate: string;
+  /** The `revocations+jwt`. */
+  readonly list: string;
 }
 
 type Empty = Readonly<Record<string, never>>;
@@ -287,10 +308,26 @@ export interface Operations {
   readonly 'lease.describe': Operation<{ readonly agent: string }, LeaseCeiling>;
   readonly 'lease.list': Operation<Empty, { readonly leases: readonly LeaseSummary[] }>;
   readonly 'lease.show': Operation<{ readonly id: string }, LeaseSummary>;
+  /** Exactly one of `id`, `subject`, `holder` and `all` says which. */
   readonly 'lease.revoke': Operation<
-    { readonly id: string; readonly reason: string },
-    { readonly stateKey: string }
+    {
+      readonly id?: string;
+      readonly subject?: string;
+      /** RFC 7638 thumbprint. */
+      readonly holder?: string;
+      readonly all?: boolean;
+      readonly tenant?: string;
+      readonly reason: string;
+    },
+    {
+      /** Of the one that was named. */
+      readonly stateKey?: string;
+      /** What ended: state keys, by tenant. */
+      readonly ended: readonly { readonly tenant: string; readonly leases: readonly string[] }[];
+    }
   >;
+  /** The list that says everything up to now. */
+  readonly 'lease.revocations': Operation<{ readonly tenant: string }, RevocationListReport>;
   readonly 'approvals.list': Operation<
     { readonly state?: string },
     { readonly approvals: readonly ApprovalSummary[] }
@@ -374,6 +411,24 @@ export interface Operations {
   readonly 'receipts.checkpoint': Operation<Empty, { readonly note: string }>;
   readonly 'receipts.audit': Operation<Empty, { readonly size: number; readonly root: string }>;
   readonly 'keys.list': Operation<Empty, { readonly keys: readonly KeySummary[] }>;
+  readonly 'keys.jwks': Operation<Empty, KeyDocument>;
+  readonly 'keys.create': Operation<{ readonly uri: string }, { readonly jwk: PublicJwk }>;
+  readonly 'keys.rotate': Operation<
+    {
+      readonly key?: string;
+      readonly graceSeconds?: number;
+      readonly compromised?: boolean;
+    },
+    {
+      readonly old: string;
+      readonly kid: string;
+      readonly uri: string;
+      /** ISO 8601. */
+      readonly graceUntil: string;
+      /** What the next start will finish. */
+      readonly unfinished?: string;
+    }
+  >;
 }
 
 /** Operations that answer with JSON lines until the caller hangs up. */

@@ -11,6 +11,7 @@ import { checkHome, type Home } from '../config/home.ts';
 import type { Finding } from '../console/operations.ts';
 import type { Runtime } from './compose.ts';
 import { jailFindings } from './jail.ts';
+import { listFindings } from './list-findings.ts';
 
 /** Free space under which a log is likely to stop soon. */
 const LOW_SPACE_BYTES = 256 * 1024 * 1024;
@@ -73,6 +74,7 @@ export function doctorFindings(runtime: Runtime): readonly Finding[] {
         },
     clockFinding(runtime),
     vaultFinding(runtime),
+    ...listFindings(runtime),
     { subject: 'store', state: 'ok', text: 'SQLite, WAL, synchronous=FULL' },
   ];
 }

@@ -8,8 +8,10 @@ import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalOperations } from './operations/approvals.ts';
 import { decisionOperations } from './operations/decisions.ts';
+import { keyOperations } from './operations/keys.ts';
 import { recordOperations } from './operations/records.ts';
 import { budgetOperations } from './operations/budgets.ts';
+import { revocationOperations } from './operations/revocations.ts';
 import { secretOperations } from './operations/secrets.ts';
 import { toolOperations } from './operations/tools.ts';
 import { watchApprovals } from './watch-approvals.ts';
@@ -48,6 +50,8 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
     ...approvalOperations(runtime),
     ...decisionOperations(runtime),
     ...recordOperations(runtime),
+    ...keyOperations(runtime),
+    ...revocationOperations(runtime),
   };
 }
 

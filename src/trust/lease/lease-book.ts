@@ -33,7 +33,6 @@ import {
   revokedHolders,
 } from './lease-table.ts';
 import { type LeaseStatus, statusOf } from './lease-status.ts';
-import { stateKey } from './state-key.ts';
 import type { ChainLink, CheckedLease, LeaseClaims } from './lease.ts';
 import { useProof } from './proof-replay.ts';
 import { checkTimes, type VerifiedLease } from './verify-lease.ts';
@@ -256,25 +255,6 @@ export class LeaseBook {
    */
   revokeAll(tx: Tx, tenant: TenantId, reason: string, now: number): readonly string[] {
     return this.#endAll(tx, tenant, [...leaseRows(tx, tenant, ['state', 'active'])], reason, now);
-  }
-
-  /** State keys of the leases made from one that have not ended themselves, as far as they are known. */
-  below(reader: Reader, tenant: TenantId, stateKey: string, now: number): readonly string[] {
-    return [...leaseRows(reader, tenant, ['state', 'active'])]
-      .filter(({ value }) => value.ancestors?.includes(stateKey) && now < value.claims.exp * 1000)
-      .map(({ key }) => key);
-  }
-
-  /**
-   * Leases that go by a name: the state key or its first digits, or the `jti` of one that was issued here.
-   *
-   * @param tenant all when absent.
-   */
-  named(tenant: TenantId | undefined, name: string): readonly Row<LeaseRow>[] {
-    return this.#store.read((reader) => {
-      const keys = [stateKey(name), ...(/^[0-9a-f]{16,64}$/.test(name) ? [name] : [])];
-      return keys.flatMap((keyPrefix) => reader.list(leaseTable, tenant, { keyPrefix, limit: 2 }));
-    });
   }
 
   /** Ends a lease that its holder gives back. */

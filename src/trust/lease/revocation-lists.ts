@@ -98,13 +98,13 @@ export class RevocationLists {
 
   /** From now on every tenant has a list. */
   start(): void {
-    for (const tenant of this.#tenants()) this.#due.add(tenant);
+    for (const tenant of this.tenants) this.#due.add(tenant);
     this.#running ??= this.#run();
   }
 
   /** How it is with each tenant's list. */
   states(): readonly RevocationListState[] {
-    return this.#tenants().map((tenant) => {
+    return this.tenants.map((tenant) => {
       const current = this.#current.get(tenant);
       const problem = this.#problems.get(tenant);
       return {
@@ -121,9 +121,9 @@ export class RevocationLists {
    * @throws WarderError `not-found` for a tenant without a list; whatever keeps it from being signed.
    */
   async latest(tenant: TenantId): Promise<RevocationListRow> {
-    if (!this.#tenants().includes(tenant)) {
+    if (!this.tenants.includes(tenant)) {
       throw new WarderError('not-found', `there is no tenant \`${tenant.slice(0, 64)}\``, {
-        hint: `one of ${this.#tenants().join(', ')}`,
+        hint: `one of ${this.tenants.join(', ')}`,
       });
     }
     await this.#refresh(tenant);
@@ -134,7 +134,7 @@ export class RevocationLists {
 
   /** Signs every list anew: the key that signs them is another. */
   async resign(): Promise<void> {
-    await Promise.all(this.#tenants().map((tenant) => this.#refresh(tenant)));
+    await Promise.all(this.tenants.map((tenant) => this.#refresh(tenant)));
   }
 
   /** Ends after the list under way. */
@@ -146,13 +146,14 @@ export class RevocationLists {
     await this.#turn;
   }
 
-  #tenants(): readonly TenantId[] {
+  /** Tenants that have a list. */
+  get tenants(): readonly TenantId[] {
     return [...new Set([...this.#parts.tenants, ...this.#current.keys()])].sort();
   }
 
   /** @param tenant all when absent. */
   #changed(tenant: TenantId | undefined): void {
-    for (const each of tenant === undefined ? this.#tenants() : [tenant]) this.#due.add(each);
+    for (const each of tenant === undefined ? this.tenants : [tenant]) this.#due.add(each);
     this.#wake.abort();
   }
 
@@ -172,7 +173,7 @@ export class RevocationLists {
         // The clock was set back: looked at again soon.
       }
       if (this.#due.size === 0 && !this.#closed) await pause(wait, this.#wake.signal);
-      for (const tenant of this.#tenants()) this.#due.add(tenant);
+      for (const tenant of this.tenants) this.#due.add(tenant);
     }
   }
 

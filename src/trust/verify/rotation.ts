@@ -159,6 +159,25 @@ export async function followRotation(
   return [...keys.map((key) => (key === old ? retired : key)), next];
 }
 
+/**
+ * Follows the rotations of a JWKS, as far as they go on from the keys given.
+ *
+ * @param jwks with `warder_rotations`; without them nothing changes.
+ * @throws WarderError as {@link followRotation}, for the first that cannot be followed.
+ */
+export async function followRotations(jwks: Json, keys: TrustedKeys): Promise<TrustedKeys> {
+  const rotations = isJsonObject(jwks) ? (jwks[ROTATIONS_MEMBER] ?? []) : undefined;
+  if (!Array.isArray(rotations)) malformed(`\`${ROTATIONS_MEMBER}\` is no array`);
+  let trusted = keys;
+  for (const json of rotations as readonly Json[]) {
+    const rotation = parseRotation(json);
+    // One from before what the verifier was given last.
+    if (trusted.some(({ kid }) => kid === rotation.claims.new.kid)) continue;
+    trusted = await followRotation(rotation, trusted);
+  }
+  return trusted;
+}
+
 async function checkSigned(
   { signatures }: ParsedRotation,
   key: VerifyKey & { readonly kid: string },

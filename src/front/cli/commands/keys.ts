@@ -1,29 +1,29 @@
-// `warder keys`: public keys, in the forms verifiers take.
+// `warder keys`: what there is, in the forms verifiers take; a new key; another in the place of the current.
 
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
-import { ROLES_MEMBER } from '../../../trust/verify/keys.ts';
+import { parseDuration } from '../../../catalog/measures.ts';
+import type { KeySummary } from '../../console/operations.ts';
 import type { Run } from '../program.ts';
 
-/** Adds `keys list|show|jwks`. */
+interface RotateOptions {
+  readonly key?: string;
+  readonly grace?: string;
+  readonly compromised?: true;
+}
+
+/** Adds `keys list|show|create|rotate|jwks|verify-rotation`. */
 export function addKeyCommands(program: Command, run: Run): void {
   const keys = program.command('keys').description('signing keys');
   keys
     .command('list')
-    .description('each key with its verifier line (vkey)')
+    .description('each key with its state and its verifier line (vkey)')
     .action(() =>
       run(async ({ operator, out }) => {
         const { keys: rows } = await (await operator()).call('keys.list', {});
-        out.result(
-          rows,
-          rows.flatMap((key) => [
-            `${key.name}  ${key.jwk.alg}  ${key.jwk.kid}`,
-            `  ${key.uri}`,
-            `  ${key.custody}`,
-            `  roles: ${key.roles.join(', ')}`,
-            `  ${key.vkey}`,
-          ]),
-        );
+        out.result(rows, rows.flatMap(describe));
       }),
     );
   keys
@@ -43,15 +43,119 @@ export function addKeyCommands(program: Command, run: Run): void {
       }),
     );
   keys
+    .command('create')
+    .argument('<uri>', 'key URI, e.g. file:keys/other.key?alg=EdDSA')
+    .description('make a key; never over an existing one. Nothing is signed with it yet')
+    .action((uri: string) =>
+      run(async ({ operator, out }) => {
+        const { jwk } = await (await operator()).call('keys.create', { uri });
+        out.result(jwk, JSON.stringify(jwk));
+      }),
+    );
+  keys
+    .command('rotate')
+    .option('--key <uri>', 'where the new key is or shall be (ES256); a new file key by default')
+    .option('--grace <duration>', 'how long leases of the old key count; the longest lease at most')
+    .option('--compromised', 'nothing under the old key counts any more, from now on')
+    .description('sign with another key from now on; calls go on')
+    .action((options: RotateOptions) =>
+      run(async ({ operator, out }) => {
+        const request = rotationRequest(options);
+        const done = await (await operator()).call('keys.rotate', request);
+        out.result(done, [
+          `${done.kid} signs now, in the place of ${done.old}`,
+          `  ${done.uri}`,
+          options.compromised === true
+            ? '  no lease under the old key counts any more'
+            : `  leases under the old key count until ${done.graceUntil}`,
+          ...(done.unfinished === undefined
+            ? []
+            : [`  the next start finishes it: ${done.unfinished}`]),
+        ]);
+      }),
+    );
+  keys
     .command('jwks')
-    .description('the public keys as a JWKS (RFC 7517)')
+    .description('every key a verifier needs today, with its roles, as a JWKS (RFC 7517)')
     .action(() =>
       run(async ({ operator, out }) => {
-        const { keys: rows } = await (await operator()).call('keys.list', {});
-        const jwks = {
-          keys: rows.map((row) => ({ ...row.jwk, use: 'sig', [ROLES_MEMBER]: row.roles })),
-        };
+        const jwks = await (await operator()).call('keys.jwks', {});
         out.result(jwks, JSON.stringify(jwks, null, 2));
       }),
     );
+  keys
+    .command('verify-rotation')
+    .argument('<jwks>', 'the JWKS of today, with the rotations that led to it')
+    .option('--key <file>', 'JWKS that is trusted from before; repeat for more', collect, [])
+    .description('whether the keys trusted before lead to those of today; needs no daemon')
+    .action((file: string, options: { key: readonly string[] }) =>
+      run(async ({ out }) => {
+        const kid = await followed(file, options.key);
+        out.result({ trusted: kid }, `the rotations lead to ${kid}`);
+      }),
+    );
+}
+
+function describe(key: KeySummary): readonly string[] {
+  const { from, to } = key.heads;
+  const until = key.state === 'grace' ? ` until ${key.graceUntil ?? ''}` : '';
+  return [
+    `${key.name}  ${key.jwk.alg}  ${key.jwk.kid}  ${key.state}${until}`,
+    `  ${key.uri}`,
+    `  ${key.custody}`,
+    `  roles: ${key.roles.join(', ')}; heads of ${from} to ${to ?? 'any number of'} leaves`,
+    `  ${key.vkey}`,
+  ];
+}
+
+function rotationRequest({ key, grace, compromised }: RotateOptions): {
+  key?: string;
+  graceSeconds?: number;
+  compromised?: boolean;
+} {
+  const milliseconds = grace === undefined ? undefined : parseDuration(grace);
+  if (grace !== undefined && (milliseconds === undefined || milliseconds % 1000 !== 0)) {
+    throw new WarderError('usage', `\`--grace ${grace}\` is no duration in seconds`, {
+      hint: 'e.g. `90s`, `15m`, `1h`',
+    });
+  }
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(milliseconds === undefined ? {} : { graceSeconds: milliseconds / 1000 }),
+    ...(compromised === undefined ? {} : { compromised }),
+  };
+}
+
+/** Thumbprint of the key that the trusted ones lead to; it has to be the one that the JWKS says signs now. */
+async function followed(file: string, trusted: readonly string[]): Promise<string> {
+  if (trusted.length === 0) {
+    throw new WarderError('usage', 'a rotation is followed from keys that are trusted already', {
+      hint: 'give the JWKS you had with `--key FILE`',
+    });
+  }
+  const { loadKeys } = await import('../../../trust/verify/keys.ts');
+  const { followRotations } = await import('../../../trust/verify/rotation.ts');
+  const text = readText(file);
+  const today = await loadKeys([text]);
+  const keys = await followRotations(parseJson(text), await loadKeys(trusted.map(readText), []));
+  const signing = keys.find(({ roles, retired }) => roles.includes('lease') && !retired);
+  const named = today.find(({ kid }) => kid === signing?.kid);
+  if (signing !== undefined && named !== undefined && named.retired === undefined) {
+    return signing.kid;
+  }
+  throw new WarderError('not-trusted', 'the keys trusted before do not lead to those of the JWKS', {
+    hint: 'have the operator give you the keys of today in another way',
+  });
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
+  }
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }

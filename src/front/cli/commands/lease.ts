@@ -5,6 +5,7 @@ import type { LeaseSummary } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 import { addOfflineLeaseCommands } from './lease-offline.ts';
+import { addRevocationCommands } from './lease-revoke.ts';
 
 /** Adds `lease describe|list|show|revoke` and what needs no daemon. */
 export function addLeaseCommands(program: Command, run: Run): void {
@@ -54,17 +55,7 @@ export function addLeaseCommands(program: Command, run: Run): void {
         out.result(found, describe(found));
       }),
     );
-  lease
-    .command('revoke')
-    .argument('<id>', 'state key (16 digits suffice) or jti')
-    .option('--reason <text>', 'goes on the receipt', 'revoked by the operator')
-    .description('end a lease now; a running call loses its host calls')
-    .action((id: string, options: { reason: string }) =>
-      run(async ({ operator, out }) => {
-        const done = await (await operator()).call('lease.revoke', { id, reason: options.reason });
-        out.result(done, `revoked ${done.stateKey}`);
-      }),
-    );
+  addRevocationCommands(lease, run);
   addOfflineLeaseCommands(lease, run);
 }
 

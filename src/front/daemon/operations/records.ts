@@ -1,15 +1,10 @@
-// Operations on what is on record: receipts, leases, keys, the daemon's own state.
+// Operations on what is on record: receipts, leases, the daemon's own state.
 
 import { WarderError } from '../../../base/errors/errors.ts';
 import { coversTool } from '../../../decide/policy/narrowing.ts';
+import { findLease } from '../../../gate/revoke-leases.ts';
 import type { LeaseStatus } from '../../../trust/lease/lease-book.ts';
-import { formatVkey } from '../../../trust/verify/note-key.ts';
-import type {
-  KeySummary,
-  LeaseCeiling,
-  LeaseSummary,
-  OperationHandlers,
-} from '../../console/operations.ts';
+import type { LeaseCeiling, LeaseSummary, OperationHandlers } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
 
 type RecordOperations = Pick<
@@ -17,43 +12,27 @@ type RecordOperations = Pick<
   | 'lease.describe'
   | 'lease.list'
   | 'lease.show'
-  | 'lease.revoke'
   | 'receipts.list'
   | 'receipts.show'
   | 'receipts.proof'
   | 'receipts.checkpoint'
   | 'receipts.audit'
-  | 'keys.list'
 >;
 
 export function recordOperations(runtime: Runtime): RecordOperations {
-  const { gate, receipts, administration } = runtime;
+  const { gate, receipts } = runtime;
   const { reader, checkpointer } = receipts;
-  const findLease = (id: string): LeaseStatus => {
-    const rows = gate.leases.list(undefined, gate.now());
-    const fits = rows.filter(
-      ({ stateKey, claims }) => claims.jti === id || (id.length >= 16 && stateKey.startsWith(id)),
-    );
-    const [first, ...more] = fits;
-    if (first !== undefined && more.length === 0) return first;
-    throw new WarderError(
-      'not-found',
-      `${fits.length === 0 ? 'no' : 'more than one'} lease is \`${id.slice(0, 64)}\``,
-      {
-        hint: 'give the state key or its first 16 digits: `warder lease list`',
-      },
-    );
+  const show = (id: string): LeaseStatus => {
+    const { tenant, key } = findLease(gate, undefined, id);
+    const found = gate.leases.find(tenant, key, gate.now());
+    if (found === undefined) throw new WarderError('internal', 'a lease that was found is gone');
+    return found;
   };
   return {
     'lease.describe': ({ agent }) => Promise.resolve(leaseCeiling(runtime, agent)),
     'lease.list': () =>
       Promise.resolve({ leases: gate.leases.list(undefined, gate.now()).map(leaseSummary) }),
-    'lease.show': ({ id }) => Promise.resolve(leaseSummary(findLease(id))),
-    'lease.revoke': async ({ id, reason }) => {
-      const { tenant, stateKey } = findLease(id);
-      await administration.revokeLease(tenant, stateKey, reason);
-      return { stateKey };
-    },
+    'lease.show': ({ id }) => Promise.resolve(leaseSummary(show(id))),
     'receipts.list': (filter) => Promise.resolve(reader.list(filter)),
     'receipts.show': ({ id }) => Promise.resolve(reader.show(id)),
     'receipts.proof': async ({ id }) => ({ proof: await receipts.proof(id) }),
@@ -62,29 +41,7 @@ export function recordOperations(runtime: Runtime): RecordOperations {
       const { size, root } = await receipts.audit();
       return { size, root };
     },
-    'keys.list': () => Promise.resolve({ keys: keySummaries(runtime) }),
   };
-}
-
-function keySummaries({ config, keys, receipts }: Runtime): readonly KeySummary[] {
-  const { origin } = config.log;
-  return (
-    [
-      ['signing', config.key.uri, keys.signing],
-      ['log', config.logKey.uri, keys.log],
-    ] as const
-  ).map(([name, uri, signer]) => {
-    const trusted = receipts.checkpointer.keys.find(({ kid }) => kid === signer.key.kid);
-    if (trusted === undefined) throw new WarderError('internal', 'a checkpoint key is missing');
-    return {
-      name,
-      uri,
-      jwk: signer.key,
-      vkey: formatVkey({ name: origin, raw: trusted.raw }),
-      roles: signer.roles,
-      custody: signer.custody.summary,
-    };
-  });
 }
 
 function leaseCeiling({ config, gate }: Runtime, agent: string): LeaseCeiling {

@@ -1,0 +1,73 @@
+// Operations on keys: what there is, what verifiers are given, a new one, another in the place of the current.
+
+import { WarderError } from '../../../base/errors/errors.ts';
+import { keyMadeEvent } from '../../../gate/key-events.ts';
+import { keyState, rolesOf } from '../../../trust/keyring/key-document.ts';
+import { createKey } from '../../../trust/signer/open-signer.ts';
+import { formatVkey } from '../../../trust/verify/note-key.ts';
+import type { KeySummary, OperationHandlers } from '../../console/operations.ts';
+import type { Runtime } from '../compose.ts';
+import { rotateKey } from '../rotate-key.ts';
+
+type KeyOperations = Pick<
+  OperationHandlers,
+  'keys.list' | 'keys.jwks' | 'keys.create' | 'keys.rotate'
+>;
+
+export function keyOperations(runtime: Runtime): KeyOperations {
+  const { keys, gate, home, administration } = runtime;
+  return {
+    'keys.list': () => Promise.resolve({ keys: keySummaries(runtime) }),
+    'keys.jwks': () => Promise.resolve(keys.document(gate.now())),
+    'keys.create': async ({ uri }) => {
+      const jwk = await createKey(uri, { home: home.root });
+      await administration.record(() => [undefined, keyMadeEvent(jwk)]);
+      return { jwk };
+    },
+    'keys.rotate': async (request) => {
+      const { graceUntil, ...rotated } = await rotateKey(runtime, request);
+      return { ...rotated, graceUntil: new Date(graceUntil * 1000).toISOString() };
+    },
+  };
+}
+
+/** The signing key first, then those before it, newest first, then the log key. */
+function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
+  const now = gate.now();
+  const signing = keys.history.toReversed().map((row): KeySummary => {
+    const { jwk, uri, since, heads, retired } = row;
+    const state = keyState(row, now);
+    return {
+      name: state === 'current' ? 'signing' : 'former',
+      state,
+      uri,
+      jwk,
+      vkey: vkeyOf(keys, jwk.kid),
+      roles: rolesOf(row, now),
+      custody: state === 'current' ? keys.signing.custody.summary : 'not opened any more',
+      heads,
+      since: new Date(since).toISOString(),
+      ...(retired === undefined
+        ? {}
+        : { graceUntil: new Date(retired.until * 1000).toISOString() }),
+    };
+  });
+  const { log } = keys;
+  const logKey: KeySummary = {
+    name: 'log',
+    state: 'current',
+    uri: config.logKey.uri,
+    jwk: log.key,
+    vkey: vkeyOf(keys, log.key.kid),
+    roles: log.roles,
+    custody: log.custody.summary,
+    heads: { from: 0 },
+  };
+  return [...signing, logKey];
+}
+
+function vkeyOf({ trusted, origin }: Runtime['keys'], kid: string): string {
+  const key = trusted.find((each) => each.kid === kid);
+  if (key === undefined) throw new WarderError('internal', 'a key of this home is not published');
+  return formatVkey({ name: origin, raw: key.raw });
+}
