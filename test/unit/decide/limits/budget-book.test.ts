@@ -254,3 +254,25 @@ it('whatever happens in whatever order, what is taken is what was used or is hel
     { seed: 7, numRuns: 300 },
   );
 });
+
+it('budgets that were never committed are forgotten', async () => {
+  const undone = store.commit((tx) => {
+    book.set(tx, 'default', budget({ limit: 5 }));
+    book.reserve(tx, { tenant: 'default', id: 'x', subject: SUBJECT }, { calls: 1 }, NOON);
+    throw new Error('undone');
+  });
+  await expect(undone).rejects.toThrow('undone');
+  await set(budget({ limit: 0 }));
+  await expect(reserve('y')).rejects.toMatchObject({ code: 'limit-reached' });
+  expect(book.left('default', SUBJECT, { calls: 1 }, NOON)).toBe(0);
+});
+
+it('a tenant has so many budgets that all of them are looked at', async () => {
+  await store.commit((tx) => {
+    for (let at = 0; at < 1000; at += 1) {
+      tx.put(budgetTable, 'default', `b-${at}`, budget({ name: `b-${at}` }));
+    }
+  });
+  await expect(set(budget({ name: 'one-more' }))).rejects.toMatchObject({ code: 'usage' });
+  await set(budget({ name: 'b-7', limit: 3 }));
+});
