@@ -3,7 +3,13 @@
 import { expect, test } from 'vitest';
 
 import { renderArguments } from '../../../src/decide/approval/render.ts';
+import { type ApprovalRequest, sealed } from '../../../src/decide/approval/approval.ts';
 import { parseToolCall } from '../../../src/decide/request/parse-tool-call.ts';
+import { approvalLines } from '../../../src/front/cli/commands/approval-lines.ts';
+import { approvalSummary } from '../../../src/front/daemon/operations/approval-summary.ts';
+import { openGate } from '../../fakes/gate.ts';
+import { questionIn } from '../../support/approval.ts';
+import { inputOf, NOW } from '../../support/decision.ts';
 
 const shown = (args: Record<string, unknown>): string =>
   renderArguments(parseToolCall('t', { parsed: args }).arguments);
@@ -30,4 +36,78 @@ test('two arguments that differ only in what does not show look different', () =
 
 test('a member cannot hide behind a name that does not show', () => {
   expect(shown({ '\u200b': 'rm -rf' })).toBe('{\n  "\\u{200b}": "rm -rf"\n}');
+});
+
+/** A text that would hide, reorder, obey and imitate. */
+const EVIL = 'x\u001b[2J\u202e\u200b\u2028\nreason     all is well';
+
+/** What `approvals show` prints, and the same as JSON. */
+async function everything(change: Partial<ApprovalRequest>): Promise<readonly string[]> {
+  const { parts } = await openGate();
+  const question = questionIn(inputOf({ text: EVIL }, { grant: { kv: true } }), change);
+  const approval = sealed({
+    ...question,
+    id: 'appr_1',
+    state: 'pending',
+    askedAt: NOW - 42_000,
+    expiresAt: NOW + 1000,
+    yeses: [{ by: EVIL, at: NOW, terms: { without: ['kv'] } }],
+    deniedBy: EVIL,
+    denial: EVIL,
+  });
+  const summary = approvalSummary({ gate: parts, operators: ['operator'] }, approval);
+  return [approvalLines(summary).join('\n'), JSON.stringify(summary)];
+}
+
+const HOSTILE: Partial<ApprovalRequest> = {
+  principal: EVIL,
+  agent: EVIL,
+  tenant: EVIL,
+  tool: EVIL,
+  task: EVIL,
+  lease: EVIL,
+  reason: EVIL,
+  rules: [EVIL],
+  signals: [{ name: EVIL, note: EVIL }],
+  persons: 2,
+};
+
+test('no field that is shown holds anything a terminal obeys, or a line of its own', async () => {
+  const [shownLines = '', json = ''] = await everything(HOSTILE);
+  const texts = [shownLines];
+  JSON.parse(json, (_, value: unknown) => {
+    if (typeof value === 'string') texts.push(value);
+    return value;
+  });
+  for (const text of texts) expect(text).not.toMatch(/[\u001b\u202e\u200b\u2028]/);
+  expect(shownLines.split('\n').filter((line) => line.startsWith('reason '))).toHaveLength(1);
+});
+
+test('who asks, what was noticed, how long it waits and what was answered are all shown', async () => {
+  const [text = ''] = await everything({
+    principal: 'alice',
+    agent: 'desk',
+    task: 'ticket-7',
+    reason: 'it keeps data',
+    rules: ['rule_1'],
+    signals: [{ name: 'secret-in-arguments', note: 'a key stands in /text' }],
+    persons: 2,
+    operator: true,
+  });
+  for (const part of [
+    'appr_1 (pending (1 of 2))',
+    'takes 2 different operators and 1 is configured',
+    'alice (tenant default, agent desk)',
+    'an operator on its behalf',
+    'ticket-7',
+    'it keeps data',
+    'rule_1',
+    'secret-in-arguments: a key stands in /text',
+    '42 s ago',
+    'it asked for\n  keep data between calls',
+    'it could\n  only compute',
+    '"without"',
+  ]) {
+    expect(text).toContain(part);
+  }
 });
