@@ -38,6 +38,8 @@ export interface RiskSignal {
   readonly name: string;
   /** For the person who is asked; holds nothing secret. */
   readonly note: string;
+  /** Set when it is only noted: no reason to ask or to refuse. */
+  readonly quiet?: true;
 }
 
 /** All of it; what nobody looked into is absent. */

@@ -117,7 +117,7 @@ function decideOrThrow(policies: PolicySet, input: DecisionInput): Decision {
       const { approval } = input;
       if (approval === undefined || approval.persons < persons) {
         const reasons = new Set(rules.flatMap((rule) => rule.approval ?? []));
-        for (const { note } of risk.signals) reasons.add(note);
+        for (const { note, quiet } of risk.signals) if (quiet !== true) reasons.add(note);
         return {
           kind: 'approval-required',
           reason: [...reasons].join('; '),

@@ -86,9 +86,10 @@ export function refusedByPolicy(tool: string, rules: readonly Rule[]): WarderErr
 
 /** The refusal when a risk is not taken, whatever policies say. */
 export function refusedByRisk(tool: string, { signals }: Risk): WarderError {
-  const names = signals.map(({ name }) => name);
+  const reasons = signals.filter(({ quiet }) => quiet !== true);
+  const names = reasons.map(({ name }) => name);
   return new WarderError('policy-denied', `\`${tool}\` is not run: ${names.join(', ')}`, {
-    hint: signals.map(({ note }) => note).join('; '),
+    hint: reasons.map(({ note }) => note).join('; '),
     data: { signals: names },
   });
 }

@@ -12,6 +12,7 @@ import {
   budgetVersionTable,
 } from '../../decide/limits/budget-book.ts';
 import { policyTable } from '../../decide/policy/policy-table.ts';
+import { toolUseTable } from '../../decide/risk/tool-use.ts';
 import { trustTable } from '../../decide/trust/trust-entry.ts';
 import { intentTable } from '../../gate/intent.ts';
 import { kvTable } from '../../reach/kv/kv.ts';
@@ -47,6 +48,7 @@ export const tables: readonly AnyTable[] = [
   budgetHoldTable,
   budgetVersionTable,
   trustTable,
+  toolUseTable,
   secretTable,
   secretUseTable,
 ];

@@ -77,6 +77,10 @@ export const migrations: readonly Migration[] = [
       .map((name) => `DELETE FROM "${tableName(name)}";`)
       .join('\n'),
   },
+  {
+    version: 9,
+    sql: keyed('tool-use', []),
+  },
 ];
 
 /**
