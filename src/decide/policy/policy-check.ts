@@ -5,6 +5,7 @@ import type { ToolDefinition } from '../../catalog/installation.ts';
 import { argumentMapping } from './argument-mapping.ts';
 import type { Cedar } from './cedar.ts';
 import { actionId, cedarSchema } from './cedar-schema.ts';
+import { type NamedCategory, namedCategories } from './named-categories.ts';
 import { needsOf } from './policy-needs.ts';
 import {
   isDeclared,
@@ -26,6 +27,7 @@ export interface PolicyFindings {
   readonly warnings: readonly string[];
   /** Policies that take more than one person's yes. */
   readonly several: readonly { readonly place: string; readonly persons: number }[];
+  readonly categories: readonly NamedCategory[];
 }
 
 /** Parses and validates files against the installed tools. Changes nothing, never throws for content. */
@@ -48,7 +50,8 @@ export function checkPolicy(
   const several = read.rules
     .filter(({ approvals = 1 }) => approvals > 1)
     .map((rule) => ({ place: placeOfRule(rule), persons: personsOf([rule]) }));
-  return { digest: policyDigest(read), errors, warnings, several };
+  const categories = namedCategories(read.rules);
+  return { digest: policyDigest(read), errors, warnings, several, categories };
 }
 
 function validate(

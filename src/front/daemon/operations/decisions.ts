@@ -1,6 +1,8 @@
 // Operations on the policies that decide.
 
 import { WarderError } from '../../../base/errors/errors.ts';
+import type { Installation } from '../../../catalog/installation.ts';
+import { didYouMean, showText } from '../../../catalog/names.ts';
 import type { PolicyFindings } from '../../../decide/policy/policy-check.ts';
 import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
 import { parsePolicyCases } from '../../../decide/policy/policy-case.ts';
@@ -25,8 +27,12 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
   const report = (files: readonly PolicyFile[]): PolicyReport => {
-    const { digest, errors, several, ...found } = policy.check(definitions(), files);
-    const warnings = [...found.warnings, ...tooFew(several, runtime.operators.length)];
+    const { digest, errors, several, categories, ...found } = policy.check(definitions(), files);
+    const warnings = [
+      ...found.warnings,
+      ...tooFew(several, runtime.operators.length),
+      ...nobodyIn(categories, catalog.list(OPERATOR_TENANT)),
+    ];
     return { digest, files, errors, warnings };
   };
   return {
@@ -87,6 +93,20 @@ function tooFew(several: PolicyFindings['several'], operators: number): readonly
         `${place}: takes ${persons} different operators, and config.json has ${operators}: ` +
         'what it asks about can only be denied',
     );
+}
+
+/** Categories that no package is in: perhaps misspelt. */
+function nobodyIn(
+  named: PolicyFindings['categories'],
+  installations: readonly Installation[],
+): readonly string[] {
+  const known = new Set(installations.flatMap(({ grant }) => grant.categories));
+  return named.flatMap(({ category, place }) => {
+    if (known.has(category)) return [];
+    const near = didYouMean(category, known);
+    const meant = near === undefined ? '' : `, did you mean \`${near}\`?`;
+    return `${place}: no package is in the category \`${showText(category)}\`${meant}`;
+  });
 }
 
 function caseAgent(agents: Config['agents'], name: string): CaseAgent {

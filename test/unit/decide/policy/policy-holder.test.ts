@@ -37,13 +37,27 @@ function errorsOf(work: () => unknown): readonly string[] {
 describe('the starter policy', () => {
   test('is sound and without doubts, with and without tools', async () => {
     const holder = await PolicyHolder.open(starter());
-    expect(holder.check([])).toEqual({ digest: holder.digest, errors: [], warnings: [] });
-    expect(holder.check([ECHO])).toEqual({ digest: holder.digest, errors: [], warnings: [] });
+    const nothing = { errors: [], warnings: [], several: [], categories: [] };
+    expect(holder.check([])).toEqual({ digest: holder.digest, ...nothing });
+    expect(holder.check([ECHO])).toEqual({ digest: holder.digest, ...nothing });
   });
 
   test('is all of its directory', () => {
     expect(readdirSync(starterPolicyDirectory()).sort()).toEqual([...starterPolicyFiles]);
   });
+});
+
+test('categories are found wherever a policy names them', async () => {
+  const holder = await holderOf(
+    PERMIT_ALL,
+    'forbid (principal, action, resource in Category::"one");',
+    `forbid (principal, action, resource)
+     when { resource in [Category::"two", Category::"one"] || context.args.text == "Category::three" };`,
+  );
+  expect(holder.check([ECHO]).categories).toEqual([
+    { category: 'one', place: '1.cedar:1' },
+    { category: 'two', place: '2.cedar:1' },
+  ]);
 });
 
 describe('a draft that is not sound', () => {
