@@ -10,6 +10,7 @@ import type { Run } from '../program.ts';
 interface FilterOptions {
   readonly lease?: string;
   readonly task?: string;
+  readonly approval?: string;
   readonly principal?: string;
   readonly tool?: string;
   readonly outcome?: string;
@@ -157,6 +158,7 @@ function withFilters(command: Command): Command {
   return command
     .option('--lease <state-key>')
     .option('--task <id>')
+    .option('--approval <id>', 'every step of what a person was asked about')
     .option('--principal <name>')
     .option('--tool <name>')
     .option('--outcome <outcome>')
