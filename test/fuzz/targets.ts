@@ -1,6 +1,7 @@
 // Every fuzz target by its name.
 
 import { admissionBytes } from './admission-bytes.ts';
+import { declaredRules } from './declared-rules.ts';
 import { executorFrames } from './executor-frames.ts';
 import { hostileExecutor } from './hostile-executor.ts';
 import { leaseChains } from './lease-chains.ts';
@@ -16,5 +17,6 @@ export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['hostile-executor', hostileExecutor],
   ['executor-frames', executorFrames],
   ['lease-chains', leaseChains],
+  ['declared-rules', declaredRules],
   ['symlink-races', symlinkRaces],
 ]);

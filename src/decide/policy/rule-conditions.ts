@@ -79,7 +79,10 @@ function wantedBy({ needs }: Pick<PolicySet, 'needs'>): (name: ConditionName) =>
   return (name) => needs.context === 'all' || needs.context.has(name);
 }
 
-/** The reach in the terms of leases, so that one matcher measures both. Denials are left out: they tighten. */
+/**
+ * The reach in the terms of leases, so that one matcher measures both; each thing by itself, since one
+ * capability has to hold it whole. Denials are left out: they only tighten.
+ */
 function reachAsCapabilities({
   allowNet,
   read,
@@ -88,17 +91,22 @@ function reachAsCapabilities({
 }: Omit<CallReach, 'kv'>): readonly Capability[] {
   const names = [...new Set(secrets.map(({ secret }) => secret))];
   return [
-    ...allowNet.map(requestsOf),
+    ...allowNet.flatMap(requestsOf),
     ...read.map(({ guest }): Capability => ({ type: 'fs.read', paths: [below(guest)] })),
     ...write.map(({ guest }): Capability => ({ type: 'fs.write', paths: [below(guest)] })),
-    ...(names.length === 0 ? [] : [{ type: 'credential', names } as const]),
+    ...names.map((name): Capability => ({ type: 'credential', names: [name] })),
   ];
 }
 
 /** A block of addresses is no origin: only a ceiling for any origin holds it. */
-function requestsOf({ methods, scheme, host, port, path }: NetRule): Capability {
+function requestsOf({ methods, scheme, host, port, path }: NetRule): readonly Capability[] {
   const origin = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return { type: 'http.call', methods, origins: [origin], paths: [path] };
+  return methods.map((method) => ({
+    type: 'http.call',
+    methods: [method],
+    origins: [origin],
+    paths: [path],
+  }));
 }
 
 function below(directory: string): string {
