@@ -2,13 +2,14 @@
 
 import { join, resolve } from 'node:path';
 import { homedir } from 'node:os';
-import { relay } from '../mcp/relay.ts';
+import { relay, type RelayOptions } from '../mcp/relay.ts';
+import type { HeldCredentials } from './credentials.ts';
 
 export interface McpArguments {
   readonly home?: string;
   readonly agent: string;
-  /** Lease token text. */
-  readonly lease?: string;
+  /** What says who asks, if it is not the agent itself. */
+  readonly credentials?: HeldCredentials;
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -51,14 +52,28 @@ export async function runMcp(args: McpArguments): Promise<number> {
         const { startDaemon } = await import('./start-daemon.ts');
         await startDaemon(root);
       },
-      ...(args.lease === undefined
-        ? {}
-        : { preamble: JSON.stringify({ warder: { mode: 'mcp', lease: args.lease } }) }),
+      ...(args.credentials === undefined ? {} : await presenting(args.credentials, socketPath)),
     });
   } catch (error) {
     const { reportError } = await import('./output.ts');
     return reportError(explain(error, args.agent), false);
   }
+}
+
+/** Everything but the relay itself is loaded only by who needs it. */
+async function presenting(
+  { lease, identity, held }: HeldCredentials,
+  socketPath: string,
+): Promise<Pick<RelayOptions, 'preamble' | 'through'>> {
+  if (lease === undefined && identity === undefined) return {};
+  const preamble = JSON.stringify({ warder: { mode: 'mcp', lease, identity } });
+  if (held === undefined) return { preamble };
+  const { ProvingStream } = await import('../mcp/proving-relay.ts');
+  const { proveCall } = await import('../mcp/prove-call.ts');
+  const through = new ProvingStream((tool, args) =>
+    proveCall(socketPath, held, tool, { parsed: args }),
+  );
+  return { preamble, through };
 }
 
 function explain(error: unknown, agent: string): unknown {

@@ -1,6 +1,7 @@
 // `warder mcp`: a byte relay between stdio and an agent's socket. Imports next to nothing, so that it starts fast.
 
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { END_OF_INPUT } from './end-of-input.ts';
 
 const PARENT_POLL_MS = 250;
@@ -9,6 +10,8 @@ export interface RelayOptions {
   readonly socketPath: string;
   /** One JSON line sent before the client's bytes, without its newline. */
   readonly preamble?: string;
+  /** What the client's bytes go through on their way; they go as they are when absent. */
+  readonly through?: Duplex;
   /** Starts a daemon and waits until it answers; called only when none does. */
   readonly startDaemon: () => Promise<void>;
 }
@@ -27,8 +30,11 @@ export async function relay(options: RelayOptions): Promise<number> {
     socket = await open(options.socketPath);
   }
   if (options.preamble !== undefined) socket.write(`${options.preamble}\n`);
-  process.stdin.pipe(socket, { end: false });
-  process.stdin.once('end', () => {
+  const { through } = options;
+  const client = through === undefined ? process.stdin : process.stdin.pipe(through);
+  client.on('error', () => socket.destroy());
+  client.pipe(socket, { end: false });
+  client.once('end', () => {
     socket.write(`\n${END_OF_INPUT}\n`);
     endWithParent(socket);
   });

@@ -9,13 +9,13 @@ import { errorFromJson, WarderError } from '../../../base/errors/errors.ts';
 import type { OneCallReply } from '../../../gate/answer-json.ts';
 import { agentSocketPath } from '../../config/home.ts';
 import type { Context } from '../context.ts';
+import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
 import { plain, reportError } from '../output.ts';
 import type { Run } from '../program.ts';
 
-interface CallOptions {
+interface CallOptions extends CredentialOptions {
   readonly args: string;
   readonly agent: string;
-  readonly lease?: string;
   readonly as?: string;
   readonly approval?: string;
   readonly dryRun?: true;
@@ -24,13 +24,13 @@ interface CallOptions {
 
 /** Adds `call`. */
 export function addCallCommand(program: Command, run: Run): void {
-  program
+  const command = program
     .command('call')
     .argument('<tool>', 'operation name, see `warder tool list`')
     .description('one governed call')
     .option('--args <json>', 'arguments: JSON, @FILE or - for stdin', '{}')
-    .option('--agent <name>', 'whose socket to call through', 'default')
-    .option('--lease <lease>', 'a lease token: @FILE or fd:N')
+    .option('--agent <name>', 'whose socket to call through', 'default');
+  withCredentials(command)
     .option('--as <principal>', 'on the operator channel, on behalf of PRINCIPAL')
     .option('--approval <id>', 'the approval this call was given')
     .option('--dry-run', 'say what would happen; run and write nothing')
@@ -41,6 +41,13 @@ export function addCallCommand(program: Command, run: Run): void {
     .action((tool: string, options: CallOptions) => run((context) => call(context, tool, options)));
 }
 
+interface CallLine {
+  readonly tool: string;
+  readonly arguments: string;
+  readonly approval?: string;
+  readonly dryRun?: boolean;
+}
+
 async function call(context: Context, tool: string, options: CallOptions): Promise<number> {
   const request = {
     tool,
@@ -48,6 +55,12 @@ async function call(context: Context, tool: string, options: CallOptions): Promi
     ...(options.approval === undefined ? {} : { approval: options.approval }),
     ...(options.dryRun === undefined ? {} : { dryRun: true }),
   };
+  const { lease, leaseKey, identity } = options;
+  if (options.as !== undefined && (lease ?? leaseKey ?? identity) !== undefined) {
+    throw new WarderError('usage', '`--as` and a credential both say who asks', {
+      hint: 'give one of them',
+    });
+  }
   const operator = await context.operator();
   const reply =
     options.as === undefined
@@ -102,18 +115,34 @@ function report(context: Context, reply: OneCallReply, proof: string | undefined
 async function callAsAgent(
   context: Context,
   options: CallOptions,
-  request: object,
+  request: CallLine,
 ): Promise<OneCallReply> {
-  const lease = options.lease === undefined ? undefined : readLease(options.lease);
-  const preamble = { warder: { mode: 'call', ...(lease === undefined ? {} : { lease }) } };
-  const socket = connect(agentSocketPath(context.home, options.agent));
-  const lines = `${JSON.stringify(preamble)}\n${JSON.stringify(request)}\n`;
-  socket.write(lines);
+  const path = agentSocketPath(context.home, options.agent);
+  const { held, ...credentials } = await readCredentials(options);
+  const preamble = { warder: { mode: 'call', ...credentials } };
+  if (held === undefined) return exchange(path, options.agent, [preamble, request]);
+  const { proveCall } = await import('../../mcp/prove-call.ts');
+  for (let retried = false; ; retried = true) {
+    const proof = await proveCall(path, held, request.tool, request.arguments);
+    const reply = await exchange(path, options.agent, [preamble, { ...request, proof }]);
+    // The daemon was started anew in between, or took its time.
+    const again = 'error' in reply && reply.error.data?.['nonce'] !== undefined;
+    if (!again || retried) return reply;
+  }
+}
+
+async function exchange(
+  path: string,
+  agent: string,
+  lines: readonly object[],
+): Promise<OneCallReply> {
+  const socket = connect(path);
+  socket.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   let reply: string;
   try {
     reply = await readAll(socket);
   } catch (cause) {
-    throw new WarderError('unavailable', `agent \`${options.agent}\` cannot be reached`, {
+    throw new WarderError('unavailable', `agent \`${agent}\` cannot be reached`, {
       cause,
       hint: 'see `agents` in config.json, and `warder status`',
     });
@@ -150,25 +179,6 @@ function decode(bytes: Uint8Array): string {
     throw new WarderError('malformed', 'the arguments are not valid UTF-8', {
       cause,
       hint: 'encode the JSON as UTF-8',
-    });
-  }
-}
-
-/** A token from `@FILE` or an inherited descriptor; never from the command line itself. */
-export function readLease(source: string): string {
-  const descriptor = /^fd:(\d{1,4})$/.exec(source);
-  const from = descriptor?.[1] === undefined ? source.slice(1) : Number(descriptor[1]);
-  if (descriptor === null && !source.startsWith('@')) {
-    throw new WarderError('usage', 'a lease token is not given on the command line', {
-      hint: 'use `--lease @FILE` or `--lease fd:N`',
-    });
-  }
-  try {
-    return readFileSync(from, 'utf8').trim();
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read the lease from \`${source}\``, {
-      cause,
-      hint: 'use `--lease @FILE` or `--lease fd:N`',
     });
   }
 }

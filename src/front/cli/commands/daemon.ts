@@ -3,9 +3,9 @@
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { Finding, StatusReport } from '../../console/operations.ts';
+import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
 import { reportError, table } from '../output.ts';
 import { packageVersion, type Run } from '../program.ts';
-import { readLease } from './call.ts';
 
 /** How long `stop` waits for the daemon to end. */
 const STOP_TIMEOUT_MS = 20_000;
@@ -104,19 +104,13 @@ export function addDaemonCommands(program: Command, run: Run): void {
         return findings.some((finding) => finding.state === 'problem') ? 7 : 0;
       }),
     );
-  program
-    .command('mcp')
-    .option('--agent <name>', 'whose socket to use', 'default')
-    .option('--lease <lease>', 'a lease token: @FILE or fd:N')
+  withCredentials(program.command('mcp').option('--agent <name>', 'whose socket to use', 'default'))
     .description('MCP on stdio for one agent')
-    .action((options: { agent: string; lease?: string }) =>
+    .action((options: { agent: string } & CredentialOptions) =>
       run(async ({ home }) => {
         const { runMcp } = await import('../mcp-command.ts');
-        return runMcp({
-          home: home.root,
-          agent: options.agent,
-          ...(options.lease === undefined ? {} : { lease: readLease(options.lease) }),
-        });
+        const credentials = await readCredentials(options);
+        return runMcp({ home: home.root, agent: options.agent, credentials });
       }),
     );
 }
