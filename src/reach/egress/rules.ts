@@ -2,7 +2,7 @@
 
 import type { NetRule } from '../../catalog/installation.ts';
 import { compileGlob } from '../../trust/lease/glob.ts';
-import { type Address, classOf, inBlock, readBlock } from './address.ts';
+import { type Address, classOf, inBlock, readBlock } from '../../catalog/address.ts';
 import { normalEncoding, type Target } from './target.ts';
 
 /** The net rules of one permit, compiled. */

@@ -1,6 +1,6 @@
 // Where a request goes: a URL parsed once, in the one spelling that is checked, matched and sent.
 
-import { type Address, readAddress } from './address.ts';
+import { type Address, readAddress } from '../../catalog/address.ts';
 import { EgressRefusal } from './refusal.ts';
 
 /** A checked URL. What is matched against the rules is, byte for byte, what is sent. */

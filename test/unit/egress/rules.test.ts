@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readAddress } from '../../../src/reach/egress/address.ts';
+import { readAddress } from '../../../src/catalog/address.ts';
 import { compileRules } from '../../../src/reach/egress/rules.ts';
 import { parseTarget } from '../../../src/reach/egress/target.ts';
 import { netRule } from '../../support/reach-permit.ts';

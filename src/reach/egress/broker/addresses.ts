@@ -2,7 +2,13 @@
 // against rules and own listeners.
 
 import { networkInterfaces } from 'node:os';
-import { type Address, classOf, plain, readAddress, sameAddress } from '../address.ts';
+import {
+  type Address,
+  classOf,
+  plain,
+  readAddress,
+  sameAddress,
+} from '../../../catalog/address.ts';
 import type { Listener } from '../messages.ts';
 import { EgressRefusal } from '../refusal.ts';
 import type { NetRules } from '../rules.ts';

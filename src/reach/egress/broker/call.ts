@@ -1,7 +1,7 @@
 // One call in the broker: its rules, its connections, its open exchanges.
 
 import type { Readable } from 'node:stream';
-import type { Address } from '../address.ts';
+import type { Address } from '../../../catalog/address.ts';
 import type { Headers } from '../headers.ts';
 import type { BrokerAnswer, BrokerSettings, HopMessage } from '../messages.ts';
 import { EgressRefusal } from '../refusal.ts';

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { type Address, readAddress, sameAddress } from '../address.ts';
+import { type Address, readAddress, sameAddress } from '../../../catalog/address.ts';
 import { EgressRefusal } from '../refusal.ts';
 import type { Target } from '../target.ts';
 

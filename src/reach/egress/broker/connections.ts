@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
-import type { Address } from '../address.ts';
+import type { Address } from '../../../catalog/address.ts';
 import { EgressRefusal } from '../refusal.ts';
 import type { Target } from '../target.ts';
 import { pinnedConnector } from './connect.ts';

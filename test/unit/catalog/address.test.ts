@@ -5,7 +5,7 @@ import {
   readAddress,
   readBlock,
   sameAddress,
-} from '../../../src/reach/egress/address.ts';
+} from '../../../src/catalog/address.ts';
 
 const read = (text: string) => {
   const address = readAddress(text);
