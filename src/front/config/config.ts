@@ -46,6 +46,8 @@ const holderBindings = ['connection', 'dpop', 'bearer'] as const;
 
 export interface Config {
   readonly version: 1;
+  /** What the install shall be; the daemon looks whether it is. */
+  readonly assurance: (typeof assuranceLevels)[number];
   readonly key: KeyPin;
   readonly logKey: KeyPin;
   readonly log: {
@@ -87,6 +89,7 @@ export interface Config {
   };
 }
 
+const assuranceLevels = ['personal', 'separated'] as const;
 const AGENT_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const OPERATORS_MAX = 64;
 const TENANT = /^[a-z0-9-]{1,32}$/;
@@ -148,6 +151,7 @@ class ConfigReader extends Checker {
     const top = this.object(json, '', [
       '$schema',
       'version',
+      'assurance',
       'key',
       'logKey',
       'log',
@@ -174,8 +178,11 @@ class ConfigReader extends Checker {
       this.problem('`listen` is not supported by this version: leave it out');
     }
     const agents = this.agents(top['agents']);
+    const level = top['assurance'] ?? 'personal';
+    const [assurance = 'personal'] = this.names([level], 'assurance', assuranceLevels);
     return {
       version: 1,
+      assurance,
       key: this.keyPin(top['key'], 'key'),
       logKey: this.keyPin(top['logKey'], 'logKey'),
       log: {

@@ -4,6 +4,7 @@ import { existsSync, lstatSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
+import { runDirectoryOf } from './install-record.ts';
 
 /** Longest path a Unix socket can have on Linux, bytes. */
 const SOCKET_PATH_MAX = 107;
@@ -11,6 +12,8 @@ const SOCKET_PATH_MAX = 107;
 /** Paths of one home. */
 export interface Home {
   readonly root: string;
+  /** Where the sockets of a separated install are; undefined: in the home itself. */
+  readonly run: string | undefined;
   readonly config: string;
   readonly policy: string;
   readonly keys: string;
@@ -37,16 +40,18 @@ export function locateHome(
 ): Home {
   const fromEnv = env['WARDER_HOME'];
   const root = resolve(flag ?? (fromEnv ? fromEnv : join(homedir(), '.warder')));
-  const operatorSocket = join(root, 'operator.sock');
+  const run = runDirectoryOf(root, env);
+  const operatorSocket = join(run === undefined ? root : join(run, 'operator'), 'operator.sock');
   if (Buffer.byteLength(operatorSocket) > SOCKET_PATH_MAX) {
     throw new WarderError(
       'usage',
-      `the home \`${root}\` is too long for a socket path (${Buffer.byteLength(operatorSocket)} bytes, at most ${SOCKET_PATH_MAX})`,
+      `the home \`${run ?? root}\` is too long for a socket path (${Buffer.byteLength(operatorSocket)} bytes, at most ${SOCKET_PATH_MAX})`,
       { hint: 'choose a shorter directory with `--home`' },
     );
   }
   return {
     root,
+    run,
     config: join(root, 'config.json'),
     policy: join(root, 'policy'),
     keys: join(root, 'keys'),
@@ -56,10 +61,11 @@ export function locateHome(
     cache: join(root, 'cache'),
     logs: join(root, 'logs'),
     public: join(root, 'public'),
-    agentSocket: join(root, 'agent.sock'),
-    agents: join(root, 'agents'),
+    agentSocket:
+      run === undefined ? join(root, 'agent.sock') : join(run, 'agents/default/agent.sock'),
+    agents: join(run ?? root, 'agents'),
     operatorSocket,
-    operators: join(root, 'operators'),
+    operators: join(run ?? root, 'operators'),
     lock: join(root, 'lock.db'),
     daemonInfo: join(root, 'daemon.json'),
   };
@@ -72,8 +78,8 @@ export function agentSocketPath(home: Home, agent: string): string {
       hint: 'names are like `my-agent`; see `agents` in config.json',
     });
   }
-  const path = agent === 'default' ? home.agentSocket : join(home.agents, `${agent}.sock`);
-  return short(path, 'agent');
+  if (agent === 'default') return short(home.agentSocket, 'agent');
+  return short(join(home.agents, own(home, agent, 'agent.sock')), 'agent');
 }
 
 /** The socket of an operator; the one called `operator` listens on `operator.sock` itself. */
@@ -84,7 +90,12 @@ export function operatorSocketPath(home: Home, operator: string): string {
     });
   }
   if (operator === 'operator') return home.operatorSocket;
-  return short(join(home.operators, `${operator}.sock`), 'operator');
+  return short(join(home.operators, own(home, operator, 'operator.sock')), 'operator');
+}
+
+/** In a separated install each socket is in a directory of its own, which says who may reach it. */
+function own(home: Home, name: string, socket: string): string {
+  return home.run === undefined ? `${name}.sock` : join(name, socket);
 }
 
 function short(path: string, whose: 'agent' | 'operator'): string {
@@ -94,13 +105,14 @@ function short(path: string, whose: 'agent' | 'operator'): string {
   });
 }
 
-/** Creates the directories of a home, 0700 each. */
+/** Creates the directories of a home, 0700 each; those of a separated install's sockets are root's to make. */
 export function createHome(home: Home): void {
   // A link or a file in its place is for the check to refuse, before anything is made behind it.
   if (!existsSync(home.root)) mkdirSync(home.root, { recursive: true, mode: 0o700 });
   checkHome(home);
   const directories = [home.policy, home.keys, home.log, home.tools, home.cache];
-  for (const directory of [...directories, home.logs, home.agents, home.operators]) {
+  const sockets = home.run === undefined ? [home.agents, home.operators] : [];
+  for (const directory of [...directories, home.logs, ...sockets]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 }

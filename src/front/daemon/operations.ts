@@ -3,7 +3,7 @@
 import { answerToJson, previewToJson } from '../../gate/answer-json.ts';
 import type { OperationHandlers, StatusReport, StreamHandlers } from '../console/operations.ts';
 import { operatorCaller } from './agent-connection.ts';
-import { operatorSocketPath } from '../config/home.ts';
+import { agentSocketPath, operatorSocketPath } from '../config/home.ts';
 import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalOperations } from './operations/approvals.ts';
@@ -81,7 +81,7 @@ export function statusReport(runtime: Runtime, version: string): StatusReport {
     addresses: [
       home.operatorSocket,
       ...('default' in config.agents ? [home.agentSocket] : []),
-      ...named.map((agent) => `${home.agents}/${agent}.sock`),
+      ...named.map((agent) => agentSocketPath(home, agent)),
       ...config.operators.map((name) => operatorSocketPath(home, name)),
     ],
     assurance: gate.assurance,
