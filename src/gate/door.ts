@@ -1,5 +1,6 @@
 // What the fronts ask of the gate and what they get back.
 
+import type { JsonObject } from '../base/encoding/json.ts';
 import type { WarderError } from '../base/errors/errors.ts';
 import type { TenantId } from '../base/store/store.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
@@ -8,6 +9,8 @@ import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { ToolAnswer } from '../run/sandbox/runner.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
+import type { LeaseDoor } from './leases/lease-door.ts';
+import type { LeaseInHand } from './leases/lease-in-hand.ts';
 
 /** Who asks: taken from the channel, never from an argument. */
 export interface Caller {
@@ -26,14 +29,18 @@ export interface Caller {
   lease(now: number, call: CallToProve): Promise<CheckedLease>;
   /** Whether the capabilities of this channel cover an operation at all. */
   covers(tool: string): boolean;
+  /** The leases of its connection, for whoever may ask for more of them. */
+  readonly hand?: LeaseInHand;
 }
 
-/** What a proof of possession has to be for. */
+/** What a lease is chosen by, and what a proof of possession has to be for. */
 export interface CallToProve {
   /** SHA-256 over the RFC 8785 form of tool and arguments, hex. */
   readonly callDigest: string;
   /** SHA-256 of the package that is to run, hex. */
   readonly toolDigest: string;
+  readonly tool: string;
+  readonly arguments: JsonObject;
 }
 
 export interface CallRequest {
@@ -77,6 +84,8 @@ export type Preview =
 
 /** The gate as the agent's front sees it. */
 export interface AgentDoor {
+  /** Where agents ask for leases. */
+  readonly leases: LeaseDoor;
   /**
    * One governed call. Resolves after its receipt is durable.
    *
@@ -95,5 +104,10 @@ export interface AgentDoor {
 
 /** What a proof for a call of a found tool has to be for. */
 export function toProve(call: ToolCall, found: FoundTool): CallToProve {
-  return { callDigest: call.digest, toolDigest: found.installation.digest };
+  return {
+    callDigest: call.digest,
+    toolDigest: found.installation.digest,
+    tool: call.tool,
+    arguments: call.arguments,
+  };
 }

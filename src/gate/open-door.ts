@@ -4,6 +4,7 @@ import type { ToolDefinition } from '../catalog/installation.ts';
 import type { AgentDoor, Caller } from './door.ts';
 import { explainCall } from './explain.ts';
 import { governedCall } from './gate.ts';
+import type { LeaseDoor } from './leases/lease-door.ts';
 import type { GateParts } from './parts.ts';
 import type { Turnstile } from './turnstile.ts';
 
@@ -12,12 +13,14 @@ export interface OpenDoor extends AgentDoor {
   toolsChanged(): void;
 }
 
-export function openDoor(gate: GateParts, turnstile: Turnstile): OpenDoor {
+/** @param leases where agents ask for leases. */
+export function openDoor(gate: GateParts, turnstile: Turnstile, leases: LeaseDoor): OpenDoor {
   const listeners = new Set<() => void>();
   const toolsChanged = (): void => {
     for (const listener of listeners) listener();
   };
   return {
+    leases,
     call: async (caller, request) => {
       const answer = await governedCall(gate, turnstile, caller, request);
       if (answer.quarantined === true) toolsChanged();

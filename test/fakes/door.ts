@@ -4,7 +4,9 @@ import type { AgentDoor, CallAnswer, Caller, CallRequest, Preview } from '../../
 import type { Connection } from '../../src/front/mcp/connection.ts';
 import type { ToolDefinition } from '../../src/catalog/installation.ts';
 import type { ReceiptRef } from '../../src/trust/receipt/receipt-log.ts';
+import type { LeaseDoor } from '../../src/gate/leases/lease-door.ts';
 import { ECHO } from '../support/decision.ts';
+import { noLeases } from './lease-door.ts';
 
 export const RECEIPT: ReceiptRef = { id: 'call_1', index: 7, leafHash: 'ab'.repeat(32) };
 
@@ -24,6 +26,7 @@ export function untilWithdrawn({ signal }: CallRequest): Promise<CallAnswer> {
 }
 
 export class FakeDoor implements AgentDoor {
+  leases: LeaseDoor = noLeases;
   readonly asked: CallRequest[] = [];
   readonly withdrawn: CallRequest[] = [];
   readonly listeners: Set<() => void> = new Set();

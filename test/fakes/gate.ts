@@ -15,6 +15,8 @@ import { Administration } from '../../src/gate/administer.ts';
 import type { CallAnswer, Caller, CallRequest } from '../../src/gate/door.ts';
 import { CallSessions } from '../../src/gate/host-calls.ts';
 import { type OpenDoor, openDoor } from '../../src/gate/open-door.ts';
+import { LeaseDesk } from '../../src/gate/leases/lease-desk.ts';
+import type { LeaseInHand } from '../../src/gate/leases/lease-in-hand.ts';
 import type { GateParts } from '../../src/gate/parts.ts';
 import { Turnstile } from '../../src/gate/turnstile.ts';
 import { tables, sequences } from '../../src/front/daemon/tables.ts';
@@ -30,6 +32,10 @@ import {
 } from '../../src/trust/lease/connection-lease.ts';
 import { leaseAdmitter } from '../../src/trust/lease/lease-admitter.ts';
 import { openLeaseBook } from '../../src/trust/lease/lease-book.ts';
+import { LeaseReception } from '../../src/trust/lease/lease-reception.ts';
+import type { LeaseCeiling } from '../../src/trust/lease/lease-request.ts';
+import { ProofNonces } from '../../src/trust/lease/proof-nonces.ts';
+import { RequestBook } from '../../src/trust/lease/request-book.ts';
 import { ReceiptLog } from '../../src/trust/receipt/receipt-log.ts';
 import { type ReceiptDetail, ReceiptReader } from '../../src/trust/receipt/receipt-reader.ts';
 import { openMemorySigner } from '../../src/trust/signer/memory/memory-signer.ts';
@@ -51,6 +57,10 @@ export interface FakeGate {
   readonly administration: Administration;
   readonly reader: ReceiptReader;
   readonly office: LeaseOffice;
+  readonly desk: LeaseDesk;
+  readonly reception: LeaseReception;
+  /** Lines of the daemon's own log. */
+  readonly notes: readonly string[];
   /** A connection of an agent, with a lease of its own. */
   connect(terms?: Partial<ConnectionTerms>): FakeConnection;
   install(installation: Installation): Promise<Installation>;
@@ -61,6 +71,7 @@ export interface FakeGate {
 export interface FakeConnection {
   readonly caller: Caller;
   readonly lease: ConnectionLease;
+  readonly hand: LeaseInHand;
   call(args: object, more?: Partial<CallRequest>): Promise<CallAnswer>;
 }
 
@@ -75,6 +86,8 @@ export interface GateOptions {
   /** The starter policy when absent. */
   readonly policy?: readonly PolicyFile[];
   readonly limits?: Partial<GateParts['limits']>;
+  /** What leases of the agent `default` may say; everything it has, for longer, when absent. */
+  readonly ceiling?: LeaseCeiling;
   /** The local table when absent. */
   readonly trust?: TrustSource;
   /** Where the vault keeps its key; nowhere when absent, so that nothing can be sealed. */
@@ -134,7 +147,28 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     record: (change) => administration.leaseEvent(change),
   };
   const turnstile = new Turnstile(parts.limits.concurrentCalls, parts.limits.waitingCalls);
-  const door = openDoor(parts, turnstile);
+  const notes: string[] = [];
+  const nonces = new ProofNonces(random);
+  const reception = new LeaseReception({
+    book: leases,
+    keys: () => office.keys,
+    origin: ORIGIN,
+    nonces,
+    monotonic: () => clock.monotonic(),
+  });
+  const ceiling = options.ceiling ?? {
+    free: { capabilities: ALL_CAPABILITIES, ttlSeconds: 600 },
+    most: { capabilities: ALL_CAPABILITIES, ttlSeconds: 3600 },
+  };
+  const desk = new LeaseDesk({
+    gate: parts,
+    office,
+    requests: new RequestBook(store, leases, random),
+    reception,
+    ceiling: (agent) => (agent === 'default' ? ceiling : undefined),
+    note: (line) => notes.push(line),
+  });
+  const door = openDoor(parts, turnstile, desk);
   const reader = new ReceiptReader(store, log);
   const install = (installation: Installation): Promise<Installation> =>
     administration.addTool('default', installation);
@@ -150,13 +184,17 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     reader,
     office,
     install,
-    connect: (terms) => connect(office, door, terms),
+    desk,
+    reception,
+    notes,
+    connect: (terms) => connect(office, desk, door, terms),
     receipts: () => [...reader.export({ type: 'call' })],
   };
 }
 
 function connect(
   office: LeaseOffice,
+  desk: LeaseDesk,
   door: OpenDoor,
   terms: Partial<ConnectionTerms> = {},
 ): FakeConnection {
@@ -170,17 +208,20 @@ function connect(
     ...terms,
   };
   const lease = connectionLease(office, whole);
+  const hand = desk.hand(whole, lease);
   const caller: Caller = {
     tenant: whole.tenant,
     principal: whole.principal,
     agent: whole.agent,
     operator: false,
-    lease: (now) => lease.current(now),
+    lease: (now, asked) => hand.current(now, asked),
     covers: () => true,
+    hand,
   };
   return {
     caller,
     lease,
+    hand,
     call: (args, more = {}) =>
       door.call(caller, { tool: ECHO.name, arguments: JSON.stringify(args), ...more }),
   };

@@ -16,6 +16,9 @@ import { Administration } from '../../gate/administer.ts';
 import { CallSessions } from '../../gate/host-calls.ts';
 import { settleInterrupted } from '../../gate/intent.ts';
 import { type OpenDoor, openDoor } from '../../gate/open-door.ts';
+import { LeaseDesk } from '../../gate/leases/lease-desk.ts';
+import type { LeaseDecisions } from '../../gate/leases/lease-decisions.ts';
+import type { LeaseInHand } from '../../gate/leases/lease-in-hand.ts';
 import type { GateParts } from '../../gate/parts.ts';
 import { firstKeysEvent, listEvent } from '../../gate/key-events.ts';
 import { Turnstile } from '../../gate/turnstile.ts';
@@ -34,7 +37,9 @@ import {
 import { openLeaseBook } from '../../trust/lease/lease-book.ts';
 import { RevocationLists } from '../../trust/lease/revocation-lists.ts';
 import { LeaseReception } from '../../trust/lease/lease-reception.ts';
+import type { LeaseCeiling } from '../../trust/lease/lease-request.ts';
 import { ProofNonces } from '../../trust/lease/proof-nonces.ts';
+import { RequestBook } from '../../trust/lease/request-book.ts';
 import { openReceipts, type Receipts } from '../../trust/receipt/receipts.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
@@ -76,6 +81,10 @@ export interface Runtime {
   readonly reception: LeaseReception;
   /** The lease of a new connection; nothing is issued yet. */
   connectionLease(terms: ConnectionTerms): ConnectionLease;
+  /** The same for an agent, who may ask for more of them: bound to the connection, unless `bound` is false. */
+  leaseInHand(terms: ConnectionTerms, bound?: boolean): LeaseInHand;
+  /** What operators say of requests for leases. */
+  readonly leaseDecisions: LeaseDecisions;
   /** Brings what verifiers fetch up to now: the JWKS, and lists signed with the key of now. */
   publish(): Promise<void>;
   /** Starts what works in the background: blank executors, checkpoints. */
@@ -210,6 +219,21 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     },
     pause,
   });
+  const reception = new LeaseReception({
+    book: leases,
+    keys: () => office.keys,
+    origin,
+    nonces: new ProofNonces(random),
+    monotonic: () => clock.monotonic(),
+  });
+  const desk = new LeaseDesk({
+    gate,
+    office,
+    requests: new RequestBook(store, leases, random),
+    reception,
+    ceiling: (agent) => ceilingOf(config, agent),
+    note: (line) => process.stderr.write(`${line}\n`),
+  });
   await settleInterrupted(store, log, gate.budgets, gate.now());
   if (first !== undefined) {
     await administration.record((tx) => {
@@ -227,7 +251,8 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     config,
     store,
     gate,
-    door: openDoor(gate, turnstile),
+    door: openDoor(gate, turnstile, desk),
+    leaseDecisions: desk.decisions,
     turnstile,
     administration,
     operators: ['operator', ...config.operators],
@@ -241,14 +266,9 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     listeners,
     startedAt: clock.monotonic(),
     issuers,
-    reception: new LeaseReception({
-      book: leases,
-      keys: () => office.keys,
-      origin,
-      nonces: new ProofNonces(random),
-      monotonic: () => clock.monotonic(),
-    }),
+    reception,
     connectionLease: (terms) => connectionLease(office, terms),
+    leaseInHand: (terms, bound) => desk.hand(terms, connectionLease(office, terms), bound),
     publish: async () => {
       await placeKeys();
       await lists.resign();
@@ -267,6 +287,17 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
       await store.close();
       await Promise.all([keys.signing.close(), keys.log.close()]);
     },
+  };
+}
+
+/** What leases of an agent may say. */
+function ceilingOf({ agents }: Config, name: string): LeaseCeiling | undefined {
+  const agent = Object.hasOwn(agents, name) ? agents[name] : undefined;
+  if (agent === undefined) return undefined;
+  const { capabilities, askable, ttl, maxTtl } = agent;
+  return {
+    free: { capabilities, ttlSeconds: ttl },
+    most: { capabilities: [...capabilities, ...askable], ttlSeconds: maxTtl },
   };
 }
 

@@ -77,7 +77,9 @@ export class LeaseGrants {
   }
 
   /** The lease of a granted request, signed by now if it was not before. Throws as {@link LeaseTokens.read}. */
-  async leaseOf(request: LeaseRequest): Promise<VerifiedLease> {
+  async leaseOf(
+    request: Pick<LeaseRequest, 'id' | 'tenant' | 'cnf' | 'lease'>,
+  ): Promise<VerifiedLease> {
     const { cnf, id, tenant, lease = '' } = request;
     const held = 'conn' in cnf ? this.connections.get(cnf.conn)?.find(id) : undefined;
     if (held !== undefined) return held.verified;
@@ -94,7 +96,7 @@ export class LeaseGrants {
     });
   }
 
-  #hand({ id, cnf }: LeaseRequest, verified: VerifiedLease): void {
+  #hand({ id, cnf }: Pick<LeaseRequest, 'id' | 'cnf'>, verified: VerifiedLease): void {
     if (!('conn' in cnf)) return;
     const { gate } = this.#parts;
     const lease = gate.leases.check(verified, { connection: cnf.conn }, gate.now());

@@ -3,7 +3,7 @@
 import { WarderError } from '../../base/errors/errors.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
-import { type LeaseRequest, termsOf } from '../../trust/lease/lease-request.ts';
+import { termsOf } from '../../trust/lease/lease-request.ts';
 import type { RequestStatus } from '../../trust/lease/request-book.ts';
 import { operatorPrincipal, recordEvent } from '../administer.ts';
 import type { LeaseGrants } from './grant-lease.ts';
@@ -56,9 +56,8 @@ export class LeaseDecisions {
    * What policy says of a request now, as far as it was narrowed: how many persons it takes, or that it
    * cannot be granted any more.
    */
-  judge(request: LeaseRequest | RequestStatus): LeaseJudgement {
-    const whole = request as LeaseRequest;
-    return judgeLease(this.#parts, whole, termsOf(whole), this.#parts.gate.now());
+  judge(request: RequestStatus): LeaseJudgement {
+    return judgeLease(this.#parts, request, termsOf(request), this.#parts.gate.now());
   }
 
   /**

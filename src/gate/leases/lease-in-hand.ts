@@ -21,12 +21,21 @@ export interface GrantedLease {
   readonly verified: VerifiedLease;
 }
 
+/** Whose connection it is, and what it may do by itself. */
+export interface HandTerms {
+  readonly terms: ConnectionTerms;
+  readonly own: ConnectionLease;
+  /** Whether leases may be bound to the connection. */
+  readonly bound: boolean;
+}
+
 export class LeaseInHand {
   readonly terms: ConnectionTerms;
+  /** Whether leases may be bound to the connection; else every one needs a key. */
+  readonly bound: boolean;
   readonly #own: ConnectionLease;
-  readonly #book: LeaseBook;
-  readonly #now: () => number;
-  readonly #ended: (hand: LeaseInHand) => Promise<void>;
+  readonly #world: { readonly book: LeaseBook; readonly now: () => number };
+  readonly #ended: () => Promise<void>;
   /** In the order they were granted. */
   readonly #granted = new Map<string, GrantedLease>();
   readonly #listeners = new Set<() => void>();
@@ -34,16 +43,14 @@ export class LeaseInHand {
 
   /** @param ended gives back what the connection was granted; called once, when it ends. */
   constructor(
-    terms: ConnectionTerms,
-    own: ConnectionLease,
-    book: LeaseBook,
-    now: () => number,
-    ended: (hand: LeaseInHand) => Promise<void>,
+    { terms, own, bound }: HandTerms,
+    world: { readonly book: LeaseBook; readonly now: () => number },
+    ended: () => Promise<void>,
   ) {
     this.terms = terms;
+    this.bound = bound;
     this.#own = own;
-    this.#book = book;
-    this.#now = now;
+    this.#world = world;
     this.#ended = ended;
   }
 
@@ -76,7 +83,7 @@ export class LeaseInHand {
   /** Whether some lease of the connection covers an operation at all. */
   covers(tool: string): boolean {
     if (coversTool(this.terms.capabilities, tool)) return true;
-    return this.#live(this.#now()).some(({ lease }) =>
+    return this.#live(this.#world.now()).some(({ lease }) =>
       coversTool(lease.claims.authorization_details, tool),
     );
   }
@@ -102,11 +109,11 @@ export class LeaseInHand {
     if (this.#over) return;
     this.#over = true;
     this.#listeners.clear();
-    await Promise.all([this.#own.release(now), this.#ended(this)]);
+    await Promise.all([this.#own.release(now), this.#ended()]);
   }
 
   #live(now: number): readonly GrantedLease[] {
-    return this.granted.filter(({ lease }) => this.#book.isLive(lease, now));
+    return this.granted.filter(({ lease }) => this.#world.book.isLive(lease, now));
   }
 
   #changed(): void {

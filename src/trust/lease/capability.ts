@@ -1,4 +1,4 @@
-// Capabilities (RFC 9396 authorization details): strict reading, every bad path reported.
+// Capabilities (RFC 9396 authorization details): strict reading, bad paths reported.
 
 import { WarderError } from '../../base/errors/errors.ts';
 import { type ArgumentRules, parseArgumentRules } from './argument-rule.ts';
@@ -12,6 +12,8 @@ export type { Capability } from './lease.ts';
 const CAPABILITIES_MAX = 64;
 /** Most values in one list of a capability. */
 const VALUES_MAX = 256;
+/** Most problems that are told. */
+const PROBLEMS_MAX = 32;
 
 /** What one value of a list must be like. */
 interface ValueRule {
@@ -62,7 +64,7 @@ const TIME_MAX = 253_402_300_799;
  * list (which elsewhere has meant "everything") and a value that is not in normal form are refused.
  *
  * @returns the same, deeply frozen.
- * @throws WarderError `malformed` that lists every bad path; also in `data.problems`.
+ * @throws WarderError `malformed` that lists bad paths, up to 32; also in `data.problems`.
  */
 export function parseCapabilities(json: unknown): readonly Capability[] {
   const problems: string[] = [];
@@ -79,9 +81,10 @@ export function parseCapabilities(json: unknown): readonly Capability[] {
     checkCurrencies(parsed, problems);
   }
   if (problems.length > 0) {
-    throw new WarderError('malformed', `not a list of capabilities: ${problems.join('; ')}`, {
+    const told = problems.slice(0, PROBLEMS_MAX);
+    throw new WarderError('malformed', `not a list of capabilities: ${told.join('; ')}`, {
       hint: 'see docs/leases.md for the types and their members',
-      data: { problems },
+      data: { problems: told },
     });
   }
   return Object.freeze(parsed);
@@ -194,6 +197,7 @@ function checkMembers(
   problems: string[],
 ): void {
   for (const name of Object.keys(fields)) {
+    if (problems.length > PROBLEMS_MAX) return;
     if (!known.includes(name)) {
       const shown = JSON.stringify(name.slice(0, 40).toWellFormed());
       problems.push(`${at} has no member ${shown}, only ${known.join(', ')}`);

@@ -260,12 +260,21 @@ export class LeaseBook {
   /** Ends a lease that its holder gives back. */
   release(tx: Tx, lease: CheckedLease, now: number): LeaseRow {
     assertCheckedLease(lease);
-    return this.#end(tx, lease.claims.tenant, lease.stateKey, 'released', undefined, now);
+    return this.giveBack(tx, lease.claims.tenant, lease.stateKey, now);
+  }
+
+  /**
+   * The same for whoever asked for it, without the lease itself.
+   *
+   * @throws WarderError `not-found`.
+   */
+  giveBack(tx: Tx, tenant: TenantId, stateKey: string, now: number): LeaseRow {
+    return this.#end(tx, tenant, stateKey, 'released', undefined, now);
   }
 
   /**
    * Takes a lease that was prepared anew, later end and all, in the place of what it was. What it was
-   * holds on to its own end.
+   * holds on to its own end. Uses the proof up that came with it.
    *
    * @throws WarderError `lease-refused` when it has ended.
    */
@@ -275,6 +284,8 @@ export class LeaseBook {
     const row = tx.get(leaseTable, claims.tenant, stateKey);
     if (row?.state !== 'active' || !this.isLive(lease, now)) refuseEnded();
     if (prepared.stateKey !== stateKey) throw new TypeError('a renewal of another lease');
+    const proof = proofOf(lease);
+    if (proof !== undefined) useProof(tx, claims.tenant, proof, now);
     const { digest } = prepared;
     const { kid } = prepared;
     const renewed = { ...row, claims: prepared.claims, digest, kid, former: row.digest };

@@ -68,13 +68,13 @@ export class LeaseReception {
   }
 
   /**
-   * The lease, checked for one call: known here, not ended, brought by its holder. Spends nothing; the
+   * The lease, checked for one call, or for being signed anew when there is none: known here, not ended, brought by its holder. Spends nothing; the
    * proof is used up with the first use of what is returned.
    *
    * @throws WarderError `lease-refused`; `data` is a {@link ProofChallenge} when a proof was missing or not
    *   fit. `malformed`, `verification-failed` for a proof that is none.
    */
-  async take(brought: Brought, call: ProvenCall, now: number): Promise<CheckedLease> {
+  async take(brought: Brought, call: ProvenCall | undefined, now: number): Promise<CheckedLease> {
     const { lease, proof, agent } = brought;
     const { cnf } = lease.claims;
     if (cnf !== undefined && !('conn' in cnf)) {
@@ -104,11 +104,11 @@ export class LeaseReception {
     lease: VerifiedLease,
     proof: string | undefined,
     agent: string,
-    call: ProvenCall,
+    call: ProvenCall | undefined,
     now: number,
   ): ReturnType<typeof verifyProof> {
     const { nonces, origin, monotonic } = this.#parts;
-    const data = { ...this.challenge(agent, call.tool) };
+    const data = { ...this.challenge(agent, call?.tool) };
     if (proof === undefined) {
       throw new WarderError('lease-refused', 'the lease is bound to a key: the proof is missing', {
         hint: 'sign a proof for this call that says what `data` does, and send it along',
@@ -123,7 +123,7 @@ export class LeaseReception {
         token: lease.text,
         audience: origin,
         nonce: (nonce) => nonces.accepts(nonce, monotonic()),
-        call,
+        ...(call === undefined ? {} : { call }),
       });
     } catch (error) {
       if (!(error instanceof WarderError) || error.code !== 'lease-refused') throw error;

@@ -130,7 +130,9 @@ export function judgeRequest(
 }
 
 /** What may be granted now: what was asked, or what those who said yes left of it. */
-export function termsOf(request: LeaseRequest): RequestTerms {
+export function termsOf(
+  request: Pick<LeaseRequest, 'capabilities' | 'ttlSeconds' | 'terms'>,
+): RequestTerms {
   const { capabilities, ttlSeconds } = request;
   return request.terms ?? { capabilities, ttlSeconds };
 }

@@ -24,6 +24,8 @@ import { exceeding, limitFaults } from './request-limits.ts';
 const PENDING_MS = 600_000;
 /** Most that wait of one principal. */
 const PENDING_MAX = 16;
+/** Most characters of the capabilities of one request: they have to fit into a token. */
+const CAPABILITIES_LENGTH_MAX = 32_768;
 const TEXT = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,256}$/u;
 
 /** A request with its state as of now. */
@@ -191,6 +193,7 @@ export class RequestBook {
     signal.addEventListener('abort', () => resolve(), { once: true });
     await promise;
     waiting.delete(resolve);
+    if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id);
   }
 
   /** Where a request stands. @throws WarderError `not-found`. */
@@ -199,10 +202,20 @@ export class RequestBook {
     return { ...request, state: this.#stateOf(request, now) };
   }
 
-  /** Requests of one tenant, newest first. */
-  list(tenant: TenantId, now: number, limit = 200): readonly RequestStatus[] {
+  /**
+   * Requests of one tenant, newest first.
+   *
+   * @param by an index of the table and its value.
+   */
+  list(
+    tenant: TenantId,
+    now: number,
+    by?: readonly ['principal' | 'waiting', string],
+    limit = 200,
+  ): readonly RequestStatus[] {
+    const query = { reverse: true, limit, ...(by === undefined ? {} : { index: by }) };
     return this.#store
-      .read((reader) => reader.list(leaseRequestTable, tenant, { reverse: true, limit }))
+      .read((reader) => reader.list(leaseRequestTable, tenant, query))
       .map(({ value }) => ({ ...value, state: this.#stateOf(value, now) }));
   }
 
@@ -260,6 +273,9 @@ function checkAsked(asked: AskedLease): AskedLease {
   if (!TEXT.test(task)) malformed('`task` is a text of 1 to 256 visible characters');
   if (!TEXT.test(reason)) malformed('`reason` is a text of 1 to 256 visible characters');
   const capabilities = parseCapabilities(asked.capabilities);
+  if (JSON.stringify(capabilities).length > CAPABILITIES_LENGTH_MAX) {
+    malformed(`\`capabilities\` are longer than ${CAPABILITIES_LENGTH_MAX} characters`);
+  }
   const [fault] = limitFaults(asked, capabilities);
   if (fault !== undefined) malformed(fault);
   return { ...asked, capabilities };

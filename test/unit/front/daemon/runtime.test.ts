@@ -18,7 +18,12 @@ import { createOperations } from '../../../../src/front/daemon/operations.ts';
 import { intentTable } from '../../../../src/gate/intent.ts';
 
 const plain = { mode: 'mcp', credentials: {} } as const;
-const anyCall = { callDigest: '0'.repeat(64), toolDigest: '0'.repeat(64) };
+const anyCall = {
+  callDigest: '0'.repeat(64),
+  toolDigest: '0'.repeat(64),
+  tool: 'echo',
+  arguments: {},
+};
 
 let directory: string;
 let home: Home;
