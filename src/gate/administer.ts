@@ -75,6 +75,11 @@ export class Administration {
     this.#operator = operator;
   }
 
+  /** Whose channel the changes come over. */
+  get operator(): string {
+    return this.#operator;
+  }
+
   /** The same, for changes that come over the channel of that operator. */
   by(operator: string): Administration {
     return new Administration(this.#parts, operator);

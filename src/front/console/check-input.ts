@@ -70,6 +70,7 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
     without: 'texts?',
     limits: 'texts?',
     within: 'count?',
+    ttl: 'count?',
   },
   'approvals.deny': { id: 'text', reason: 'text?' },
   'approvals.watch': NOTHING,

@@ -65,38 +65,23 @@ export interface SecretSummary {
   readonly lastUsed?: string;
 }
 
-/** A call that waits, or waited, for persons. Texts are rendered so that a terminal shows what is there. */
-export interface ApprovalSummary {
-  readonly kind: 'call';
+/** What waits, or waited, for persons: a call, or a request for a lease. */
+export type ApprovalSummary = CallApproval | LeaseApproval;
+
+/** Texts are rendered so that a terminal shows what is there. */
+interface Waiting {
   readonly id: string;
   readonly state: string;
   /** How many different persons said yes, and how many have to. */
   readonly given: number;
   readonly needed: number;
   /** Why it cannot be approved as things are. */
-  readonly shortage?: string;
-  readonly tool: string;
+  readonly obstacle?: string;
   readonly principal: string;
   readonly agent: string;
   readonly tenant: string;
-  readonly task?: string;
-  /** State key. */
-  readonly lease: string;
-  /** Whether an operator made the call on behalf of the principal. */
-  readonly operator: boolean;
-  readonly package: { readonly id: string; readonly digest: string };
-  /** Of the policies that ask. */
-  readonly reason: string;
-  /** Opaque ids of those policies, for `policy explain`. */
+  /** Opaque ids of the policies that ask, for `policy explain`. */
   readonly rules: readonly string[];
-  /** What was noticed about the call when it asked. */
-  readonly risks: readonly { readonly name: string; readonly note: string }[];
-  /** The real arguments. */
-  readonly arguments: string;
-  /** What the permit would allow, one line each. */
-  readonly effects: readonly string[];
-  /** What it would allow without the terms of those who said yes; absent when there are none. */
-  readonly askedEffects?: readonly string[];
   readonly answers: readonly ApprovalAnswer[];
   /** ISO 8601. */
   readonly asked: string;
@@ -105,6 +90,50 @@ export interface ApprovalSummary {
   /** ISO 8601. */
   readonly expires: string;
   readonly digest: string;
+}
+
+export interface CallApproval extends Waiting {
+  readonly kind: 'call';
+  readonly tool: string;
+  readonly task?: string;
+  /** State key. */
+  readonly lease: string;
+  /** Whether an operator made the call on behalf of the principal. */
+  readonly operator: boolean;
+  readonly package: { readonly id: string; readonly digest: string };
+  /** Of the policies that ask. */
+  readonly reason: string;
+  /** What was noticed about the call when it asked. */
+  readonly risks: readonly { readonly name: string; readonly note: string }[];
+  /** The real arguments. */
+  readonly arguments: string;
+  /** What the permit would allow, one line each. */
+  readonly effects: readonly string[];
+  /** What it would allow without the terms of those who said yes; absent when there are none. */
+  readonly askedEffects?: readonly string[];
+}
+
+export interface LeaseApproval extends Waiting {
+  readonly kind: 'lease';
+  readonly task: string;
+  /** In the agent's words. */
+  readonly reason: string;
+  /** Of the policies that ask. */
+  readonly why: string;
+  /** Whom the lease would be bound to. */
+  readonly holder: string;
+  /** What it would say, one capability each, as JSON. */
+  readonly capabilities: readonly string[];
+  readonly ttlSeconds: number;
+  /** What was asked, where those who said yes left less. */
+  readonly askedCapabilities?: readonly string[];
+  readonly askedTtlSeconds?: number;
+  /** What else it would say, one line each. */
+  readonly limits: readonly string[];
+  /** State key of the lease it would be made from. */
+  readonly parent?: string;
+  /** State key of the lease that was granted. */
+  readonly lease?: string;
 }
 
 /** What one operator said. */
@@ -174,7 +203,7 @@ export interface Explanation {
     readonly capabilities: readonly unknown[];
   }[];
   /** The approval the permit would use up. */
-  readonly approval?: ApprovalSummary;
+  readonly approval?: CallApproval;
   /** What all of them leave; of a call that asks, what an unlimited yes would. */
   readonly reach?: {
     readonly net: readonly string[];
@@ -344,6 +373,8 @@ export interface Operations {
       readonly limits?: readonly string[];
       /** Seconds from now within which the call has to start. */
       readonly within?: number;
+      /** Of a lease: how long it lasts, seconds. */
+      readonly ttl?: number;
     },
     ApprovalSummary
   >;

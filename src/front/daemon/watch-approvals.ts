@@ -1,6 +1,7 @@
 // What waits for a person, as it is asked for and as it is answered.
 
 import { approvalSummary } from './operations/approval-summary.ts';
+import { LeaseApprovals } from './operations/lease-approvals.ts';
 import type { ApprovalSummary } from '../console/operations.ts';
 import type { Runtime } from './compose.ts';
 
@@ -10,6 +11,7 @@ export async function* watchApprovals(
   signal: AbortSignal,
 ): AsyncGenerator<ApprovalSummary> {
   const { approvals, now } = runtime.gate;
+  const leases = new LeaseApprovals(runtime);
   const told = new Set<string>();
   let wake = Promise.withResolvers<void>();
   const stop = approvals.onChange(() => wake.resolve());
@@ -18,11 +20,16 @@ export async function* watchApprovals(
     while (!signal.aborted) {
       // Armed before it looks: what changes meanwhile is found in the next round.
       wake = Promise.withResolvers<void>();
-      for (const approval of approvals.list(undefined, now(), { state: 'pending' })) {
-        const step = `${approval.id} ${approval.yeses.length}`;
+      const calls = approvals.list(undefined, now(), { state: 'pending' });
+      const waiting = [
+        ...calls.map((approval) => approvalSummary(runtime, approval)),
+        ...leases.list('pending'),
+      ];
+      for (const summary of waiting) {
+        const step = `${summary.id} ${summary.given}`;
         if (told.has(step)) continue;
         told.add(step);
-        yield approvalSummary(runtime, approval);
+        yield summary;
       }
       if (!signal.aborted) await wake.promise;
     }

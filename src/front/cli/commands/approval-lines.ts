@@ -1,7 +1,12 @@
 // What `approvals show` prints: everything a person has to know to decide, in one layout. The daemon made
 // the texts safe for a terminal; whatever it may have missed is made visible here.
 
-import type { ApprovalAnswer, ApprovalSummary } from '../../console/operations.ts';
+import type {
+  ApprovalAnswer,
+  ApprovalSummary,
+  CallApproval,
+  LeaseApproval,
+} from '../../console/operations.ts';
 import { plain } from '../output.ts';
 
 /** `pending (1 of 2)`, or the state alone where one person suffices. */
@@ -9,30 +14,75 @@ export function stateOf({ state, given, needed }: ApprovalSummary): string {
   return state === 'pending' && needed > 1 ? `pending (${given} of ${needed})` : state;
 }
 
-export function approvalLines(approval: ApprovalSummary): readonly string[] {
-  const { tool, principal, agent, tenant, task, lease, operator, rules, risks } = approval;
-  const { reason, asked, expires, waitedSeconds, askedEffects, shortage } = approval;
+export function approvalLines(summary: ApprovalSummary): readonly string[] {
+  const { obstacle, rules, asked, waitedSeconds, expires, digest, answers } = summary;
   return [
-    `approval   ${approval.id} (${stateOf(approval)})`,
-    ...(shortage === undefined ? [] : [`cannot be  ${plain(shortage)}`]),
+    `${summary.kind === 'call' ? 'approval ' : 'request  '}  ${summary.id} (${stateOf(summary)})`,
+    ...(obstacle === undefined ? [] : [`cannot be  ${plain(obstacle)}`]),
+    ...(summary.kind === 'call' ? callLines(summary) : leaseLines(summary)),
+    ...(rules.length === 0 ? [] : [`policies   ${plain(rules.join(' '))}`]),
+    `asked      ${asked}, ${waitedSeconds} s ${summary.state === 'pending' ? 'ago' : 'before it was decided'}`,
+    `expires    ${expires}`,
+    `digest     ${plain(digest)}`,
+    ...(summary.kind === 'call' ? callReach(summary) : leaseReach(summary)),
+    ...answers.flatMap(answerLines),
+  ];
+}
+
+function callLines(approval: CallApproval): readonly string[] {
+  const { tool, task, lease, operator, risks, reason } = approval;
+  return [
     `tool       ${plain(tool)} of ${approval.package.id}, sha256:${approval.package.digest}`,
-    `principal  ${plain(principal)} (tenant ${plain(tenant)}, agent ${plain(agent)})`,
+    whoLine(approval),
     ...(operator ? ['made by    an operator on its behalf'] : []),
     ...(task === undefined ? [] : [`task       ${plain(task)}`]),
-    `lease      ${lease.slice(0, 16)}`,
+    `lease      ${plain(lease.slice(0, 16))}`,
     `reason     ${plain(reason)}`,
-    ...(rules.length === 0 ? [] : [`policies   ${rules.join(' ')}`]),
     ...risks.map(({ name, note }) => `risk       ${plain(name)}: ${plain(note)}`),
-    `asked      ${asked}, ${waitedSeconds} s ${approval.state === 'pending' ? 'ago' : 'before it was decided'}`,
-    `expires    ${expires}`,
-    `digest     ${approval.digest}`,
+  ];
+}
+
+function callReach(approval: CallApproval): readonly string[] {
+  const { effects, askedEffects } = approval;
+  return [
     'arguments',
     ...indented(approval.arguments),
     'it could',
-    ...effects(approval.effects),
-    ...(askedEffects === undefined ? [] : ['it asked for', ...effects(askedEffects)]),
-    ...approval.answers.flatMap(answerLines),
+    ...effectLines(effects),
+    ...(askedEffects === undefined ? [] : ['it asked for', ...effectLines(askedEffects)]),
   ];
+}
+
+function leaseLines(request: LeaseApproval): readonly string[] {
+  const { task, reason, why, holder, parent, lease } = request;
+  return [
+    whoLine(request),
+    `task       ${plain(task)}`,
+    `it says    ${plain(reason)}`,
+    ...(why === '' ? [] : [`reason     ${plain(why)}`]),
+    `bound to   ${plain(holder)}`,
+    ...(parent === undefined ? [] : [`made from  ${plain(parent.slice(0, 16))}`]),
+    ...(lease === undefined ? [] : [`lease      ${plain(lease.slice(0, 16))}`]),
+  ];
+}
+
+function leaseReach(request: LeaseApproval): readonly string[] {
+  const { capabilities, ttlSeconds, askedCapabilities, askedTtlSeconds, limits } = request;
+  return [
+    `it could, for ${ttlSeconds} s`,
+    ...capabilities.map((line) => `  ${plain(line)}`),
+    ...limits.map((line) => `  ${plain(line)}`),
+    ...(askedCapabilities === undefined
+      ? []
+      : [
+          `it asked for ${askedTtlSeconds} s of`,
+          ...askedCapabilities.map((line) => `  ${plain(line)}`),
+        ]),
+  ];
+}
+
+function whoLine({ principal, tenant, agent }: ApprovalSummary): string {
+  return `principal  ${plain(principal)} (tenant ${plain(tenant)}, agent ${plain(agent)})`;
 }
 
 function answerLines({ by, at, verdict, terms, reason }: ApprovalAnswer): readonly string[] {
@@ -43,7 +93,7 @@ function answerLines({ by, at, verdict, terms, reason }: ApprovalAnswer): readon
   ];
 }
 
-function effects(lines: readonly string[]): readonly string[] {
+function effectLines(lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? ['  only compute'] : lines.map((line) => `  ${plain(line)}`);
 }
 

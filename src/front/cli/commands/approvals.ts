@@ -22,11 +22,11 @@ export function addApprovalCommands(program: Command, run: Run): void {
           row.id,
           row.kind,
           stateOf(row),
-          row.tool,
+          row.kind === 'call' ? row.tool : `a lease for ${row.task}`,
           row.principal,
           row.reason,
         ]);
-        const header = ['ID', 'KIND', 'STATE', 'TOOL', 'PRINCIPAL', 'REASON'];
+        const header = ['ID', 'KIND', 'STATE', 'WHAT', 'PRINCIPAL', 'REASON'];
         out.result(rows, table(header, cells));
       }),
     );
@@ -43,7 +43,9 @@ export function addApprovalCommands(program: Command, run: Run): void {
   approvals
     .command('approve')
     .argument('<id>')
-    .description('allow that exact call, once; with any of the options, for less than it asked')
+    .description(
+      'allow that exact call once, or grant that lease; with options, less than was asked',
+    )
     .option(
       '--capabilities <json>',
       'the only network, files and secrets it may use: JSON or @FILE',
@@ -58,6 +60,7 @@ export function addApprovalCommands(program: Command, run: Run): void {
     .option('--max-write <size>', 'with fewer bytes written to files')
     .option('--timeout <time>', 'with less time')
     .option('--within <seconds>', 'only if it starts within so many seconds')
+    .option('--ttl <seconds>', 'of a lease: for a shorter time')
     .action((id: string, options: ApproveOptions) =>
       run(async ({ operator, out }) => {
         const input = await yes(id, options);
@@ -69,7 +72,7 @@ export function addApprovalCommands(program: Command, run: Run): void {
     .command('deny')
     .argument('<id>')
     .option('--reason <text>', 'shown to the agent')
-    .description('refuse that call')
+    .description('refuse that call, or that lease')
     .action((id: string, options: { reason?: string }) =>
       run(async ({ operator, out }) => {
         const approval = await (await operator()).call('approvals.deny', { id, ...options });
@@ -103,6 +106,7 @@ interface ApproveOptions {
   readonly maxWrite?: string;
   readonly timeout?: string;
   readonly within?: string;
+  readonly ttl?: string;
 }
 
 /** The yes as the daemon reads it. */
@@ -110,7 +114,7 @@ async function yes(
   id: string,
   options: ApproveOptions,
 ): Promise<Operations['approvals.approve']['input']> {
-  const { capabilities, denyNet, denyWrite, denyKv, denySecrets, within } = options;
+  const { capabilities, denyNet, denyWrite, denyKv, denySecrets, within, ttl } = options;
   const without = [
     ...(denyNet ? ['net'] : []),
     ...(denyWrite ? ['write'] : []),
@@ -133,17 +137,22 @@ async function yes(
     ...(without.length === 0 ? {} : { without }),
     ...(limits.length === 0 ? {} : { limits }),
     ...(within === undefined ? {} : { within: Number(within) }),
+    ...(ttl === undefined ? {} : { ttl: Number(ttl) }),
   };
 }
 
 function approvedLines(approved: ApprovalSummary): readonly string[] {
-  const { id, needed, given, expires, effects, askedEffects, shortage } = approved;
+  const { id, needed, given, obstacle } = approved;
   if (approved.state === 'pending') {
     return [
       `your yes to ${id} is the ${given}. of ${needed}: another operator has to say yes too`,
-      ...(shortage === undefined ? [] : [plain(shortage)]),
+      ...(obstacle === undefined ? [] : [plain(obstacle)]),
     ];
   }
+  if (approved.kind === 'lease') {
+    return [`granted ${id}: a lease for ${approved.ttlSeconds} s`, `lease ${approved.lease ?? ''}`];
+  }
+  const { expires, effects, askedEffects } = approved;
   return [
     `approved ${id}: the same call, made again, runs once`,
     ...(askedEffects === undefined

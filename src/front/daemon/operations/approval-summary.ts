@@ -4,15 +4,16 @@ import type { Approval } from '../../../decide/approval/approval.ts';
 import { renderArguments, renderText } from '../../../decide/approval/render.ts';
 import { type ApprovalTerms, narrowReach } from '../../../decide/policy/approval-terms.ts';
 import { effectsOf } from '../../../decide/policy/reach.ts';
-import type { ApprovalSummary } from '../../console/operations.ts';
+import type { CallApproval } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
 
 export function approvalSummary(
   { gate, operators }: Pick<Runtime, 'gate' | 'operators'>,
   approval: Approval,
-): ApprovalSummary {
+): CallApproval {
   const { yeses, persons, reach, state } = approval;
   const now = gate.now();
+  const stopped = obstacle(persons, operators.length);
   const terms = yeses.flatMap((yes) => yes.terms ?? []);
   const effects = (each: readonly ApprovalTerms[]): readonly string[] =>
     effectsOf(narrowReach(reach, each, now)).map(renderText);
@@ -22,7 +23,7 @@ export function approvalSummary(
     state,
     given: yeses.length,
     needed: persons,
-    ...(persons > operators.length ? { shortage: shortage(persons, operators.length) } : {}),
+    ...(stopped === undefined ? {} : { obstacle: stopped }),
     tool: renderText(approval.tool),
     principal: renderText(approval.principal),
     agent: renderText(approval.agent),
@@ -48,12 +49,7 @@ export function approvalSummary(
   };
 }
 
-function answersOf({
-  yeses,
-  deniedBy,
-  denial,
-  decidedAt = 0,
-}: Approval): ApprovalSummary['answers'] {
+function answersOf({ yeses, deniedBy, denial, decidedAt = 0 }: Approval): CallApproval['answers'] {
   const said = yeses.map(({ by, at, terms }) => ({
     by: renderText(by),
     at: new Date(at).toISOString(),
@@ -70,7 +66,9 @@ function answersOf({
   return [...said, no];
 }
 
-function shortage(needed: number, configured: number): string {
+/** Why something cannot be approved: there are too few operators. */
+export function obstacle(needed: number, configured: number): string | undefined {
+  if (needed <= configured) return undefined;
   return (
     `it takes ${needed} different operators and ${configured} ${configured === 1 ? 'is' : 'are'} ` +
     'configured: add to `operators` in config.json and restart the daemon'
