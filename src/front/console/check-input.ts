@@ -7,6 +7,8 @@ import type { Operations, Streams } from './operations.ts';
 type Member =
   | 'text'
   | 'text?'
+  | 'tenant'
+  | 'tenant?'
   | 'texts'
   | 'texts?'
   | 'boolean?'
@@ -19,9 +21,11 @@ type Members = Readonly<Record<string, Member>>;
 const NOTHING: Members = {};
 const ID: Members = { id: 'text' };
 const NAME: Members = { name: 'text' };
+const TENANT: Members = { tenant: 'tenant?' };
+const OF_TENANT: Members = { ...NAME, ...TENANT };
 const FILES: Members = { files: 'files' };
 const FILTER: Members = {
-  tenant: 'text?',
+  tenant: 'tenant?',
   type: 'text?',
   tool: 'text?',
   outcome: 'text?',
@@ -39,17 +43,17 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   stop: NOTHING,
   doctor: NOTHING,
   call: { tool: 'text', arguments: 'text', as: 'text', approval: 'text?', dryRun: 'boolean?' },
-  'tool.add': { name: 'text', wasmBase64: 'text', flags: 'texts' },
-  'tool.list': NOTHING,
-  'tool.show': NAME,
-  'tool.grant': { name: 'text', change: ['add', 'remove', 'reset'], flags: 'texts' },
-  'tool.enable': NAME,
-  'tool.disable': NAME,
-  'tool.remove': NAME,
-  'secret.set': { name: 'text', valueBase64: 'text' },
-  'secret.rotate': { name: 'text', valueBase64: 'text' },
-  'secret.list': NOTHING,
-  'secret.remove': NAME,
+  'tool.add': { ...OF_TENANT, wasmBase64: 'text', flags: 'texts' },
+  'tool.list': TENANT,
+  'tool.show': OF_TENANT,
+  'tool.grant': { ...OF_TENANT, change: ['add', 'remove', 'reset'], flags: 'texts' },
+  'tool.enable': OF_TENANT,
+  'tool.disable': OF_TENANT,
+  'tool.remove': OF_TENANT,
+  'secret.set': { ...OF_TENANT, valueBase64: 'text' },
+  'secret.rotate': { ...OF_TENANT, valueBase64: 'text' },
+  'secret.list': TENANT,
+  'secret.remove': OF_TENANT,
   'lease.describe': { agent: 'text' },
   'lease.list': NOTHING,
   'lease.show': ID,
@@ -58,10 +62,10 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
     subject: 'text?',
     holder: 'text?',
     all: 'boolean?',
-    tenant: 'text?',
+    tenant: 'tenant?',
     reason: 'text',
   },
-  'lease.revocations': { tenant: 'text' },
+  'lease.revocations': { tenant: 'tenant' },
   'approvals.list': { state: 'text?' },
   'approvals.show': ID,
   'approvals.approve': {
@@ -78,20 +82,20 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'policy.check': FILES,
   'policy.set': FILES,
   'policy.test': { files: 'files', cases: 'text' },
-  'budget.list': { tenant: 'text?' },
-  'budget.set': { budget: 'text', tenant: 'text?' },
-  'budget.remove': { name: 'text', tenant: 'text?' },
-  'trust.list': { tenant: 'text?' },
-  'trust.show': { principal: 'text', tenant: 'text?' },
+  'budget.list': { tenant: 'tenant?' },
+  'budget.set': { budget: 'text', tenant: 'tenant?' },
+  'budget.remove': { name: 'text', tenant: 'tenant?' },
+  'trust.list': { tenant: 'tenant?' },
+  'trust.show': { principal: 'text', tenant: 'tenant?' },
   'trust.set': {
     principal: 'text',
     level: 'count',
     capabilities: 'texts',
     expires: 'text?',
     note: 'text?',
-    tenant: 'text?',
+    tenant: 'tenant?',
   },
-  'trust.remove': { principal: 'text', tenant: 'text?' },
+  'trust.remove': { principal: 'text', tenant: 'tenant?' },
   'policy.rule': { rule: 'text' },
   'policy.explain': { tool: 'text', arguments: 'text', as: 'text' },
   'receipts.list': FILTER,
@@ -145,6 +149,9 @@ function fits(kind: Member, value: unknown): boolean {
     case 'text':
     case 'text?':
       return typeof value === 'string' && value.isWellFormed();
+    case 'tenant':
+    case 'tenant?':
+      return typeof value === 'string' && TENANT_NAME.test(value);
     case 'boolean?':
       return typeof value === 'boolean';
     case 'count':
@@ -158,6 +165,8 @@ function fits(kind: Member, value: unknown): boolean {
   }
 }
 
+const TENANT_NAME = /^[a-z0-9-]{1,32}$/;
+
 function isFile(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { name, text, ...more } = value as Readonly<Record<string, unknown>>;
@@ -167,6 +176,8 @@ function isFile(value: unknown): boolean {
 const KINDS: Readonly<Record<string, string>> = {
   text: 'a text',
   'text?': 'a text',
+  tenant: 'the name of a tenant, 1 to 32 of `a-z0-9-`',
+  'tenant?': 'the name of a tenant, 1 to 32 of `a-z0-9-`',
   texts: 'a list of texts',
   'texts?': 'a list of texts',
   'boolean?': 'true or false',

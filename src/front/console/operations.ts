@@ -291,6 +291,7 @@ export interface Operations {
   >;
   readonly 'tool.add': Operation<
     {
+      readonly tenant?: string;
       readonly name: string;
       readonly wasmBase64: string;
       /** Grant flags as on the command line. */
@@ -303,13 +304,17 @@ export interface Operations {
       readonly warnings: readonly string[];
     }
   >;
-  readonly 'tool.list': Operation<Empty, { readonly installations: readonly Installation[] }>;
+  readonly 'tool.list': Operation<
+    { readonly tenant?: string },
+    { readonly installations: readonly Installation[] }
+  >;
   readonly 'tool.show': Operation<
-    { readonly name: string },
+    { readonly tenant?: string; readonly name: string },
     { readonly installation: Installation; readonly grant: readonly string[] }
   >;
   readonly 'tool.grant': Operation<
     {
+      readonly tenant?: string;
       readonly name: string;
       readonly change: 'add' | 'remove' | 'reset';
       readonly flags: readonly string[];
@@ -321,19 +326,34 @@ export interface Operations {
       readonly warnings: readonly string[];
     }
   >;
-  readonly 'tool.enable': Operation<{ readonly name: string }, { readonly name: string }>;
-  readonly 'tool.disable': Operation<{ readonly name: string }, { readonly name: string }>;
-  readonly 'tool.remove': Operation<{ readonly name: string }, { readonly name: string }>;
+  readonly 'tool.enable': Operation<
+    { readonly tenant?: string; readonly name: string },
+    { readonly name: string }
+  >;
+  readonly 'tool.disable': Operation<
+    { readonly tenant?: string; readonly name: string },
+    { readonly name: string }
+  >;
+  readonly 'tool.remove': Operation<
+    { readonly tenant?: string; readonly name: string },
+    { readonly name: string }
+  >;
   readonly 'secret.set': Operation<
-    { readonly name: string; readonly valueBase64: string },
+    { readonly tenant?: string; readonly name: string; readonly valueBase64: string },
     SecretSummary
   >;
   readonly 'secret.rotate': Operation<
-    { readonly name: string; readonly valueBase64: string },
+    { readonly tenant?: string; readonly name: string; readonly valueBase64: string },
     SecretSummary
   >;
-  readonly 'secret.list': Operation<Empty, { readonly secrets: readonly SecretSummary[] }>;
-  readonly 'secret.remove': Operation<{ readonly name: string }, SecretSummary>;
+  readonly 'secret.list': Operation<
+    { readonly tenant?: string },
+    { readonly secrets: readonly SecretSummary[] }
+  >;
+  readonly 'secret.remove': Operation<
+    { readonly tenant?: string; readonly name: string },
+    SecretSummary
+  >;
   readonly 'lease.describe': Operation<{ readonly agent: string }, LeaseCeiling>;
   readonly 'lease.list': Operation<Empty, { readonly leases: readonly LeaseSummary[] }>;
   readonly 'lease.show': Operation<{ readonly id: string }, LeaseSummary>;

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { SecretSummary } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
+import { TENANT, type TenantOption } from '../tenant-option.ts';
 import type { Run } from '../program.ts';
 
 /** More than any secret, so that a wrong file is told by its size and not read to its end. */
@@ -23,11 +24,12 @@ export function addSecretCommands(program: Command, run: Run): void {
     secret
       .command(verb)
       .argument('<name>', 'as the rules of `--secret` name it')
+      .option(...TENANT)
       .description(description)
-      .action((name: string) =>
+      .action((name: string, options: TenantOption) =>
         run(async ({ operator, out }) => {
           const value = await readValue(name);
-          const input = { name, valueBase64: value.toString('base64') };
+          const input = { name, valueBase64: value.toString('base64'), ...options };
           value.fill(0);
           const done = await (await operator()).call(`secret.${verb}`, input);
           out.result(done, `${past} ${plain(done.name)} (version ${done.version})`);
@@ -36,10 +38,11 @@ export function addSecretCommands(program: Command, run: Run): void {
   }
   secret
     .command('list')
+    .option(...TENANT)
     .description('names, versions and uses; no values')
-    .action(() =>
+    .action((options: TenantOption) =>
       run(async ({ operator, out }) => {
-        const { secrets } = await (await operator()).call('secret.list', {});
+        const { secrets } = await (await operator()).call('secret.list', { ...options });
         out.result(
           secrets,
           table(['NAME', 'VERSION', 'SET', 'USES', 'LAST USED'], rowsOf(secrets)),
@@ -49,10 +52,11 @@ export function addSecretCommands(program: Command, run: Run): void {
   secret
     .command('remove')
     .argument('<name>')
+    .option(...TENANT)
     .description('forget a secret; requests that need it are refused from then on')
-    .action((name: string) =>
+    .action((name: string, options: TenantOption) =>
       run(async ({ operator, out }) => {
-        const done = await (await operator()).call('secret.remove', { name });
+        const done = await (await operator()).call('secret.remove', { name, ...options });
         out.result(done, `removed ${plain(done.name)}`);
       }),
     );

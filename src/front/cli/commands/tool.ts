@@ -7,9 +7,10 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import { grantFlags } from '../../../catalog/grant-flags.ts';
 import type { Installation } from '../../../catalog/installation.ts';
 import { plain, table } from '../output.ts';
+import { TENANT, type TenantOption } from '../tenant-option.ts';
 import type { Run } from '../program.ts';
 
-type GrantOptions = Readonly<Record<string, readonly string[] | true | undefined>>;
+type GrantOptions = Readonly<Record<string, readonly string[] | string | true | undefined>>;
 
 /** Adds `tool add|list|show|inspect|grant|enable|disable|remove`. */
 export function addToolCommands(program: Command, run: Run): void {
@@ -17,8 +18,9 @@ export function addToolCommands(program: Command, run: Run): void {
   withGrantFlags(tool.command('add'))
     .argument('<path>', 'a .wasm file, or a package directory')
     .option('--name <name>', 'what to call it here')
+    .option(...TENANT)
     .description('admit a package; it may do nothing but what the flags grant')
-    .action((path: string, options: GrantOptions & { name?: string }) =>
+    .action((path: string, options: GrantOptions & TenantOption & { name?: string }) =>
       run(async ({ operator, out }) => {
         const source = readPackage(path);
         const added = await (
@@ -27,6 +29,7 @@ export function addToolCommands(program: Command, run: Run): void {
           name: options.name ?? source.name,
           wasmBase64: source.wasm.toString('base64'),
           flags: toFlags(options),
+          ...tenantOf(options),
         });
         for (const warning of added.warnings) out.note(`warning: ${plain(warning)}`);
         out.result(added, [
@@ -37,10 +40,11 @@ export function addToolCommands(program: Command, run: Run): void {
     );
   tool
     .command('list')
+    .option(...TENANT)
     .description('installed packages')
-    .action(() =>
+    .action((options: TenantOption) =>
       run(async ({ operator, out }) => {
-        const { installations } = await (await operator()).call('tool.list', {});
+        const { installations } = await (await operator()).call('tool.list', { ...options });
         const rows = installations.map((one) => [
           one.name,
           one.enabled ? 'enabled' : one.disabledFor === undefined ? 'disabled' : 'quarantined',
@@ -56,10 +60,11 @@ export function addToolCommands(program: Command, run: Run): void {
     tool
       .command(verb)
       .argument('<name>')
+      .option(...TENANT)
       .description(verb === 'show' ? 'one package and its grant' : 'its imports and schemas too')
-      .action((name: string) =>
+      .action((name: string, options: TenantOption) =>
         run(async ({ operator, out }) => {
-          const found = await (await operator()).call('tool.show', { name });
+          const found = await (await operator()).call('tool.show', { name, ...options });
           const lines = describe(found.installation, found.grant);
           out.result(found, verb === 'show' ? lines : [...lines, ...inside(found.installation)]);
         }),
@@ -69,21 +74,24 @@ export function addToolCommands(program: Command, run: Run): void {
     .argument('<name>')
     .option('--remove', 'take the named grants back')
     .option('--reset', 'take everything back first')
+    .option(...TENANT)
     .description('widen, narrow or reset what a package may do, from the next call on')
-    .action((name: string, options: GrantOptions & { remove?: true; reset?: true }) =>
-      run(async ({ operator, out }) => {
-        if (options.remove === true && options.reset === true) {
-          throw new WarderError('usage', '`--remove` and `--reset` exclude each other', {
-            hint: '`--reset` takes everything back, then applies the other flags',
-          });
-        }
-        const change =
-          options.remove === true ? 'remove' : options.reset === true ? 'reset' : 'add';
-        const flags = toFlags(options);
-        const done = await (await operator()).call('tool.grant', { name, change, flags });
-        for (const warning of done.warnings) out.note(`warning: ${plain(warning)}`);
-        out.result(done, describe(done.installation, done.grant));
-      }),
+    .action(
+      (name: string, options: GrantOptions & TenantOption & { remove?: true; reset?: true }) =>
+        run(async ({ operator, out }) => {
+          if (options.remove === true && options.reset === true) {
+            throw new WarderError('usage', '`--remove` and `--reset` exclude each other', {
+              hint: '`--reset` takes everything back, then applies the other flags',
+            });
+          }
+          const change =
+            options.remove === true ? 'remove' : options.reset === true ? 'reset' : 'add';
+          const flags = toFlags(options);
+          const input = { name, change, flags, ...tenantOf(options) } as const;
+          const done = await (await operator()).call('tool.grant', input);
+          for (const warning of done.warnings) out.note(`warning: ${plain(warning)}`);
+          out.result(done, describe(done.installation, done.grant));
+        }),
     );
   for (const [verb, past] of [
     ['enable', 'enabled'],
@@ -93,14 +101,19 @@ export function addToolCommands(program: Command, run: Run): void {
     tool
       .command(verb)
       .argument('<name>')
+      .option(...TENANT)
       .description(`${verb} a package`)
-      .action((name: string) =>
+      .action((name: string, options: TenantOption) =>
         run(async ({ operator, out }) => {
-          const done = await (await operator()).call(`tool.${verb}`, { name });
+          const done = await (await operator()).call(`tool.${verb}`, { name, ...options });
           out.result(done, `${past} ${done.name}`);
         }),
       );
   }
+}
+
+function tenantOf({ tenant }: TenantOption): TenantOption {
+  return tenant === undefined ? {} : { tenant };
 }
 
 function withGrantFlags(command: Command): Command {

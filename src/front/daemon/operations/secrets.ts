@@ -16,10 +16,18 @@ export function secretOperations(runtime: Runtime): SecretOperations {
   const { administration, gate } = runtime;
   const taken =
     (change: 'set' | 'rotate') =>
-    async (input: { readonly name: string; readonly valueBase64: string }) => {
-      const value = withoutLineEnd(decodeBase64(input.valueBase64));
+    async ({
+      name,
+      valueBase64,
+      tenant = OPERATOR_TENANT,
+    }: {
+      readonly name: string;
+      readonly valueBase64: string;
+      readonly tenant?: string;
+    }) => {
+      const value = withoutLineEnd(decodeBase64(valueBase64));
       try {
-        return shown(await administration.setSecret(OPERATOR_TENANT, input.name, value, change));
+        return shown(await administration.setSecret(tenant, name, value, change));
       } finally {
         value.fill(0);
       }
@@ -27,10 +35,10 @@ export function secretOperations(runtime: Runtime): SecretOperations {
   return {
     'secret.set': taken('set'),
     'secret.rotate': taken('rotate'),
-    'secret.list': () =>
-      Promise.resolve({ secrets: gate.vault.list(OPERATOR_TENANT).map((each) => shown(each)) }),
-    'secret.remove': async ({ name }) =>
-      shown(await administration.removeSecret(OPERATOR_TENANT, name)),
+    'secret.list': ({ tenant = OPERATOR_TENANT }) =>
+      Promise.resolve({ secrets: gate.vault.list(tenant).map((each) => shown(each)) }),
+    'secret.remove': async ({ name, tenant = OPERATOR_TENANT }) =>
+      shown(await administration.removeSecret(tenant, name)),
   };
 }
 

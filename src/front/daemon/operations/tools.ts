@@ -5,6 +5,7 @@ import { decodeBase64 } from '../../../base/encoding/base64.ts';
 import { ulid } from '../../../base/encoding/ulid.ts';
 import { changeGrant } from '../../../catalog/change-grant.ts';
 import { describeGrant, emptyGrant } from '../../../catalog/grant.ts';
+import type { TenantId } from '../../../base/store/store.ts';
 import type { Installation } from '../../../catalog/installation.ts';
 import { prepareInstallation } from '../../../catalog/prepare.ts';
 import type { OperationHandlers } from '../../console/operations.ts';
@@ -22,7 +23,13 @@ type ToolOperations = Pick<
   | 'tool.remove'
 >;
 
-/** The tenant whose tools the operator manages. */
+/** A tool an operation is about. */
+interface NamedTool {
+  readonly name: string;
+  readonly tenant?: string;
+}
+
+/** The tenant an operation is about that names none. */
 export const OPERATOR_TENANT = 'default';
 
 export function toolOperations(runtime: Runtime): ToolOperations {
@@ -34,17 +41,22 @@ export function toolOperations(runtime: Runtime): ToolOperations {
     installation,
     grant: describeGrant(installation.grant),
   });
-  const isSet = (name: string): boolean => gate.vault.has(OPERATOR_TENANT, name);
+  const isSetFor = (tenant: TenantId) => (name: string) => gate.vault.has(tenant, name);
+  const agents = Object.values(runtime.config.agents);
+  const nobodys = (tenant: TenantId): readonly string[] =>
+    agents.some((agent) => agent.tenant === tenant)
+      ? []
+      : [`no agent in config.json is of the tenant \`${tenant}\``];
   const switched =
     (change: 'enable' | 'disable' | 'remove') =>
-    async ({ name }: { readonly name: string }): Promise<{ name: string }> => {
-      const { id } = catalog.show(OPERATOR_TENANT, name);
-      const changed = await administration.switchTool(OPERATOR_TENANT, id, change);
+    async ({ name, tenant = OPERATOR_TENANT }: NamedTool): Promise<{ name: string }> => {
+      const { id } = catalog.show(tenant, name);
+      const changed = await administration.switchTool(tenant, id, change);
       runtime.door.toolsChanged();
       return { name: changed.name };
     };
   return {
-    'tool.add': async ({ name, wasmBase64, flags }) => {
+    'tool.add': async ({ name, wasmBase64, flags, tenant = OPERATOR_TENANT }) => {
       const bytes = decodeBase64(wasmBase64);
       const grant = await changeGrant(emptyGrant, flags, 'add', ownTrees);
       const now = gate.now();
@@ -56,18 +68,21 @@ export function toolOperations(runtime: Runtime): ToolOperations {
         now,
       });
       await packages.write(bytes);
-      const added = await administration.addTool(OPERATOR_TENANT, installation);
+      const added = await administration.addTool(tenant, installation);
       runtime.door.toolsChanged();
-      return { ...described(added), warnings: [...warnings, ...secretNotes(isSet, grant)] };
+      const notes = [...secretNotes(isSetFor(tenant), grant), ...nobodys(tenant)];
+      return { ...described(added), warnings: [...warnings, ...notes] };
     },
-    'tool.list': () => Promise.resolve({ installations: catalog.list(OPERATOR_TENANT) }),
-    'tool.show': ({ name }) => Promise.resolve(described(catalog.show(OPERATOR_TENANT, name))),
-    'tool.grant': async ({ name, change, flags }) => {
-      const before = catalog.show(OPERATOR_TENANT, name);
+    'tool.list': ({ tenant = OPERATOR_TENANT }) =>
+      Promise.resolve({ installations: catalog.list(tenant) }),
+    'tool.show': ({ name, tenant = OPERATOR_TENANT }) =>
+      Promise.resolve(described(catalog.show(tenant, name))),
+    'tool.grant': async ({ name, change, flags, tenant = OPERATOR_TENANT }) => {
+      const before = catalog.show(tenant, name);
       const changed = await changeGrant(before.grant, flags, change, ownTrees);
-      const installation = await administration.changeGrant(OPERATOR_TENANT, before, changed);
+      const installation = await administration.changeGrant(tenant, before, changed);
       runtime.door.toolsChanged();
-      const warnings = secretNotes(isSet, installation.grant, before.grant);
+      const warnings = secretNotes(isSetFor(tenant), installation.grant, before.grant);
       return { ...described(installation), warnings };
     },
     'tool.enable': switched('enable'),
