@@ -202,6 +202,7 @@ export class LeaseDesk implements LeaseDoor {
       recordEvent(tx, gate, now, event);
       return { id: request.id, made: this.#settle(tx, request, judged, parent, now) };
     });
+    if (waits) gate.approvals.changed();
     if (made !== undefined) await this.#grants.handOver(made.granted, made.prepared);
     return this.#standing(this.#find(caller, id));
   }

@@ -33,6 +33,7 @@ export function requestEvent(
     tenant,
     principal,
     task,
+    approval: id,
     subject: { name: 'lease-request', sha256: digest },
     ...(lease === undefined ? {} : { lease }),
     ...(judged === undefined ? {} : { decision: decisionOf(judged, latencyUs) }),
