@@ -66,6 +66,7 @@ export function connectionOf(caller: Caller, close: () => void = () => {}): Conn
     caller: () => Promise.resolve(caller),
     viewer: () => Promise.resolve({ caller }),
     challenge: () => ({ nonce: 'n', aud: 'a', htm: 'POST', htu: 'warder://agent/default' }),
+    onLeasesChanged: () => () => {},
     close,
   };
 }

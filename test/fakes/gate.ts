@@ -59,6 +59,7 @@ export interface FakeGate {
   readonly office: LeaseOffice;
   readonly desk: LeaseDesk;
   readonly reception: LeaseReception;
+  readonly nonces: ProofNonces;
   /** Lines of the daemon's own log. */
   readonly notes: readonly string[];
   /** A connection of an agent, with a lease of its own. */
@@ -186,6 +187,7 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     install,
     desk,
     reception,
+    nonces,
     notes,
     connect: (terms) => connect(office, desk, door, terms),
     receipts: () => [...reader.export({ type: 'call' })],

@@ -14,8 +14,8 @@ import { generateHolderKey, type HolderKey } from '../../src/trust/holder/holder
 import { HeldLease } from '../../src/trust/holder/held-lease.ts';
 import { connectionLease } from '../../src/trust/lease/connection-lease.ts';
 import { type LeaseTerms, prepareLease, signLease } from '../../src/trust/lease/issue-lease.ts';
-import { LeaseReception, proofAddress } from '../../src/trust/lease/lease-reception.ts';
-import { ProofNonces } from '../../src/trust/lease/proof-nonces.ts';
+import { proofAddress } from '../../src/trust/lease/lease-reception.ts';
+import type { ProofNonces } from '../../src/trust/lease/proof-nonces.ts';
 import { type FakeGate, type GateOptions, openGate } from '../fakes/gate.ts';
 import { ALL_CAPABILITIES, ECHO } from './decision.ts';
 import { dial, type LinePeer } from './line-peer.ts';
@@ -79,20 +79,13 @@ export async function agentFront(
     }),
     'config.json',
   );
-  const nonces = new ProofNonces((length) => randomBytes(length));
   const parts: CallerParts = {
     config,
     gate: gate.parts,
     administration: gate.administration,
     issuers: await openIssuers(locateHome(directory, {}), config),
-    reception: new LeaseReception({
-      book: office.book,
-      keys: () => office.keys,
-      origin: office.origin,
-      nonces,
-      monotonic: () => gate.clock.monotonic(),
-    }),
-    connectionLease: (terms) => connectionLease(office, terms),
+    reception: gate.reception,
+    leaseInHand: (terms, bound) => gate.desk.hand(terms, connectionLease(office, terms), bound),
   };
   const sockets = await Promise.all(
     Object.keys(config.agents).map((name) =>
@@ -128,7 +121,7 @@ export async function agentFront(
   };
   return {
     gate,
-    nonces,
+    nonces: gate.nonces,
     home: directory,
     toolDigest,
     issue,
@@ -142,7 +135,7 @@ export async function agentFront(
         method: 'POST',
         uri: proofAddress('default'),
         audience: office.origin,
-        nonce: nonces.current(gate.clock.monotonic()),
+        nonce: gate.nonces.current(gate.clock.monotonic()),
         call: { tool: toolDigest, digest: callDigest(ECHO.name, args as never) },
         ...change,
       }),

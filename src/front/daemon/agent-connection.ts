@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { coversTool } from '../../decide/policy/narrowing.ts';
 import type { Caller } from '../../gate/door.ts';
-import type { ConnectionLease } from '../../trust/lease/connection-lease.ts';
+import type { LeaseInHand } from '../../gate/leases/lease-in-hand.ts';
+import type { ConnectionTerms } from '../../trust/lease/connection-lease.ts';
 import type { ProofChallenge } from '../../trust/lease/lease-reception.ts';
 import type { VerifiedLease } from '../../trust/lease/verify-lease.ts';
 import type { AgentConfig } from '../config/config.ts';
@@ -17,7 +18,7 @@ import type { Runtime } from './compose.ts';
 /** What of a daemon it takes to say who somebody is. */
 export type CallerParts = Pick<
   Runtime,
-  'config' | 'gate' | 'administration' | 'reception' | 'issuers' | 'connectionLease'
+  'config' | 'gate' | 'administration' | 'reception' | 'issuers' | 'leaseInHand'
 >;
 
 /**
@@ -47,8 +48,9 @@ class AgentConnection implements Connection {
   readonly #runtime: CallerParts;
   readonly #name: string;
   readonly #agent: AgentConfig;
-  readonly #own: ConnectionLease;
-  readonly #leases: ConnectionLease[] = [];
+  readonly #own: LeaseInHand;
+  readonly #hands: LeaseInHand[] = [];
+  readonly #watching = new Set<() => void>();
   /** Whose identity was taken, or is being looked at. */
   #known: { readonly text: string; readonly caller: Promise<Caller> } | undefined;
   /** What holds for the whole connection. */
@@ -60,15 +62,7 @@ class AgentConnection implements Connection {
     this.#runtime = runtime;
     this.#name = name;
     this.#agent = agent;
-    this.#own = runtime.connectionLease({
-      agent: name,
-      connection: randomUUID(),
-      principal: agent.principal,
-      tenant: agent.tenant,
-      capabilities: agent.capabilities,
-      ttlSeconds: agent.ttl,
-    });
-    this.#leases.push(this.#own);
+    this.#own = this.#hand({ principal: agent.principal });
   }
 
   bind(credentials: Credentials): void {
@@ -112,7 +106,28 @@ class AgentConnection implements Connection {
 
   close(): void {
     const now = this.#runtime.gate.clock.wall();
-    for (const lease of this.#leases) void lease.release(now);
+    for (const hand of this.#hands) void hand.release(now);
+  }
+
+  onLeasesChanged(listener: () => void): () => void {
+    this.#watching.add(listener);
+    return () => this.#watching.delete(listener);
+  }
+
+  /** The leases of somebody on this connection, which end with it. */
+  #hand(who: Pick<ConnectionTerms, 'principal' | 'until'>): LeaseInHand {
+    const { tenant, capabilities, ttl, holder } = this.#agent;
+    const agent = this.#name;
+    const connection = randomUUID();
+    const hand = this.#runtime.leaseInHand(
+      { agent, connection, tenant, capabilities, ttlSeconds: ttl, ...who },
+      holder !== 'dpop',
+    );
+    hand.onChanged(() => {
+      for (const listener of this.#watching) listener();
+    });
+    this.#hands.push(hand);
+    return hand;
   }
 
   async #identify(credentials: Credentials): Promise<Viewer> {
@@ -172,8 +187,8 @@ class AgentConnection implements Connection {
   }
 
   async #authenticate(text: string): Promise<Caller> {
-    const { tenant, holder, capabilities, ttl } = this.#agent;
-    const { administration, gate, issuers, connectionLease } = this.#runtime;
+    const { tenant, holder } = this.#agent;
+    const { administration, gate, issuers } = this.#runtime;
     if (holder === 'dpop') {
       refuse('calls over this socket need a lease bound to a key', 'send one, with a proof');
     }
@@ -186,21 +201,7 @@ class AgentConnection implements Connection {
     }
     const agent = this.#name;
     await administration.authenticated({ tenant, principal, agent, digest, issuer: issuer.issuer });
-    const lease = connectionLease({
-      agent,
-      connection: randomUUID(),
-      principal,
-      tenant,
-      capabilities,
-      ttlSeconds: ttl,
-      until: expires,
-    });
-    this.#leases.push(lease);
-    return {
-      ...this.#identity(principal),
-      lease: (now) => lease.current(now),
-      covers: (tool) => coversTool(capabilities, tool),
-    };
+    return this.#inHand(principal, this.#hand({ principal, until: expires }));
   }
 
   async #read(text: string): Promise<VerifiedLease> {
@@ -209,18 +210,25 @@ class AgentConnection implements Connection {
   }
 
   #agentItself(): Caller {
-    const { principal, capabilities, holder } = this.#agent;
+    const { principal, holder } = this.#agent;
     if (holder === 'dpop') {
-      return this.#nobody(
+      const nobody = this.#nobody(
         new WarderError('lease-refused', 'calls over this socket need a lease bound to a key', {
           hint: 'send the lease with each call, and a proof signed with its key',
         }),
       );
+      // Such a lease has to be asked for somewhere.
+      return { ...nobody, hand: this.#own };
     }
+    return this.#inHand(principal, this.#own);
+  }
+
+  #inHand(principal: string, hand: LeaseInHand): Caller {
     return {
       ...this.#identity(principal),
-      lease: (now) => this.#own.current(now),
-      covers: (tool) => coversTool(capabilities, tool),
+      lease: (now, call) => hand.current(now, call),
+      covers: (tool) => hand.covers(tool),
+      hand,
     };
   }
 

@@ -27,5 +27,7 @@ export interface Connection {
   viewer(credentials: Credentials): Promise<Viewer>;
   /** What the next proof has to say; `tool` is the digest of the package that is to run. */
   challenge(tool?: string): ProofChallenge;
+  /** Calls back after leases were granted on it, or given back; returns the way to stop. */
+  onLeasesChanged(listener: () => void): () => void;
   close(): void;
 }

@@ -64,10 +64,13 @@ export function createAgentServer(
     const { nonce } = connection.challenge();
     return { ...result, _meta: { ...result._meta, [metaKeys.nonce]: nonce } };
   });
-  const stop = door.onToolsChanged(() => {
+  const changed = (): void => {
     server.sendToolListChanged().catch(() => {});
-  });
-  server.onclose = stop;
+  };
+  const stops = [door.onToolsChanged(changed), connection.onLeasesChanged(changed)];
+  server.onclose = () => {
+    for (const stop of stops) stop();
+  };
   return server;
 }
 
