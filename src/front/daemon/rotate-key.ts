@@ -4,7 +4,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { rotationEvent } from '../../gate/key-events.ts';
-import { extendHistory, historyAfter, type KeyRow } from '../../trust/keyring/key-history.ts';
+import {
+  extendHistory,
+  historyAfter,
+  type KeyRow,
+  type RetiredKey,
+} from '../../trust/keyring/key-history.ts';
 import { rotationDigest, signRotation } from '../../trust/keyring/sign-rotation.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import { parseKeyUri } from '../../trust/signer/key-uri.ts';
@@ -97,8 +102,13 @@ export async function rotateKey(
           });
         }
         extendHistory(tx, history);
-        const end = { at: iat * 1000, until: claims.until * 1000 };
-        gate.leases.endKey(tx, claims.old, compromised ? { ...end, compromised } : end);
+        for (const { jwk, retired } of changed(keys.history, history)) {
+          gate.leases.endKey(tx, jwk.kid, {
+            at: iat * 1000,
+            until: retired.until * 1000,
+            ...(retired.compromised === undefined ? {} : { compromised: true }),
+          });
+        }
         return [undefined, rotationEvent(claims, rotationDigest(rotation))];
       });
       reached('recorded');
@@ -182,6 +192,19 @@ function checkNew(next: OpenedSigner, history: readonly KeyRow[]): void {
       hint: 'a key comes back never: name another, or leave `--key` out',
     });
   }
+}
+
+/** Keys that were retired, or whose grace was cut short. */
+function changed(
+  before: readonly KeyRow[],
+  after: readonly KeyRow[],
+): readonly (KeyRow & { readonly retired: RetiredKey })[] {
+  return after.flatMap((row, at) => {
+    const { retired } = row;
+    return retired === undefined || retired.until === before[at]?.retired?.until
+      ? []
+      : [{ ...row, retired }];
+  });
 }
 
 function closeLater(signer: OpenedSigner, ms: number): void {

@@ -95,22 +95,29 @@ export function historyAfter(
   }
   const { iat: at, until, size, compromised } = claims;
   const retired = { at, until, ...(compromised === undefined ? {} : { compromised }) };
+  const former = history.slice(0, -1);
   return [
-    ...history.slice(0, -1),
+    ...(compromised === undefined ? former : former.map((row) => endGrace(row, at))),
     { ...current, heads: { ...current.heads, to: size }, retired },
     { jwk: claims.new, uri, since: now, heads: { from: size + 1 }, rotation },
   ];
 }
 
+/** Who lost one key may have lost the one before it: a grace that still runs ends with it. */
+function endGrace(row: KeyRow, at: number): KeyRow {
+  if (row.retired === undefined || row.retired.until <= at) return row;
+  return { ...row, retired: { at: row.retired.at, until: at, compromised: true } };
+}
+
 /** Writes what {@link historyAfter} gave, over exactly the history it was made from. */
 export function extendHistory(tx: Tx, after: readonly KeyRow[]): void {
-  const [before, next] = after.slice(-2);
   const stored = readHistory(tx);
-  if (before === undefined || next === undefined || stored.at(-1)?.jwk.kid !== before.jwk.kid) {
+  if (stored.length === 0 || stored.at(-1)?.jwk.kid !== after.at(-2)?.jwk.kid) {
     throw new WarderError('conflict', 'the signing key was rotated meanwhile', {
       hint: 'look at `warder keys list`, then try again',
     });
   }
-  tx.put(signingKeyTable, HOME_TENANT, rowKey(stored.length), before);
-  tx.insert(signingKeyTable, HOME_TENANT, rowKey(stored.length + 1), next);
+  for (const [at, row] of after.entries()) {
+    tx.put(signingKeyTable, HOME_TENANT, rowKey(at + 1), row);
+  }
 }

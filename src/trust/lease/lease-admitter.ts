@@ -16,7 +16,7 @@ import { verifyLease } from './verify-lease.ts';
  * Admits leases of one daemon that name the key that is to sign them: roots, and such that narrow the chain
  * given as evidence, which has to verify.
  *
- * @param parents keys the chain may be signed with; the very key that signs when absent.
+ * @param parents the daemon's keys, which the chain may be signed with; the very key that signs when absent.
  */
 export function leaseAdmitter(origin: string, parents?: () => TrustedKeys): Admitter {
   return {
@@ -29,6 +29,7 @@ export function leaseAdmitter(origin: string, parents?: () => TrustedKeys): Admi
           header.alg === key.alg &&
           claims.iss === origin &&
           claims.aud === origin &&
+          !isTooLate(claims, parents?.() ?? [], key) &&
           (claims.cnf !== undefined || claims.exp - claims.iat <= BEARER_TTL_MAX) &&
           (claims.del_depth === 0 ||
             (await narrows(
@@ -44,6 +45,12 @@ export function leaseAdmitter(origin: string, parents?: () => TrustedKeys): Admi
       throw refusal(undefined);
     },
   };
+}
+
+/** Whether it is dated after the key that is to sign it was rotated. */
+function isTooLate(claims: LeaseClaims, keys: TrustedKeys, { kid }: PublicJwk): boolean {
+  const retired = keys.find((key) => key.kid === kid)?.retired;
+  return retired !== undefined && !(claims.iat <= retired.at);
 }
 
 function leaseKeys(key: PublicJwk): Promise<TrustedKeys> {

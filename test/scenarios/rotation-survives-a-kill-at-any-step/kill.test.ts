@@ -1,0 +1,105 @@
+// Killed at whatever step, a home has one signing key and a whole history; no lease and no proof is lost.
+
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readConfig } from '../../../src/front/config/config.ts';
+import type { RotationStep } from '../../../src/front/daemon/rotate-key.ts';
+import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
+import { type OpenHome, rotatingHome } from '../../support/rotating-home.ts';
+
+const child = new URL('../../fixtures/keys/rotate-and-die.ts', import.meta.url).pathname;
+
+function rotateAndDie(root: string, step: RotationStep, ...more: string[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const args = ['--no-warnings', child, root, step, ...more];
+    const running = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    running.on('error', reject);
+    running.on('close', (_, signal) => resolve(signal));
+  });
+}
+
+/** A receipt of now, as somebody holds it. */
+async function someReceipt({ receipts }: OpenHome): Promise<string> {
+  const [row] = receipts.reader.list({ last: 1 });
+  return receipts.proof(row?.id ?? '');
+}
+
+test('before it is recorded nothing has changed; from then on the new key signs', async () => {
+  const { home, open, close } = await rotatingHome();
+  let opened = await open();
+  const proofs: string[] = [];
+  const leases: string[] = [];
+  let rotations = 0;
+  for (const step of ['made', 'signed', 'recorded', 'pinned', 'published'] as const) {
+    const before = opened.keys.signing.key.kid;
+    proofs.push(await someReceipt(opened));
+    leases.push(await opened.issue());
+    await close();
+    expect(await rotateAndDie(home.root, step), step).toBe('SIGKILL');
+
+    opened = await open();
+    const stands = step !== 'made' && step !== 'signed';
+    if (stands) rotations += 1;
+    const { kid } = opened.keys.signing.key;
+    expect(kid === before, step).toBe(!stands);
+    // Store, config and what is published say the same.
+    expect(opened.keys.history.map(({ jwk }) => jwk.kid).indexOf(kid), step).toBe(rotations);
+    expect(opened.keys.history, step).toHaveLength(rotations + 1);
+    expect(readConfig(home.config).key.kid, step).toBe(kid);
+    await opened.publish();
+    const published = await opened.published();
+    expect(published.find((key) => key.roles.includes('revocations'))?.kid, step).toBe(kid);
+    const events = opened.receipts.reader.list({ type: 'key', last: 100 });
+    expect(events, step).toHaveLength(rotations + 1);
+    // What there was counts as it did; what is made now is by the key of now.
+    await opened.receipts.audit();
+    for (const proof of proofs) await verifyReceipt(proof, published);
+    for (const lease of leases) await opened.take(lease);
+    await opened.take(await opened.issue());
+    expect((await opened.lists.latest('default')).kid, step).toBe(kid);
+  }
+}, 180_000);
+
+test('of a compromised key no lease comes back, wherever the rotation was killed', async () => {
+  const { home, open, close } = await rotatingHome();
+  let opened = await open();
+  const old = opened.keys.signing.key.kid;
+  const lease = await opened.issue();
+  const held = await opened.take(lease);
+  const proof = await someReceipt(opened);
+  await close();
+  await rotateAndDie(home.root, 'recorded', 'compromised');
+  // A draft of the config that was cut short is no config.
+  writeFileSync(`${home.config}.new`, '{ "version": 1, "key": { "uri": "file:ke');
+
+  opened = await open();
+  expect(readConfig(home.config).key.kid).toBe(opened.keys.signing.key.kid);
+  expect(opened.keys.signing.key.kid).not.toBe(old);
+  await expect(opened.take(lease)).rejects.toMatchObject({ code: 'not-trusted' });
+  expect(opened.gate.leases.isLive(held, opened.gate.now())).toBe(false);
+  await opened.publish();
+  await verifyReceipt(proof, await opened.published());
+}, 60_000);
+
+test('a config that was put back does not bring the old key back; an unknown key signs nothing', async () => {
+  const { home, open, close } = await rotatingHome();
+  let opened = await open();
+  const text = JSON.stringify(readConfig(home.config).key);
+  const old = opened.keys.signing.key.kid;
+  await opened.operations['keys.rotate']({});
+  const { kid } = opened.keys.signing.key;
+  await close();
+  const { readFileSync } = await import('node:fs');
+  const pinned = readFileSync(home.config, 'utf8');
+  const key = /"key": \{[^}]*\}/;
+  writeFileSync(home.config, pinned.replace(key, `"key": ${text}`));
+  opened = await open();
+  expect(opened.keys.signing.key.kid).toBe(kid);
+  expect(readConfig(home.config).key.kid).toBe(kid);
+  await close();
+  const stranger = { uri: 'file:keys/signing.key', kid: 'A'.repeat(43) };
+  writeFileSync(home.config, pinned.replace(key, `"key": ${JSON.stringify(stranger)}`));
+  await expect(open()).rejects.toMatchObject({ code: 'unavailable' });
+  expect(old).not.toBe(kid);
+}, 60_000);

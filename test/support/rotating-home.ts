@@ -1,0 +1,94 @@
+// A home whose daemon lives in the test: opened, closed and opened again, with leases as texts.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../src/base/clock/clock.ts';
+import { readConfig } from '../../src/front/config/config.ts';
+import { type Home, locateHome } from '../../src/front/config/home.ts';
+import type { OperationHandlers } from '../../src/front/console/operations.ts';
+import { composeRuntime, type Runtime } from '../../src/front/daemon/compose.ts';
+import { initHome } from '../../src/front/daemon/init.ts';
+import { createOperations } from '../../src/front/daemon/operations.ts';
+import { type LeaseTerms, prepareLease, signLease } from '../../src/trust/lease/issue-lease.ts';
+import type { CheckedLease } from '../../src/trust/lease/lease.ts';
+import { verifyLease } from '../../src/trust/lease/verify-lease.ts';
+import type { Signer } from '../../src/trust/signer/signer.ts';
+import { loadKeys, type TrustedKeys } from '../../src/trust/verify/keys.ts';
+
+export interface OpenHome extends Runtime {
+  readonly operations: OperationHandlers;
+  /** What a verifier reads from `HOME/public/jwks.json`. */
+  published(): Promise<TrustedKeys>;
+  /** Issues a lease for anybody who has it, by its row and its signature. */
+  issue(terms?: Partial<LeaseTerms>, signer?: Signer): Promise<string>;
+  /** The lease as a call finds it. */
+  take(text: string): Promise<CheckedLease>;
+}
+
+export interface RotatingHome {
+  readonly home: Home;
+  /** Opens it, again if need be; what is open is closed with the test. */
+  open(): Promise<OpenHome>;
+  close(): Promise<void>;
+}
+
+/** A home in a directory of its own, gone with the test. */
+export async function rotatingHome(): Promise<RotatingHome> {
+  const directory = mkdtempSync(join(tmpdir(), 'warder-keys-'));
+  vi.stubEnv('XDG_STATE_HOME', join(directory, 'state'));
+  const home = locateHome(join(directory, 'home'), {});
+  await initHome(home, undefined);
+  let runtime: Runtime | undefined;
+  const close = async (): Promise<void> => {
+    await runtime?.close();
+    runtime = undefined;
+  };
+  onTestFinished(async () => {
+    await close();
+    vi.unstubAllEnvs();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const open = async (): Promise<OpenHome> => {
+    await close();
+    const opened = await composeRuntime(home, readConfig(home.config), systemClock);
+    runtime = opened;
+    return {
+      ...opened,
+      operations: createOperations(opened, { version: '1.2.3', stop: () => {} }),
+      published: () => loadKeys([readFileSync(join(home.public, 'jwks.json'), 'utf8')]),
+      issue: (terms, signer) => issueIn(opened, terms, signer),
+      take: async (text) => {
+        const now = opened.gate.now();
+        const audience = opened.config.log.origin;
+        const verified = await verifyLease(text, opened.keys.trusted, { now, audience });
+        return opened.gate.leases.check(verified, { bearer: true }, now);
+      },
+    };
+  };
+  return { home, open, close };
+}
+
+async function issueIn(
+  { keys, gate, config, administration }: Runtime,
+  terms: Partial<LeaseTerms> = {},
+  signer: Signer = keys.signing,
+): Promise<string> {
+  const whole: LeaseTerms = {
+    origin: config.log.origin,
+    principal: 'agent:default',
+    tenant: 'default',
+    capabilities: [{ type: 'fs.read', paths: ['/data/**'] }],
+    ttlSeconds: 300,
+    ...terms,
+  };
+  const prepared = prepareLease(whole, signer.key, gate.now(), randomBytes(16));
+  const { claims, digest, stateKey } = prepared;
+  await administration.leaseEvent((tx) => {
+    gate.leases.record(tx, prepared, 'default');
+    return { outcome: 'issued', agent: 'default', stateKey, claims, digest };
+  });
+  return signLease(prepared, signer);
+}
