@@ -1,4 +1,4 @@
-// An agent's socket: MCP by default; one JSON preamble line selects a lease or the one-call protocol.
+// An agent's socket: MCP by default; one JSON preamble line selects credentials or one of the one-line protocols.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
@@ -16,13 +16,14 @@ import {
   readCredentials,
 } from './credentials.ts';
 import { HALF_OPEN_MS } from './end-of-input.ts';
+import { serveLeaseLine } from './lease-line.ts';
 import { serveOneCall } from './one-call.ts';
 import { createAgentServer } from './server.ts';
 import { type MessageLimits, SocketTransport } from './socket-transport.ts';
 
 /** How a connection's first line may differ from MCP; see docs/mcp.md. */
 export interface Preamble {
-  readonly mode: 'mcp' | 'call';
+  readonly mode: 'mcp' | 'call' | 'lease';
   /** A lease of the agent's own, or a JWT that says who it is; for the whole connection. */
   readonly credentials: Credentials;
 }
@@ -96,6 +97,10 @@ async function accept(
     serveOneCall(socket, head, options.door, connection, options.limits);
     return;
   }
+  if (preamble.mode === 'lease') {
+    serveLeaseLine(socket, head, options.door, connection, options.limits);
+    return;
+  }
   const desk = new CredentialDesk((credentials) => connection.bind(credentials));
   const transport = new SocketTransport(socket, options.limits, head, (message) =>
     desk.strip(message),
@@ -155,12 +160,12 @@ function parsePreamble(line: Uint8Array): Preamble {
     const { mode = 'mcp', lease, identity, ...unknown } = inner as Record<string, unknown>;
     const credentials = readCredentials({ lease, identity }, LINE_NAMES);
     const fits =
-      (mode === 'mcp' || mode === 'call') &&
+      (mode === 'mcp' || mode === 'call' || mode === 'lease') &&
       credentials.fault === undefined &&
       Object.keys(unknown).length === 0;
     if (fits) return { mode, credentials };
   }
   throw new WarderError('malformed', 'the first line is not a warder preamble', {
-    hint: 'it is `{"warder":{"mode":"mcp"|"call","lease":TOKEN?,"identity":JWT?}}`, or leave it out',
+    hint: 'it is `{"warder":{"mode":"mcp"|"call"|"lease","lease":TOKEN?,"identity":JWT?}}`, or leave it out',
   });
 }

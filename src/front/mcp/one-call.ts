@@ -2,16 +2,14 @@
 
 import type { Socket } from 'node:net';
 import { parseJson } from '../../base/encoding/parse-json.ts';
-import { asWarderError, WarderError } from '../../base/errors/errors.ts';
+import { WarderError } from '../../base/errors/errors.ts';
 import { answerToJson, type OneCallReply, previewToJson } from '../../gate/answer-json.ts';
 import type { AgentDoor, CallRequest } from '../../gate/door.ts';
 import type { Connection } from './connection.ts';
 import { type Credentials, LINE_NAMES, readCredentials } from './credentials.ts';
-import { HALF_OPEN_MS } from './end-of-input.ts';
+import { serveOneLine } from './one-line.ts';
 import type { ProofChallenge } from '../../trust/lease/lease-reception.ts';
 import type { MessageLimits } from './socket-transport.ts';
-
-const NEWLINE = 0x0a;
 
 /** The reply line. */
 export type OneCallLine = OneCallReply | { readonly challenge: ProofChallenge };
@@ -36,39 +34,9 @@ export function serveOneCall(
   connection: Connection,
   limits: MessageLimits,
 ): void {
-  const hangUp = new AbortController();
-  const parts: Buffer[] = [];
-  let held = 0;
-  const onData = (chunk: Buffer): void => {
-    parts.push(chunk);
-    held += chunk.length;
-    if (chunk.includes(NEWLINE)) begin();
-    else if (held > limits.maxBytes * 2) answer({ error: tooLong(limits).toJSON() });
-  };
-  const begin = (): void => {
-    stopReading();
-    const bytes = Buffer.concat(parts);
-    const end = bytes.indexOf(NEWLINE);
-    const line = end === -1 ? bytes : bytes.subarray(0, end);
-    void oneCall(door, connection, line, limits, hangUp.signal)
-      .catch((error: unknown): OneCallLine => ({ error: asWarderError(error).toJSON() }))
-      .then(answer);
-  };
-  const answer = (reply: OneCallLine): void => {
-    stopReading();
-    if (socket.writable) socket.end(`${JSON.stringify(reply)}\n`);
-  };
-  const stopReading = (): void => {
-    socket.off('data', onData);
-    socket.off('end', begin);
-  };
-  socket.on('close', () => hangUp.abort());
-  socket.on('end', () => setTimeout(() => hangUp.abort(), HALF_OPEN_MS).unref());
-  socket.on('data', onData);
-  // The end of what is sent ends the line as well.
-  socket.on('end', begin);
-  socket.resume();
-  if (head.length > 0) onData(head);
+  serveOneLine(socket, head, limits, (line, signal) =>
+    oneCall(door, connection, line, limits, signal),
+  );
 }
 
 async function oneCall(
@@ -124,11 +92,5 @@ function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
 function notACall(): WarderError {
   return new WarderError('malformed', 'the request line is not a call', {
     hint: 'it is `{"tool":NAME,"arguments":JSON-TEXT,"approval":ID?,"dryRun":true?,"lease":TOKEN?,"proof":JWT?}`',
-  });
-}
-
-function tooLong(limits: MessageLimits): WarderError {
-  return new WarderError('malformed', `the request is longer than ${limits.maxBytes * 2} bytes`, {
-    hint: 'arguments are bounded by `limits.argumentBytes` in config.json',
   });
 }

@@ -12,6 +12,7 @@ import type { ToolDefinition } from '../../catalog/installation.ts';
 import type { AgentDoor, CallAnswer } from '../../gate/door.ts';
 import type { Connection, Viewer } from './connection.ts';
 import type { CredentialDesk, Credentials } from './credentials.ts';
+import { callLeaseTool, isLeaseTool, leaseTools } from './lease-tools.ts';
 import { metaKeys } from './meta-keys.ts';
 
 const INSTRUCTIONS =
@@ -32,7 +33,8 @@ export function createAgentServer(
   );
   server.setRequestHandler('tools/list', async (request) => {
     const { caller, challenge } = await viewerOf(connection, desk.take(request.params?._meta));
-    const tools = door.tools(caller);
+    // Who may ask for leases is shown how.
+    const tools = [...door.tools(caller), ...(caller.hand === undefined ? [] : leaseTools)];
     if (challenge === undefined) return { tools: tools.map((tool) => toMcpTool(tool)) };
     return {
       tools: tools.map((tool) => toMcpTool(tool, door.digestOf(caller, tool.name))),
@@ -52,10 +54,14 @@ export function createAgentServer(
     const approval = meta?.[metaKeys.approval];
     const credentials = desk.take(meta);
     const caller = await connection.caller(credentials);
+    const { signal } = context.mcpReq;
+    if (isLeaseTool(name)) {
+      return callLeaseTool(door.leases, caller, { name, arguments: args }, { signal, report });
+    }
     const answer = await door.call(caller, {
       tool: name,
       arguments: { parsed: args ?? {} },
-      signal: context.mcpReq.signal,
+      signal,
       onLog: (level, message) => report(`${level}: ${message}`),
       ...(typeof approval === 'string' ? { approval } : {}),
     });
