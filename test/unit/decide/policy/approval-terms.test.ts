@@ -230,6 +230,19 @@ when { context.reach.kv || context.reach.read } unless { context.approved };`;
     expect(decision.permit.terms.expiresAt).toBe(NOW + 3000);
   });
 
+  test('asks when fewer said yes than the policies of now take', async () => {
+    const holder = await holderOf(PERMIT_ALL, ASK.replace('forbid', '@approvals("2")\nforbid'));
+    const input = inputOf({}, { grant });
+    const kindWith = (persons: number): string =>
+      holder.decide({ ...input, approval: { ...yes(input), persons } }).kind;
+    expect([0, 1, 2, 3].map(kindWith)).toEqual([
+      'approval-required',
+      'approval-required',
+      'permit',
+      'permit',
+    ]);
+  });
+
   test('has the lower of the limits', async () => {
     const holder = await holderOf(PERMIT_ALL, ASK);
     const input = inputOf({}, { grant });
