@@ -123,7 +123,7 @@ function revokedEvent(
     subject,
     ...(one === undefined ? {} : { lease: one }),
     reason,
-    detail: { by: revoked.by, ended: leases.length, leases: [...leases.slice(0, NAMED)] },
+    detail: { by: revoked.by, ended: leases.length, leases: leases.slice(0, NAMED) },
   };
 }
 

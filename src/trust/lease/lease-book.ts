@@ -1,9 +1,7 @@
 // The state of every lease this daemon issued or saw: live, released, revoked, expired, and what was used.
 
-import { WarderError } from '../../base/errors/errors.ts';
-import type { Reader, Row, Store, TenantId, Tx } from '../../base/store/store.ts';
+import type { Row, Store, TenantId, Tx } from '../../base/store/store.ts';
 import { assertCheckedLease, makeCheckedLease, proofOf } from './checked.ts';
-import { thumbprint } from './holder-jwk.ts';
 import { holderOf, type Presented } from './holder.ts';
 import type { PreparedLease } from './issue-lease.ts';
 import {
@@ -15,34 +13,34 @@ import {
   takeUse,
 } from './lease-account.ts';
 import {
-  compromisedKeys,
+  type Ended,
+  endedInStore,
+  endedNow,
+  holderOfRow,
+  keyEnded,
+  writeEnd,
+} from './lease-ends.ts';
+import { checkRow, refuseEnded, refuseHolder, refuseKey } from './lease-refusals.ts';
+import {
   DEFAULT_TENANT,
   type EndedKey,
   endedKeyKey,
   endedKeyTable,
-  endKey,
-  endTable,
   holderKey,
   holderTable,
   type LeaseRow,
   leaseRows,
   leaseTable,
-  listedKey,
-  listedLeases,
-  listedTable,
   revokedHolders,
 } from './lease-table.ts';
 import { type LeaseStatus, statusOf } from './lease-status.ts';
-import type { ChainLink, CheckedLease, LeaseClaims } from './lease.ts';
+import type { ChainLink, CheckedLease } from './lease.ts';
 import { useProof } from './proof-replay.ts';
 import { checkTimes, type VerifiedLease } from './verify-lease.ts';
 
 export type { Presented } from './holder.ts';
 export type { LeaseStatus } from './lease-status.ts';
 export { type EndedKey, type LeaseRow, leaseTable } from './lease-table.ts';
-
-/** No lease lives longer. */
-const LONGEST_LIFE_MS = 86_400_000;
 
 /** Opens the book over a store that was opened with the tables `lease`, `meta` and `proof-replay`. */
 export function openLeaseBook(store: Store): LeaseBook {
@@ -125,7 +123,7 @@ export class LeaseBook {
     if (root === undefined || !this.#live.has(root.stateKey)) refuseEnded();
     for (const [at, child] of children.entries()) this.#pin(tx, child, chain.slice(0, at + 1));
     if (keyEnded(tx, chain, now)) refuseKey();
-    if (this.#endedInStore(tx, lease)) refuseEnded();
+    if (endedInStore(tx, lease)) refuseEnded();
     this.useUpProof(tx, lease, now);
     takeUse(tx, tenant, chain, most, now, call);
   }
@@ -171,7 +169,7 @@ export class LeaseBook {
       if (jkt !== undefined && this.#revokedHolders.has(`${tenant}/${jkt}`)) return false;
     }
     return !this.#store.read(
-      (reader) => this.#endedInStore(reader, lease) || keyEnded(reader, lease.chain, now),
+      (reader) => endedInStore(reader, lease) || keyEnded(reader, lease.chain, now),
     );
   }
 
@@ -179,7 +177,7 @@ export class LeaseBook {
   endedWithKey(lease: CheckedLease, now: number): boolean {
     assertCheckedLease(lease);
     return this.#store.read(
-      (reader) => keyEnded(reader, lease.chain, now) && !this.#endedInStore(reader, lease),
+      (reader) => keyEnded(reader, lease.chain, now) && !endedInStore(reader, lease),
     );
   }
 
@@ -243,7 +241,7 @@ export class LeaseBook {
     tx.put(holderTable, tenant, holderKey(jkt), { jkt, reason, at: now });
     this.#tellEnd(tenant);
     const rows = [...leaseRows(tx, tenant, ['state', 'active'])].filter(
-      ({ value }) => boundTo(value) === jkt,
+      ({ value }) => holderOfRow(value) === jkt,
     );
     return this.#endAll(tx, tenant, rows, reason, now);
   }
@@ -320,27 +318,9 @@ export class LeaseBook {
     );
   }
 
-  /**
-   * What a revocation list of a tenant names now: ended leases that have not expired, holders' keys, and
-   * keys of the daemon that were compromised. A lease that nobody takes offline, and from which none is
-   * made that somebody might, is not among them.
-   */
-  ended(
-    tenant: TenantId,
-    now: number,
-  ): {
-    readonly leases: readonly string[];
-    readonly holders: readonly string[];
-    readonly keys: readonly string[];
-  } {
-    return this.#store.read((reader) => ({
-      leases: [...listedLeases(reader, tenant, now)].sort(),
-      holders: [...revokedHolders(reader, tenant)].map(({ value }) => value.jkt).sort(),
-      keys: compromisedKeys(reader)
-        .filter(({ at }) => now < at + LONGEST_LIFE_MS)
-        .map(({ kid }) => kid)
-        .sort(),
-    }));
+  /** What a revocation list of a tenant names now. */
+  ended(tenant: TenantId, now: number): Ended {
+    return this.#store.read((reader) => endedNow(reader, tenant, now));
   }
 
   /** Keeps a lease that a holder made and that is seen for the first time; later it has to be the same. */
@@ -374,17 +354,9 @@ export class LeaseBook {
   #checkHolders(tenant: TenantId, chain: readonly ChainLink[]): void {
     for (const { jkt } of chain) {
       if (jkt !== undefined && this.#revokedHolders.has(`${tenant}/${jkt}`)) {
-        refuse('is bound, or goes back, to a key that was revoked', 'ask for a lease with another');
+        refuseHolder();
       }
     }
-  }
-
-  #endedInStore(reader: Reader, { claims: { tenant }, chain }: CheckedLease): boolean {
-    return chain.some(
-      ({ stateKey, jkt }) =>
-        reader.get(endTable, tenant, endKey(stateKey)) !== undefined ||
-        (jkt !== undefined && reader.get(holderTable, tenant, holderKey(jkt)) !== undefined),
-    );
   }
 
   #endAll(
@@ -407,25 +379,13 @@ export class LeaseBook {
     stateKey: string,
     state: 'released' | 'revoked',
     reason: string | undefined,
-    now: number,
+    at: number,
   ): LeaseRow {
-    const row = tx.get(leaseTable, tenant, stateKey);
-    if (row === undefined) {
-      throw new WarderError('not-found', `there is no lease \`${stateKey.slice(0, 64)}\``, {
-        hint: 'list them with `warder lease list`',
-      });
-    }
+    const end = { state, at, ...(reason === undefined ? {} : { reason }) };
+    const { row, listed } = writeEnd(tx, tenant, stateKey, end);
     this.#live.delete(stateKey);
-    // A revocation stays one, whoever releases the lease afterwards.
-    if (row.state === 'revoked' || row.state === state) return row;
-    const ended = { ...row, state, endedAt: now, ...(reason === undefined ? {} : { reason }) };
-    tx.put(leaseTable, tenant, stateKey, ended);
-    tx.put(endTable, tenant, endKey(stateKey), { at: now });
-    if (mayBeOffline(row.claims)) {
-      tx.put(listedTable, tenant, listedKey(row.claims.exp, stateKey), {});
-      this.#tellEnd(tenant);
-    }
-    return ended;
+    if (listed) this.#tellEnd(tenant);
+    return row;
   }
 
   #tellEnd(tenant: TenantId | undefined): void {
@@ -437,46 +397,4 @@ export class LeaseBook {
     for (const [key, exp] of this.#live) if (now >= exp * 1000) this.#live.delete(key);
     this.#sweepAt = Math.max(1024, this.#live.size * 2);
   }
-}
-
-function checkRow(row: LeaseRow | undefined, link: ChainLink): asserts row is LeaseRow {
-  if (row === undefined) refuse('is not one this daemon issued', 'ask for a new lease');
-  if (row.digest !== link.digest && row.former !== link.digest) refuseContent();
-  if (row.state !== 'active') refuse(`was ${row.state}`, 'ask for a new lease');
-}
-
-/** Whether somebody who is offline might take it, or a lease made from it. */
-function mayBeOffline({ cnf, del_depth, del_max, delegatable }: LeaseClaims): boolean {
-  if (cnf === undefined || !('conn' in cnf)) return true;
-  return delegatable !== false && del_depth < del_max;
-}
-
-/** Whether one of the chain is signed with a key of the daemon that does not count any more. */
-function keyEnded(reader: Reader, chain: readonly ChainLink[], now: number): boolean {
-  return chain.some(({ kid }) => {
-    const end =
-      kid === undefined ? undefined : reader.get(endedKeyTable, DEFAULT_TENANT, endedKeyKey(kid));
-    return end !== undefined && !(now < end.until);
-  });
-}
-
-function boundTo({ claims: { cnf } }: LeaseRow): string | undefined {
-  if (cnf === undefined || 'conn' in cnf) return undefined;
-  return 'jkt' in cnf ? cnf.jkt : thumbprint(cnf.jwk);
-}
-
-function refuseEnded(): never {
-  return refuse('was revoked or released', 'ask for a new lease, or open a new connection');
-}
-
-function refuseKey(): never {
-  return refuse('is signed with a key that was rotated', 'ask for a new lease');
-}
-
-function refuseContent(): never {
-  return refuse('has another content than the one first seen', 'use the one first made');
-}
-
-function refuse(why: string, hint: string): never {
-  throw new WarderError('lease-refused', `the lease ${why}`, { hint });
 }
