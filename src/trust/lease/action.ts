@@ -23,14 +23,21 @@ export function covers(capabilities: readonly Capability[], action: Action, now:
   return capabilities.some((each) => holdsAt(each, now) && coversOne(each, action));
 }
 
-/** Those that hold now; the same list when all do. */
+/** The last answer about a list of which not all held. */
+const lastActive = new WeakMap<readonly Capability[], readonly Capability[]>();
+
+/** Those that hold now; the same list when all do, and as long as the same ones do. */
 export function activeCapabilities(
   capabilities: readonly Capability[],
   now: number,
 ): readonly Capability[] {
-  return capabilities.every((each) => holdsAt(each, now))
-    ? capabilities
-    : capabilities.filter((each) => holdsAt(each, now));
+  if (capabilities.every((each) => holdsAt(each, now))) return capabilities;
+  const active = Object.freeze(capabilities.filter((each) => holdsAt(each, now)));
+  const last = lastActive.get(capabilities);
+  const same = last?.length === active.length && last.every((each, at) => each === active[at]);
+  if (same) return last;
+  lastActive.set(capabilities, active);
+  return active;
 }
 
 /** When the first of the capabilities ends, wall milliseconds. */
