@@ -2,6 +2,7 @@
 // or nonce; and none fits twice.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { callDigest } from '../../../src/decide/approval/approval.ts';
 import type { HeldLease } from '../../../src/trust/holder/held-lease.ts';
 import { type AgentFront, agentFront } from '../../support/agent-front.ts';
 
@@ -16,6 +17,7 @@ beforeAll(async () => {
 afterAll(() => front[Symbol.asyncDispose]());
 
 const zeros = '0'.repeat(64);
+const echoed = callDigest('text_echo', ARGS);
 
 test('the proof itself, so that the cases below differ in one thing each', async () => {
   const reply = await front.call(ARGS, { lease: held.text, proof: await front.prove(held, ARGS) });
@@ -24,7 +26,7 @@ test('the proof itself, so that the cases below differ in one thing each', async
 
 test.each<[string, () => Promise<string>]>([
   ['other arguments', () => front.prove(held, { text: 'ho' })],
-  ['another package', () => front.prove(held, ARGS, { call: { tool: zeros, digest: zeros } })],
+  ['another package', () => front.prove(held, ARGS, { call: { tool: zeros, digest: echoed } })],
   ['no call', () => front.prove(held, ARGS, { call: undefined })],
   ['another daemon', () => front.prove(held, ARGS, { audience: 'warder.invalid/log/other' })],
   ['another socket', () => front.prove(held, ARGS, { uri: 'warder://agent/other' })],
