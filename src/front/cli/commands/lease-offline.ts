@@ -18,6 +18,7 @@ interface VerifyOptions {
   readonly origin: string;
   readonly revocations?: string;
   readonly maxAge?: string;
+  readonly atLeast?: string;
 }
 
 interface DelegateOptions {
@@ -63,17 +64,21 @@ export function addOfflineLeaseCommands(lease: Command, run: Run): void {
     .description('check a lease and its chain with the public keys of its issuer alone')
     .action((file: string, options: VerifyOptions) =>
       run(async ({ out }) => {
-        const { claims, stateKey, chain, needsOnline } = await verified(file, options);
-        const judged = options.revocations === undefined ? 'not asked' : 'not revoked';
+        const { claims, stateKey, chain, needsOnline, list } = await verified(file, options);
+        const judged = list === undefined ? 'not asked' : 'not revoked';
         const result = {
           stateKey,
           depth: chain.length - 1,
           needsOnline,
           revocation: judged,
+          // What to give as `--at-least` the next time.
+          ...(list === undefined ? {} : { list: list.seq }),
           claims,
         };
         out.result(result, [
-          `verified: ${stateKey}, ${chain.length - 1} below its root; ${judged}`,
+          `verified: ${stateKey}, ${chain.length - 1} below its root; ${judged}${
+            list === undefined ? '' : ` by list ${list.seq}`
+          }`,
           ...(needsOnline.length === 0
             ? []
             : [`only a daemon can honour ${needsOnline.join(', ')}`]),
@@ -126,7 +131,8 @@ function withTrust(command: Command): Command {
     .requiredOption('--origin <origin>', 'log origin of the daemon it is for')
     .option('--key <file>', 'JWKS or PEM file of its issuer; repeat for more', collect, [])
     .option('--revocations <file>', 'revocation list; then whatever needs a daemon is refused')
-    .option('--max-age <seconds>', 'oldest revocation list that is taken');
+    .option('--max-age <seconds>', 'oldest revocation list that is taken')
+    .option('--at-least <seq>', 'number of the last list you saw; one before it is refused');
 }
 
 async function verified(file: string, options: VerifyOptions) {
@@ -138,15 +144,25 @@ async function verified(file: string, options: VerifyOptions) {
   const keys = await loadKeys(options.key.map(readText), ['lease', 'revocations']);
   const text = readText(file).trim();
   const expected = { now: systemClock.wall(), audience: options.origin };
-  if (options.revocations === undefined) return verifyLease(text, keys, expected);
+  if (options.revocations === undefined) {
+    if (options.maxAge !== undefined || options.atLeast !== undefined) {
+      usage(
+        '`--max-age` and `--at-least` are about a revocation list',
+        'give `--revocations FILE`',
+      );
+    }
+    return { ...(await verifyLease(text, keys, expected)), list: undefined };
+  }
   const { verifyOffline } = await import('../../../trust/lease/verify-offline.ts');
   const maxAge = optionalCount('--max-age', options.maxAge);
-  const { lease } = await verifyOffline(text, keys, {
+  const atLeast = optionalCount('--at-least', options.atLeast);
+  const { lease, revocations } = await verifyOffline(text, keys, {
     ...expected,
     revocations: readText(options.revocations).trim(),
     ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
+    ...(atLeast === undefined ? {} : { atLeast }),
   });
-  return lease;
+  return { ...lease, list: revocations };
 }
 
 async function delegated(file: string, options: DelegateOptions): Promise<string> {
