@@ -58,6 +58,14 @@ function walk(node: unknown, found: Found): void {
   else if (variable === 'resource') found.resource = true;
   // Reached only where no attribute is taken from it, see below.
   else if (variable === 'context') found.whole = true;
+  const { type } = (record['__entity'] ?? {}) as { readonly type?: unknown };
+  // Named outright, it may be the one that is asked about.
+  if (type === 'Principal') found.principal = true;
+  else if (type === 'Tool' || type === 'Installation') found.resource = true;
+  else if (type === 'Lease') {
+    found.attributes.add(LEASE);
+    found.wholeLease = true;
+  }
   for (const [operator, operand] of Object.entries(record)) {
     const path = operator === '.' || operator === 'has' ? contextPath(operand) : undefined;
     if (path === undefined) {
