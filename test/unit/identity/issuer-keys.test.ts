@@ -69,6 +69,23 @@ test('an RSA key that says its algorithm is used for no other', async () => {
   expect(await open.get('rsa')?.check('ES256', `${header}.${payload}`, bytes)).toBe(false);
 });
 
+test('a header that names another algorithm of the same kind than its key’s', async () => {
+  const trusted = {
+    issuer: 'https://id.example',
+    audience: 'warder',
+    algorithms: ['ES256', 'ES384'] as const,
+    principalClaim: 'sub',
+    principalPrefix: 'p:',
+  };
+  const claims = { iss: trusted.issuer, aud: 'warder', sub: 'ann', iat: NOW, exp: NOW + 60 };
+  const verify = (token: string) =>
+    verifyIdentity(token, [trusted], () => read(jwks(ec.jwk), trusted.algorithms), NOW * 1000);
+  expect(await verify(ec.token(claims))).toMatchObject({ principal: 'p:ann' });
+  await expect(verify(ec.token(claims, { alg: 'ES384' }))).rejects.toMatchObject({
+    code: 'verification-failed',
+  });
+});
+
 test('keys to encrypt with and of other kinds are passed over', async () => {
   const keys = await read(
     jwks(
