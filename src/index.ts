@@ -11,9 +11,13 @@ export type { Grant, Installation, ToolDefinition } from './catalog/installation
 export { PackageFiles } from './catalog/package-files.ts';
 export { prepareInstallation } from './catalog/prepare.ts';
 export { ApprovalBook } from './decide/approval/approval-book.ts';
+export { BudgetBook } from './decide/limits/budget-book.ts';
+export type { Trust } from './decide/policy/circumstances.ts';
 export type { Permit } from './decide/policy/permit.ts';
 export { PolicyHolder } from './decide/policy/policy-holder.ts';
 export { starterPolicyDirectory } from './decide/policy/starter-policy.ts';
+export { LocalTrust } from './decide/trust/local-trust.ts';
+export type { TrustSource } from './decide/trust/trust-source.ts';
 export { composeRuntime, type Runtime } from './front/daemon/compose.ts';
 export { Administration } from './gate/administer.ts';
 export type { AgentDoor, CallAnswer, Caller, CallRequest, Preview } from './gate/door.ts';
