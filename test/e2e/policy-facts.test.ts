@@ -51,9 +51,8 @@ test('a budget of a category covers its packages alone', async () => {
 });
 
 test('a call is explained by what its permit is made of', async () => {
-  const explained = await home.ok<Explanation>([
-    ...['policy', 'explain', 'text_echo', '--args', '{"text":"x"}'],
-  ]);
+  const asked = ['policy', 'explain', 'text_echo', '--args', '{"text":"x"}'];
+  const explained = await home.ok<Explanation>(asked);
   expect(explained.preview.verdict).toBe('auto_approve');
   expect(explained.grant?.may).toEqual(['be judged and counted as web']);
   expect(explained.lease).toMatchObject([{ principal: 'agent:default', depth: 0 }]);
