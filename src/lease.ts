@@ -14,6 +14,7 @@ export {
   type InheritedLease,
   inheritedLease,
 } from './trust/holder/inherited-lease.ts';
+export { agentSocketRefresher } from './trust/holder/socket-refresher.ts';
 export { type ChildTerms, narrowLease } from './trust/holder/narrow.ts';
 export { type Action, covers } from './trust/lease/action.ts';
 export { parseCapabilities } from './trust/lease/capability.ts';
