@@ -9,7 +9,7 @@ import type { TenantId, Tx } from '../base/store/store.ts';
 import { installationTable } from '../catalog/catalog.ts';
 import { completeGrant } from '../catalog/grant.ts';
 import type { Grant, Installation } from '../catalog/installation.ts';
-import type { ApprovalTerms } from '../decide/policy/approval-terms.ts';
+import { approvalEvent, type Verdict } from './approval-event.ts';
 import type { Budget } from '../decide/limits/budget.ts';
 import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
@@ -23,11 +23,6 @@ import type { GateParts } from './parts.ts';
 
 /** The operator whose channel has no name of its own, for the receipt. */
 const OPERATOR = 'operator';
-
-/** What an operator says. */
-export type Verdict =
-  | { readonly kind: 'yes'; readonly terms?: ApprovalTerms | undefined }
-  | { readonly kind: 'no'; readonly reason?: string | undefined };
 
 type Administered = Pick<
   GateParts,
@@ -322,22 +317,6 @@ export class Administration {
 /** An operator as receipts name them. */
 export function operatorPrincipal(operator: string): string {
   return operator === OPERATOR ? OPERATOR : `operator:${operator}`;
-}
-
-function approvalEvent(decided: Approval, verdict: Verdict): Event {
-  const { yeses, persons } = decided;
-  const terms = verdict.kind === 'yes' ? verdict.terms : undefined;
-  return {
-    type: 'approval',
-    outcome: verdict.kind === 'yes' ? 'approved' : 'denied',
-    tenant: decided.tenant,
-    subject: { name: 'call', sha256: decided.digest },
-    tool: decided.tool,
-    approval: decided.id,
-    detail: { given: yeses.length, needed: persons, narrowed: terms !== undefined },
-    ...(terms === undefined ? {} : { arguments: { terms: { ...terms } as unknown as JsonObject } }),
-    ...(verdict.kind === 'yes' || verdict.reason === undefined ? {} : { reason: verdict.reason }),
-  };
 }
 
 /** Appends the leaf of an event. */

@@ -35,7 +35,7 @@ export interface GivenTerms {
   readonly withinSeconds?: number;
 }
 
-export const withheld: readonly Withheld[] = ['net', 'write', 'kv', 'secrets'];
+const withheld: readonly Withheld[] = ['net', 'write', 'kv', 'secrets'];
 const TERM_LIMITS: Readonly<Record<string, TermLimit>> = {
   outputBytes: 'outputBytes',
   netBytes: 'netBytes',

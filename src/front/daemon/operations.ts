@@ -1,7 +1,8 @@
 // Every operation of the operator socket, by what it is about.
 
 import { answerToJson, previewToJson } from '../../gate/answer-json.ts';
-import type { OperationHandlers, StatusReport, StreamHandlers } from '../console/operations.ts';
+import type { OperationHandlers, StreamHandlers } from '../console/operations.ts';
+import type { StatusReport } from '../console/status-report.ts';
 import { operatorCaller } from './agent-connection.ts';
 import { agentSocketPath, operatorSocketPath } from '../config/home.ts';
 import type { Runtime } from './compose.ts';

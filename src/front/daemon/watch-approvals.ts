@@ -2,7 +2,7 @@
 
 import { approvalSummary } from './operations/approval-summary.ts';
 import { LeaseApprovals } from './operations/lease-approvals.ts';
-import type { ApprovalSummary } from '../console/operations.ts';
+import type { ApprovalSummary } from '../console/approval-summary.ts';
 import type { Runtime } from './compose.ts';
 
 /** Each that waits, once as it is found and once for each yes that was not the last, until aborted. */

@@ -4,7 +4,10 @@
 import { beforeEach, expect, test } from 'vitest';
 
 import { WarderError } from '../../../src/base/errors/errors.ts';
-import type { ApprovalSummary, LeaseApproval } from '../../../src/front/console/operations.ts';
+import type {
+  ApprovalSummary,
+  LeaseApproval,
+} from '../../../src/front/console/approval-summary.ts';
 import { approvalLines } from '../../../src/front/cli/commands/approval-lines.ts';
 import { LeaseApprovals } from '../../../src/front/daemon/operations/lease-approvals.ts';
 import { watchApprovals } from '../../../src/front/daemon/watch-approvals.ts';
@@ -57,7 +60,7 @@ function runtimeOf(operator: string, operators: readonly string[]): Runtime {
   } as unknown as Runtime;
 }
 async function ask(change: object = {}): Promise<string> {
-  const { id, state } = await gate.desk.request(agent.caller, { ...ASKED, ...change } as never);
+  const { id, state } = await gate.desk.request(agent.caller, { ...ASKED, ...change });
   expect(state).toBe('pending');
   return id;
 }
@@ -150,7 +153,7 @@ test('terms of calls are refused for leases, not dropped', async () => {
 test('calls and requests of one principal wait in one line of sixteen', async () => {
   for (let n = 0; n < 8; n += 1) await agent.call({ text: `call ${n}` });
   for (let n = 0; n < 8; n += 1) await ask({ task: `task ${n}` });
-  const request = gate.desk.request(agent.caller, { ...ASKED, task: 'one more' } as never);
+  const request = gate.desk.request(agent.caller, { ...ASKED, task: 'one more' });
   expect(await codeOf(request)).toBe('limit-reached');
   expect(await agent.call({ text: 'one more' })).toMatchObject({
     kind: 'stopped',
@@ -224,7 +227,7 @@ test('what is shown of one says who, what, why and how long, and nothing a termi
   });
   const edited = channel('alice').show(id);
   const lines = approvalLines(edited);
-  expect(lines.join('')).not.toMatch(/[\u001b\u202e\u200b]/);
+  expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(lines.filter((line) => line.startsWith('it could'))).toHaveLength(1);
   for (const line of lines) expect(line).not.toContain('\n');
 });

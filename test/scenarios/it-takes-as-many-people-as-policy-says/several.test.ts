@@ -6,7 +6,7 @@ import { WarderError } from '../../../src/base/errors/errors.ts';
 import { type Approval, approvalTable } from '../../../src/decide/approval/approval.ts';
 import type { ApprovalTerms } from '../../../src/decide/policy/approval-terms.ts';
 import { checkInput } from '../../../src/front/console/check-input.ts';
-import type { Verdict } from '../../../src/gate/administer.ts';
+import type { Verdict } from '../../../src/gate/approval-event.ts';
 import { type FakeConnection, type FakeGate, openGate } from '../../fakes/gate.ts';
 import { filesOf, PERMIT_ALL } from '../../support/decision.ts';
 
@@ -189,7 +189,9 @@ test('one that waits is not approved by writing that it is', async () => {
   await approve('alice', id);
   await gate.store.commit((tx) => {
     const kept = tx.get(approvalTable, 'default', id);
-    if (kept !== undefined) tx.put(approvalTable, 'default', id, { ...kept, state: 'approved' });
+    if (kept === undefined) throw new Error('gone');
+    const written: Approval = { ...kept, state: 'approved' };
+    tx.put(approvalTable, 'default', id, written);
   });
   await agent.call({ text: 'a' });
   // Not even when one person would suffice by now: this one was asked of two.

@@ -6,7 +6,7 @@ import type {
   ApprovalSummary,
   CallApproval,
   LeaseApproval,
-} from '../../console/operations.ts';
+} from '../../console/approval-summary.ts';
 import { plain } from '../output.ts';
 
 /** `pending (1 of 2)`, or the state alone where one person suffices. */

@@ -1,7 +1,8 @@
 // `warder approvals`: what waits for a person, and the decisions.
 
 import type { Command } from 'commander';
-import type { ApprovalSummary, Operations } from '../../console/operations.ts';
+import type { ApprovalSummary } from '../../console/approval-summary.ts';
+import type { Operations } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
 import { readArguments } from './call.ts';
 import { approvalLines, stateOf } from './approval-lines.ts';

@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
-import type { Finding, StatusReport } from '../../console/operations.ts';
+import type { Finding } from '../../console/operations.ts';
+import type { StatusReport } from '../../console/status-report.ts';
 import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
 import { reportError, table } from '../output.ts';
 import { packageVersion, type Run } from '../program.ts';
@@ -125,6 +126,7 @@ function statusLines(status: StatusReport): readonly string[] {
     `home       ${status.home}`,
     ...status.addresses.map((address) => `listens    ${address}`),
     `assurance  ${status.assurance}; jail: ${status.jail}`,
+    `           not promised: ${status.notPromised}`,
     `policy     ${status.policy.policies} policies, ${status.policy.digest.slice(0, 16)}`,
     `calls      ${status.calls.served} served, ${status.calls.running} running`,
     `log        ${status.log.size} leaves, ${status.log.signedSize} signed, ${status.log.state}`,

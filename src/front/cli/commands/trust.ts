@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
-import type { TrustSummary } from '../../console/operations.ts';
+import type { TrustSummary } from '../../console/trust-summary.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 

@@ -4,7 +4,7 @@ import type { Approval } from '../../../decide/approval/approval.ts';
 import { renderArguments, renderText } from '../../../decide/approval/render.ts';
 import { type ApprovalTerms, narrowReach } from '../../../decide/policy/approval-terms.ts';
 import { effectsOf } from '../../../decide/policy/reach.ts';
-import type { CallApproval } from '../../console/operations.ts';
+import type { CallApproval } from '../../console/approval-summary.ts';
 import type { Runtime } from '../compose.ts';
 
 export function approvalSummary(

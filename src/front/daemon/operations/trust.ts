@@ -6,7 +6,8 @@ import { showText } from '../../../catalog/names.ts';
 import { hasEnded, listTrust, showTrust } from '../../../decide/trust/local-trust.ts';
 import { parseTrustEntry, type TrustEntry } from '../../../decide/trust/trust-entry.ts';
 import { vouch, withdrawTrust } from '../../../gate/vouch.ts';
-import type { OperationHandlers, TrustSummary } from '../../console/operations.ts';
+import type { OperationHandlers } from '../../console/operations.ts';
+import type { TrustSummary } from '../../console/trust-summary.ts';
 import type { Runtime } from '../compose.ts';
 import { OPERATOR_TENANT } from './tools.ts';
 
