@@ -6,6 +6,7 @@ import type { CallLimits, DirectoryGrant, NetRule, Price, SecretRule } from './i
 import { formatDuration, formatSize, parseCount, parseDuration, parseSize } from './measures.ts';
 import { didYouMean, isCategoryName, showText } from './names.ts';
 import { parseNetRule } from './net-rule.ts';
+import { readOutputPath } from './output-path.ts';
 import { parsePrice } from './price.ts';
 import { parseSecretRule } from './secret-rule.ts';
 
@@ -17,6 +18,7 @@ export type GrantEntry =
   | { readonly flag: 'secret'; readonly rule: SecretRule }
   | { readonly flag: 'price'; readonly price: Price }
   | { readonly flag: 'category'; readonly category: string }
+  | { readonly flag: 'output-path'; readonly path: string }
   | { readonly flag: 'allow-kv' | 'unsafe-no-jail' }
   | { readonly flag: 'limit'; readonly limit: keyof CallLimits; readonly value: number };
 
@@ -110,6 +112,7 @@ export const grantFlags: {
     '--secret',
     '--price',
     '--category',
+    '--output-path',
     ...Object.keys(LIMITS),
   ],
   bare: Object.keys(BARE),
@@ -181,6 +184,7 @@ function example(name: string): string {
     '--secret': "'API_KEY@GET,https://api.example.com/v1/**:Authorization=Bearer {}'",
     '--price': "'web_fetch=5 EUR'",
     '--category': 'payments',
+    '--output-path': "'/items/*/name'",
     '--max-cpu': '2s',
     '--max-requests': '20',
     '--max-write': '10MiB',
@@ -223,6 +227,9 @@ function readEntry(name: string, value: string, context: GrantFlagContext): Gran
         throw usage(`\`${showText(value)}\` cannot be a category`, CATEGORY_FORM);
       }
       return { flag: 'category', category: value };
+    case '--output-path':
+      readOutputPath(value);
+      return { flag: 'output-path', path: value };
     case '--allow-env':
     case '--config':
       return readPair(name, value, context);

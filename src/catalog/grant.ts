@@ -25,6 +25,9 @@ export const defaultLimits: CallLimits = Object.freeze({
   concurrentCalls: 32,
 });
 
+/** Every answer is compared with each of them. */
+const OUTPUT_PATHS_MAX = 64;
+
 /** Each may have budgets of its own, which every call is counted in. */
 const CATEGORIES_MAX = 16;
 
@@ -69,6 +72,11 @@ export function applyGrant(grant: Grant, flags: GrantFlags, change: GrantChange 
       hint: 'take one back first: `warder tool grant NAME --remove --category OTHER`',
     });
   }
+  if ((changed.outputPaths?.length ?? 0) > OUTPUT_PATHS_MAX) {
+    throw new WarderError('usage', `a package has at most ${OUTPUT_PATHS_MAX} output paths`, {
+      hint: '`*` stands for any member: `/items/*/name`',
+    });
+  }
   return changed;
 }
 
@@ -96,6 +104,11 @@ function add(grant: Grant, entry: GrantEntry): Grant {
     }
     case 'category':
       return { ...grant, categories: [...new Set([...grant.categories, entry.category])].sort() };
+    case 'output-path':
+      return {
+        ...grant,
+        outputPaths: [...new Set([...(grant.outputPaths ?? []), entry.path])].sort(),
+      };
     case 'unsafe-no-jail':
       return { ...grant, unsafeNoJail: true };
     case 'limit':
@@ -132,6 +145,13 @@ function takeBack(grant: Grant, entry: GrantEntry): Grant {
       const { category } = entry;
       if (!grant.categories.includes(category)) throw notGranted(`the category \`${category}\``);
       return { ...grant, categories: grant.categories.filter((each) => each !== category) };
+    }
+    case 'output-path': {
+      const { path } = entry;
+      if (grant.outputPaths?.includes(path) !== true)
+        throw notGranted(`the output path \`${path}\``);
+      // What is left may be no path at all: then nothing of an answer is given.
+      return { ...grant, outputPaths: grant.outputPaths.filter((each) => each !== path) };
     }
     case 'unsafe-no-jail':
       if (!grant.unsafeNoJail) throw notGranted('`--unsafe-no-jail`');
@@ -234,10 +254,17 @@ export function describeGrant(grant: Grant): string[] {
     ...(grant.categories.length === 0
       ? []
       : [`be judged and counted as ${grant.categories.join(', ')}`]),
+    ...(grant.outputPaths === undefined
+      ? []
+      : [`answer with nothing but ${listed(grant.outputPaths)} of what it says`]),
     ...(grant.unsafeNoJail ? ['run without the jail of the operating system'] : []),
     ...(grant.kv ? ['keep values in a key/value store of its own'] : []),
     ...limits.map((limit) => LIMIT_WORDS[limit](grant.limits[limit])),
   ];
+}
+
+function listed(paths: readonly string[]): string {
+  return paths.length === 0 ? 'an empty object' : paths.join(', ');
 }
 
 const LIMIT_WORDS: Readonly<Record<keyof CallLimits, (value: number) => string>> = {

@@ -71,6 +71,8 @@ export interface Grant {
   readonly prices: readonly Price[];
   /** What kind of package the operator takes it for, e.g. `payments`: policies and budgets name these. */
   readonly categories: readonly string[];
+  /** Parts of structured answers that callers are given, and nothing else; absent: all of an answer. */
+  readonly outputPaths?: readonly string[];
   /** Runs without the operating system's jail; every receipt says so. */
   readonly unsafeNoJail: boolean;
   readonly limits: CallLimits;

@@ -7,6 +7,8 @@ import { RE2JS } from 're2js';
 export interface LinearPattern {
   /** Whether the pattern matches somewhere in `text`. */
   test(text: string): boolean;
+  /** The first match at or after `from`: where it starts and ends; undefined when there is none. */
+  find(text: string, from: number): readonly [start: number, end: number] | undefined;
 }
 
 /** Longest pattern taken, UTF-16 units. */
@@ -65,7 +67,13 @@ export function linearPattern(source: string): LinearPattern {
   // V8 only parses here; nothing is matched with it.
   new RegExp(source, 'u');
   const compiled = RE2JS.compile(new Translation(source).run());
-  return { test: (text) => compiled.test(text) };
+  return {
+    test: (text) => compiled.test(text),
+    find: (text, from) => {
+      const matcher = compiled.matcher(text);
+      return matcher.find(from) ? [matcher.start(), matcher.end()] : undefined;
+    },
+  };
 }
 
 class Translation {

@@ -4,11 +4,17 @@ import type { ErrorJson } from '../base/errors/errors.ts';
 import type { ToolAnswer } from '../run/sandbox/runner.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import type { CallAnswer, Preview } from './door.ts';
+import type { Provenance } from './firewall/provenance.ts';
 
 /** One call's result as one JSON document. */
 export type OneCallReply =
-  | { readonly answer: ToolAnswer; readonly receipt: ReceiptRef }
-  | { readonly error: ErrorJson; readonly receipt?: ReceiptRef; readonly approval?: string }
+  | { readonly answer: ToolAnswer; readonly receipt: ReceiptRef; readonly provenance: Provenance }
+  | {
+      readonly error: ErrorJson;
+      readonly receipt?: ReceiptRef;
+      readonly provenance?: Provenance;
+      readonly approval?: string;
+    }
   | { readonly preview: PreviewJson };
 
 /** A {@link Preview} on the wire. */
@@ -22,10 +28,14 @@ export interface PreviewJson {
 
 /** A call's answer on the wire. */
 export function answerToJson(answer: CallAnswer): OneCallReply {
-  if (answer.kind === 'answered') return { answer: answer.answer, receipt: answer.receipt };
+  const { receipt, provenance } = answer;
+  if (answer.kind === 'answered') {
+    return { answer: answer.answer, receipt, provenance: answer.provenance };
+  }
   return {
     error: answer.error.toJSON(),
-    receipt: answer.receipt,
+    receipt,
+    ...(provenance === undefined ? {} : { provenance }),
     ...(answer.approval === undefined ? {} : { approval: answer.approval }),
   };
 }

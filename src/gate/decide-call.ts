@@ -3,6 +3,7 @@
 import { WarderError } from '../base/errors/errors.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
 import { type ApprovalBinding, bindingOf, givenBy } from '../decide/approval/approval.ts';
+import type { Risk } from '../decide/policy/circumstances.ts';
 import type { Decision } from '../decide/policy/decide.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
@@ -19,6 +20,7 @@ export interface DecidableCall {
   readonly call: ToolCall;
   readonly found: FoundTool;
   readonly lease: CheckedLease;
+  readonly risk: Risk;
 }
 
 type Of<Kind> = Extract<Decision, { kind: Kind }>;
@@ -52,7 +54,7 @@ export function decideCall(gate: GateParts, about: DecidableCall): DecidedCall {
     operator: caller.operator,
     now,
     callId: about.id,
-    circumstances: circumstancesOf(gate, about),
+    circumstances: { ...circumstancesOf(gate, about), risk: about.risk },
   };
   const decision = gate.policy.decide(question);
   if (decision.kind !== 'approval-required') return decision;

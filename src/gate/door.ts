@@ -9,6 +9,7 @@ import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { ToolAnswer } from '../run/sandbox/runner.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
+import type { Provenance } from './firewall/provenance.ts';
 import type { LeaseDoor } from './leases/lease-door.ts';
 import type { LeaseInHand } from './leases/lease-in-hand.ts';
 
@@ -60,6 +61,7 @@ export type CallAnswer =
       readonly kind: 'answered';
       readonly answer: ToolAnswer;
       readonly receipt: ReceiptRef;
+      readonly provenance: Provenance;
       /** The tool was disabled because of what it gave out. */
       readonly quarantined?: boolean;
     }
@@ -68,6 +70,8 @@ export type CallAnswer =
       readonly kind: 'stopped';
       readonly error: WarderError;
       readonly receipt: ReceiptRef;
+      /** Of a call that ran. */
+      readonly provenance?: Provenance;
       readonly approval?: string;
       readonly quarantined?: boolean;
     };

@@ -10,6 +10,7 @@ import type { PermitTerms } from '../decide/policy/permit.ts';
 import type { Reach } from '../decide/policy/reach.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
+import { assessed } from './assess.ts';
 import { type DecidedCall, decideCall } from './decide-call.ts';
 import { type Caller, type CallRequest, type Preview, toProve } from './door.ts';
 import type { GateParts } from './parts.ts';
@@ -41,7 +42,8 @@ export async function explainCall(
     checkArguments(found.definition, call.arguments);
     const lease = await caller.lease(now, toProve(call, found));
     known = { ...known, lease };
-    const decided = decideCall(gate, { id, now, caller, request, call, found, lease });
+    const risk = await gate.risk.assess(assessed({ caller, call, found, now }));
+    const decided = decideCall(gate, { id, now, caller, request, call, found, lease, risk });
     return { preview: previewOf(decided), ...known, ...outcomeOf(gate, decided, now) };
   } catch (thrown) {
     return { preview: { verdict: 'hard_deny', error: asWarderError(thrown) }, ...known };

@@ -3,6 +3,7 @@
 import { asWarderError } from '../base/errors/errors.ts';
 import { checkArguments } from '../catalog/schemas.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
+import { assessed, hear } from './assess.ts';
 import { holdBudgets } from './budgets.ts';
 import { Ticket, type Turnstile } from './turnstile.ts';
 import { type CallAnswer, type Caller, type CallRequest, toProve } from './door.ts';
@@ -41,7 +42,8 @@ export async function governedCall(
     checkArguments(found.definition, call.arguments);
     const lease = trail.leased(await caller.lease(trail.now, toProve(call, found)));
     const { id, now } = trail;
-    const about = { id, now, caller, request, call, found, lease };
+    const risk = trail.assessed(await gate.risk.assess(assessed({ caller, call, found, now })));
+    const about = { id, now, caller, request, call, found, lease, risk };
     const decided = trail.decided(decideCall(gate, about));
 
     if (decided.kind === 'refused') throw decided.error;
@@ -54,12 +56,14 @@ export async function governedCall(
       gate.leases.spend(tx, lease, now, mostOfLease(permit.terms), id);
       holdBudgets(tx, gate, permit, about);
       if (decided.use !== undefined) gate.approvals.consume(tx, decided.use, now);
+      gate.risk.used(tx, assessed(about));
       trail.writeIntent(tx);
     });
 
     trail.intended = true;
-    const run = await runPermitted(gate, permit, call, lease, request);
-    const outcome = outcomeOf(run, found.definition);
+    const run = await runPermitted(gate, permit, about);
+    const outcome = outcomeOf(run, found.definition, gate.firewall);
+    hear(gate, caller, outcome);
     return await trail.settle(outcome, run);
   } catch (thrown) {
     const error = asWarderError(thrown);

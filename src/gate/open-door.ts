@@ -1,6 +1,6 @@
 // The agent's door to the gate: calls, previews, and the list of tools its lease covers.
 
-import type { ToolDefinition } from '../catalog/installation.ts';
+import type { Grant, ToolDefinition } from '../catalog/installation.ts';
 import type { AgentDoor, Caller } from './door.ts';
 import { explainCall } from './explain.ts';
 import { governedCall } from './gate.ts';
@@ -41,10 +41,17 @@ export function openDoor(gate: GateParts, turnstile: Turnstile, leases: LeaseDoo
   };
 }
 
+/** Of a tool of whose answers only parts are given, nobody may expect the whole. */
+function shownDefinition(definition: ToolDefinition, { outputPaths }: Grant): ToolDefinition {
+  if (outputPaths === undefined || definition.outputSchema === undefined) return definition;
+  const { outputSchema: _, ...shown } = definition;
+  return shown;
+}
+
 function visibleTools(gate: GateParts, caller: Caller): readonly ToolDefinition[] {
   return gate.catalog
     .tools(caller.tenant)
     .filter(({ definition }) => caller.covers(definition.name))
-    .map(({ definition }) => definition)
+    .map(({ definition, installation }) => shownDefinition(definition, installation.grant))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -4,21 +4,19 @@ import { asWarderError, type ErrorCode, WarderError } from '../base/errors/error
 import type { ToolDefinition } from '../catalog/installation.ts';
 import { checkStructured } from '../catalog/schemas.ts';
 import type { Permit } from '../decide/policy/permit.ts';
-import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { RunOutcome, ToolAnswer, Usage } from '../run/sandbox/runner.ts';
-import type { CheckedLease } from '../trust/lease/lease.ts';
 import type { Outcome } from '../trust/receipt/leaf.ts';
-import type { CallRequest } from './door.ts';
+import type { DecidableCall } from './decide-call.ts';
+import type { Firewall } from './firewall/firewall.ts';
+import type { OutputGuard } from './firewall/output-guard.ts';
 import type { CallSession } from './host-calls.ts';
-import { guardOutput, type OutputGuard } from './output-guard.ts';
 import type { GateParts } from './parts.ts';
 
 /** A run and what it did through the host. */
 export interface PermittedRun {
   readonly outcome: RunOutcome;
   readonly session: CallSession;
-  /** Of a call that may use secrets. */
-  readonly guard?: OutputGuard | undefined;
+  readonly guard: OutputGuard;
 }
 
 /** How a call ended, as the receipt and the caller are told. */
@@ -43,12 +41,10 @@ const NO_USAGE: Usage = {
 export async function runPermitted(
   gate: GateParts,
   permit: Permit,
-  call: ToolCall,
-  lease: CheckedLease,
-  request: CallRequest,
+  { call, found, lease, request }: DecidableCall,
 ): Promise<PermittedRun> {
   const session = gate.sessions.open(permit, lease);
-  const guard = guardOutput(gate.vault, permit);
+  const guard = gate.firewall.guard(permit, found.installation.grant.outputPaths);
   const { onLog } = request;
   try {
     const outcome = await gate.runner.run(permit, call, {
@@ -56,8 +52,12 @@ export async function runPermitted(
       ...(onLog === undefined
         ? {}
         : {
-            onLog: (level, message) =>
-              onLog(level, guard === undefined ? message : guard.logLine(message)),
+            onLog: (level, message) => {
+              const line = guard.logLine(message);
+              if (line === undefined) return;
+              gate.risk.heard(permit.terms, line);
+              onLog(level, line);
+            },
           }),
     });
     return { outcome, session, guard };
@@ -71,17 +71,37 @@ export async function runPermitted(
 
 /**
  * Reads a run's end. An answer that breaks the tool's own output schema is a failure of the tool;
- * whatever it says, secrets are masked in it.
+ * whatever it says goes through the guard of its call.
  */
-export function outcomeOf(run: PermittedRun, definition: ToolDefinition): CallOutcome {
-  const outcome = readOutcome(run, definition);
-  return run.guard === undefined ? outcome : run.guard.outcome(outcome);
+export function outcomeOf(
+  run: PermittedRun,
+  definition: ToolDefinition,
+  limits: Pick<Firewall, 'maxOutputBytes'>,
+): CallOutcome {
+  const outcome = readOutcome(run, definition, limits);
+  const { guard } = run;
+  if (outcome.kind === 'answered') return { ...outcome, answer: guard.answer(outcome.answer) };
+  const { code, message, hint } = outcome.error;
+  const told = guard.reason(message, outcome.outcome === 'failed' ? UNTOLD : undefined);
+  if (told === message) return outcome;
+  return { ...outcome, error: new WarderError(code, told, hint === undefined ? {} : { hint }) };
 }
 
-function readOutcome(run: PermittedRun, definition: ToolDefinition): CallOutcome {
+/** Of a tool of whose answers only listed parts are given. */
+const UNTOLD = 'the tool failed; what it said is not among the parts of its answers that are given';
+
+function readOutcome(
+  run: PermittedRun,
+  definition: ToolDefinition,
+  { maxOutputBytes }: Pick<Firewall, 'maxOutputBytes'>,
+): CallOutcome {
   const { outcome } = run;
   switch (outcome.kind) {
     case 'answered':
+      if (outcome.usage.outputBytes > maxOutputBytes) {
+        const reason = `the answer is longer than ${maxOutputBytes} bytes`;
+        return stopped('limit', 'tool-limit', reason, ANSWER_HINT);
+      }
       if (!outcome.answer.isError) {
         const [fault] = checkStructured(definition, outcome.answer.structuredContent);
         if (fault !== undefined) {
@@ -117,6 +137,9 @@ const LIMIT_HINTS = {
   'host-calls': 'ask for less in one call',
   log: 'the tool logs more than one call may',
 } as const;
+
+const ANSWER_HINT =
+  'ask for less, or the operator can raise `firewall.maxOutputBytes` in config.json';
 
 function stopped(outcome: Outcome, code: ErrorCode, reason: string, hint?: string): CallOutcome {
   const detail = hint === undefined ? {} : { hint };

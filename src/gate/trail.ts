@@ -6,13 +6,15 @@ import { WarderError } from '../base/errors/errors.ts';
 import type { JailName } from '../base/process/jail-plan.ts';
 import type { Tx } from '../base/store/store.ts';
 import type { FoundTool } from '../catalog/catalog.ts';
+import type { Risk } from '../decide/policy/circumstances.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
-import type { ReceiptFacts } from '../trust/receipt/leaf.ts';
+import type { Effect, ReceiptFacts } from '../trust/receipt/leaf.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import { settleBudgets } from './budgets.ts';
 import type { DecidedCall, HeldCall } from './decide-call.ts';
 import type { CallAnswer, Caller, CallRequest } from './door.ts';
+import { type Provenance, provenanceOf } from './firewall/provenance.ts';
 import { intentTable } from './intent.ts';
 import { settleLease } from './lease-amounts.ts';
 import type { GateParts } from './parts.ts';
@@ -96,6 +98,13 @@ export class Trail {
     return lease;
   }
 
+  assessed(risk: Risk): Risk {
+    const { verdict, signals } = risk;
+    if (signals.length > 0)
+      this.#facts.risk = { verdict, signals: signals.map(({ name }) => name) };
+    return risk;
+  }
+
   decided(decided: DecidedCall): DecidedCall {
     this.#facts.decision = {
       effect: EFFECTS[decided.kind],
@@ -115,15 +124,15 @@ export class Trail {
 
   /** Writes the outcome with everything the call did, in one transaction, and answers. */
   async settle(outcome: CallOutcome, run: PermittedRun): Promise<CallAnswer> {
-    const { session, guard } = run;
+    const { session } = run;
     this.#facts.outcome = outcome.outcome;
     const effects = session.effects();
     this.#facts.usage = { ...run.outcome.usage, ...reachUsage(effects) };
-    this.#facts.effects = guard === undefined ? effects : guard.effects(effects);
+    this.#facts.effects = this.#effectsOf(run, effects);
     if (outcome.kind === 'stopped') {
       this.#facts.code = outcome.error.code;
       this.#facts.reason = outcome.error.message;
-      return this.#stoppedAnswer(outcome.error, await this.#writeOutcome(run));
+      return this.#toolStopped(outcome.error, run, await this.#writeOutcome(run));
     }
     const { answer } = outcome;
     this.#facts.result = {
@@ -134,7 +143,7 @@ export class Trail {
     };
     try {
       const written = await this.#writeOutcome(run, (tx) => session.applyKv(tx));
-      return { kind: 'answered', answer, ...written };
+      return { kind: 'answered', answer, ...written, provenance: this.#provenance(written, run) };
     } catch (thrown) {
       if (!(thrown instanceof WarderError) || thrown.code !== 'limit-reached') throw thrown;
       // Its key/value writes do not fit: the call failed, and none of them is kept.
@@ -142,7 +151,7 @@ export class Trail {
       this.#facts.code = thrown.code;
       this.#facts.reason = thrown.message;
       delete this.#facts.result;
-      return this.#stoppedAnswer(thrown, await this.#writeOutcome(run));
+      return this.#toolStopped(thrown, run, await this.#writeOutcome(run));
     }
   }
 
@@ -209,7 +218,8 @@ export class Trail {
   ): Promise<Written> {
     const { store, log, clock, vault } = this.#gate;
     const { permit } = session;
-    const masked = guard?.hits ?? 0;
+    const { masked, removed } = guard.count;
+    const { ownSecrets } = guard;
     return store.commit((tx) => {
       change?.(tx);
       tx.delete(intentTable, this.#caller.tenant, this.id);
@@ -224,16 +234,37 @@ export class Trail {
           ...this.#facts.usage,
           ...(session.masked === 0 ? {} : { maskedReplies: session.masked }),
           ...(masked === 0 ? {} : { masked }),
+          ...(removed === 0 ? {} : { removed }),
           latencyUs,
         },
       });
-      if (guard !== undefined) {
-        vault.countUses(tx, permit.terms.tenant, vault.usesOf(permit));
-      }
-      if (masked === 0) return { receipt };
-      const found = { now: this.now, hits: masked };
+      vault.countUses(tx, permit.terms.tenant, vault.usesOf(permit));
+      if (ownSecrets === 0) return { receipt };
+      const found = { now: this.now, hits: ownSecrets };
       return { receipt, quarantined: quarantine(tx, this.#gate, permit.terms, found) };
     });
+  }
+
+  /** Effects without secrets in their targets, and one for each secret that was sent. */
+  #effectsOf({ guard, session: { permit } }: PermittedRun, effects: readonly Effect[]): Effect[] {
+    const sent = [...this.#gate.vault.usesOf(permit)];
+    return [
+      ...effects.map((effect) => ({ ...effect, target: guard.text(effect.target) })),
+      ...sent.map(
+        ([target, count]) => ({ kind: 'secret', state: 'sent', count, target, bytes: 0 }) as const,
+      ),
+    ];
+  }
+
+  #provenance({ receipt }: Written, { guard }: PermittedRun): Provenance {
+    const { tool = '', installation } = this.#facts;
+    const from = { tool, digest: installation?.digest ?? '', receipt: receipt.id };
+    return provenanceOf(from, guard.count);
+  }
+
+  /** What a tool says of its own failure is its output as well. */
+  #toolStopped(error: WarderError, run: PermittedRun, written: Written): CallAnswer {
+    return { ...this.#stoppedAnswer(error, written), provenance: this.#provenance(written, run) };
   }
 
   #stoppedAnswer(error: WarderError, written: Written): CallAnswer & { kind: 'stopped' } {

@@ -3,6 +3,7 @@
 import type { AgentDoor, CallAnswer, Caller, CallRequest, Preview } from '../../src/gate/door.ts';
 import type { Connection } from '../../src/front/mcp/connection.ts';
 import type { ToolDefinition } from '../../src/catalog/installation.ts';
+import type { Provenance } from '../../src/gate/firewall/provenance.ts';
 import type { ReceiptRef } from '../../src/trust/receipt/receipt-log.ts';
 import type { LeaseDoor } from '../../src/gate/leases/lease-door.ts';
 import { ECHO } from '../support/decision.ts';
@@ -10,11 +11,19 @@ import { noLeases } from './lease-door.ts';
 
 export const RECEIPT: ReceiptRef = { id: 'call_1', index: 7, leafHash: 'ab'.repeat(32) };
 
+export const PROVENANCE: Provenance = {
+  tool: 'text_echo',
+  digest: 'cd'.repeat(32),
+  receipt: RECEIPT.id,
+  untrusted: true,
+};
+
 export function answered(text: string): CallAnswer {
   return {
     kind: 'answered',
     answer: { content: [{ type: 'text', text }], isError: false },
     receipt: RECEIPT,
+    provenance: PROVENANCE,
   };
 }
 

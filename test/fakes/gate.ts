@@ -9,10 +9,16 @@ import { ApprovalBook } from '../../src/decide/approval/approval-book.ts';
 import { BudgetBook } from '../../src/decide/limits/budget-book.ts';
 import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
 import type { PolicyFile } from '../../src/decide/policy/policy-source.ts';
+import type { Classifier } from '../../src/decide/risk/classifier.ts';
+import { fingerprintKey } from '../../src/decide/risk/fingerprints.ts';
+import { OutputMemory } from '../../src/decide/risk/output-memory.ts';
+import { RiskAssessor } from '../../src/decide/risk/risk-assessor.ts';
+import { defaultAnswers, type SignalAnswers } from '../../src/decide/risk/signals.ts';
 import { LocalTrust } from '../../src/decide/trust/local-trust.ts';
 import type { TrustSource } from '../../src/decide/trust/trust-source.ts';
 import { Administration } from '../../src/gate/administer.ts';
 import type { CallAnswer, Caller, CallRequest } from '../../src/gate/door.ts';
+import { Firewall, type FirewallParts } from '../../src/gate/firewall/firewall.ts';
 import { CallSessions } from '../../src/gate/host-calls.ts';
 import { type OpenDoor, openDoor } from '../../src/gate/open-door.ts';
 import { LeaseDesk } from '../../src/gate/leases/lease-desk.ts';
@@ -91,6 +97,11 @@ export interface GateOptions {
   readonly ceiling?: LeaseCeiling;
   /** The local table when absent. */
   readonly trust?: TrustSource;
+  /** The default answers when absent. */
+  readonly signals?: Partial<SignalAnswers>;
+  /** None when absent. */
+  readonly classifier?: Classifier;
+  readonly firewall?: Partial<Omit<FirewallParts, 'vault'>>;
   /** Where the vault keeps its key; nowhere when absent, so that nothing can be sealed. */
   readonly keys?: string;
 }
@@ -115,6 +126,22 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     files: options.files ?? createFiles({ brokerPath: '/nonexistent', deny: [], clock }),
   });
   runner.hostCalls = sessions;
+  const vault = new Vault(store, options.keys ?? '/nonexistent', clock);
+  const firewall = new Firewall({
+    vault,
+    redact: [],
+    maxOutputBytes: 64 << 20,
+    ...options.firewall,
+  });
+  const risk = new RiskAssessor({
+    store,
+    answers: { ...defaultAnswers, ...options.signals },
+    patternAnswer: 'ask',
+    scan: firewall,
+    memory: new OutputMemory(fingerprintKey(random(12))),
+    showArguments: true,
+    ...(options.classifier === undefined ? {} : { classifier: options.classifier }),
+  });
   const parts: GateParts = {
     clock,
     now: () => clock.wall(),
@@ -129,7 +156,9 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     log,
     runner,
     sessions,
-    vault: new Vault(store, options.keys ?? '/nonexistent', clock),
+    vault,
+    risk,
+    firewall,
     limits: { argumentBytes: 65_536, concurrentCalls: 64, waitingCalls: 64, ...options.limits },
     assurance: 'personal',
     jail: 'none',

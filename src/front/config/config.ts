@@ -12,6 +12,7 @@ import {
 import type { Capability } from '../../trust/lease/capability.ts';
 import { Checker, type Fields } from './checker.ts';
 import { type IssuerConfig, readIssuers } from './issuers.ts';
+import { type FirewallConfig, readFirewall, readRisk, type RiskConfig } from './risk-section.ts';
 
 /** Which key, and the thumbprint it must have. */
 export interface KeyPin {
@@ -67,6 +68,8 @@ export interface Config {
     /** How long a revocation list holds at most, seconds; never longer than the longest lease. */
     readonly ttl: number;
   };
+  readonly risk: RiskConfig;
+  readonly firewall: FirewallConfig;
   readonly jail: {
     /** Layers without which no daemon starts. */
     readonly require: readonly JailLayer[];
@@ -160,6 +163,8 @@ class ConfigReader extends Checker {
       'operators',
       'trust',
       'revocations',
+      'risk',
+      'firewall',
       'jail',
       'limits',
       'pool',
@@ -196,6 +201,8 @@ class ConfigReader extends Checker {
       revocations: {
         ttl: this.whole(lists['ttl'] ?? defaults.revocations.ttl, 'revocations.ttl', 10, 86_400),
       },
+      risk: readRisk(this, top['risk'] ?? {}),
+      firewall: readFirewall(this, top['firewall'] ?? {}),
       jail: {
         require: this.names(jail['require'] ?? [], 'jail.require', jailLayers),
         use: this.names(jail['use'] ?? jailKinds, 'jail.use', jailKinds),

@@ -43,10 +43,12 @@ import { RequestBook } from '../../trust/lease/request-book.ts';
 import { openReceipts, type Receipts } from '../../trust/receipt/receipts.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
+import { requireSeparation } from '../separation/verify-separation.ts';
 import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
 import { type HomeKeys, openKeys } from './open-keys.ts';
+import { openRisk } from './open-risk.ts';
 import { openPolicies } from './policies.ts';
 import { PublicFiles } from './public-files.ts';
 import { createRandomPool } from './random-pool.ts';
@@ -102,10 +104,11 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 /**
  * Opens a home. The caller holds its lock.
  *
- * @throws WarderError `unavailable` when a part cannot be opened, or the jail lacks what the config
- *   demands.
+ * @throws WarderError `unavailable` when a part cannot be opened, the install is not separated and
+ *   shall be, or the jail lacks what the config demands.
  */
 export async function composeRuntime(home: Home, config: Config, clock: Clock): Promise<Runtime> {
+  requireSeparation(home, config);
   const report = await detectJail({ kinds: config.jail.use });
   requireLayers(report, config.jail.require);
   const issuers = await openIssuers(home, config);
@@ -175,13 +178,14 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     approvals,
     budgets: new BudgetBook(store),
     trust: new LocalTrust(store),
+    ...openRisk(config, { store, vault, random }),
     leases,
     log,
     runner: sandbox,
     sessions,
     vault,
     limits: config.limits,
-    assurance: 'personal',
+    assurance: config.assurance,
     jail: report.jail?.kind ?? 'none',
   };
   const administration = new Administration(gate);

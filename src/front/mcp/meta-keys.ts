@@ -3,6 +3,8 @@
 export const metaKeys = {
   /** On answers: `{id, index, leafHash}` of the receipt. */
   receipt: 'warder/receipt',
+  /** On results of tools: where they come from, and that nobody vouches for them. */
+  provenance: 'warder/provenance',
   /** On refusals: `{code, message, hint, data}`. */
   error: 'warder/error',
   /** On requests and approval-required answers: the approval's id. */

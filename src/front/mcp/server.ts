@@ -111,7 +111,10 @@ export function toMcpResult(answer: CallAnswer): CallToolResult {
       content: content as CallToolResult['content'],
       ...(structuredContent === undefined ? {} : { structuredContent }),
       ...(isError ? { isError } : {}),
-      _meta: { [metaKeys.receipt]: answer.receipt },
+      _meta: {
+        [metaKeys.receipt]: answer.receipt,
+        [metaKeys.provenance]: answer.provenance,
+      },
     };
   }
   return {
@@ -120,6 +123,7 @@ export function toMcpResult(answer: CallAnswer): CallToolResult {
     _meta: {
       [metaKeys.receipt]: answer.receipt,
       [metaKeys.error]: answer.error.toJSON(),
+      ...(answer.provenance === undefined ? {} : { [metaKeys.provenance]: answer.provenance }),
       ...(answer.approval === undefined ? {} : { [metaKeys.approval]: answer.approval }),
     },
   };

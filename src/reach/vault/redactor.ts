@@ -38,8 +38,13 @@ export class Redactor {
   readonly #reach: number;
   #hits = 0;
 
-  /** @param values secrets of at least eight bytes. */
-  constructor(values: readonly Uint8Array[]) {
+  /** @param values secrets of at least eight bytes; or a redactor, for another with the same ones. */
+  constructor(values: readonly Uint8Array[] | Redactor) {
+    if (values instanceof Redactor) {
+      this.#needles = values.#needles;
+      this.#reach = values.#reach;
+      return;
+    }
     const known = values.filter(({ length }) => length >= SHORTEST).flatMap(withDecoded);
     this.#needles = {
       raw: known.flatMap(rawForms),
@@ -64,7 +69,13 @@ export class Redactor {
     return masked;
   }
 
+  /** Whether a text holds one of them. */
+  finds(text: string): boolean {
+    return this.#find(encoder.encode(text)).length > 0;
+  }
+
   text(text: string): string {
+    if (text.length < SHORTEST) return text;
     const bytes = encoder.encode(text);
     const masked = this.bytes(bytes);
     return masked === bytes ? text : decoder.decode(masked);

@@ -7,6 +7,7 @@ import type { Store, Table, TenantId, Tx } from '../../base/store/store.ts';
 import { isSecretName } from '../../catalog/secret-rule.ts';
 import { assertPermit, type Permit } from '../../decide/policy/permit.ts';
 import { open, seal, type Sealed } from './seal.ts';
+import { Redactor } from './redactor.ts';
 import { checkSecretValue } from './secret-value.ts';
 import { openVaultKey, type VaultKey } from './vault-key.ts';
 import { VersionMemory } from './version-memory.ts';
@@ -43,6 +44,8 @@ export interface SecretSummary {
 }
 
 const MOST_SECRETS = 1000;
+/** Secrets of one tenant that are looked for in what any call takes in or gives out. */
+const MOST_MASKED = 64;
 const NO_USES: ReadonlyMap<string, number> = new Map();
 
 export class Vault {
@@ -51,6 +54,8 @@ export class Vault {
   readonly #clock: Clock;
   readonly #versions: VersionMemory;
   readonly #uses = new WeakMap<Permit, Map<string, number>>();
+  /** By tenant; made anew after a change. */
+  readonly #redactors = new Map<TenantId, Redactor | undefined>();
   #key: VaultKey | undefined;
 
   /**
@@ -158,6 +163,7 @@ export class Vault {
   /** A change is durable: no version below may be used again, `removed` ones not either. */
   committed(tenant: TenantId, { name, version }: SecretSummary, removed = false): void {
     this.#versions.raise([{ tenant, name, version: removed ? version + 1 : version }]);
+    this.#redactors.delete(tenant);
   }
 
   /**
@@ -189,14 +195,20 @@ export class Vault {
     assertPermit(permit);
     const names = new Set(permit.terms.secrets.map(({ secret }) => secret));
     return [...names].flatMap((name) => {
-      try {
-        return this.#valueFor(permit, name) ?? [];
-      } catch (thrown) {
-        // What does not open cannot be sent either.
-        if (thrown instanceof WarderError) return [];
-        throw thrown;
-      }
+      const { tenant } = permit.terms;
+      const row = this.#store.read((reader) => reader.get(secretTable, tenant, name));
+      return row === undefined ? [] : (this.#openable(tenant, name, row) ?? []);
     });
+  }
+
+  /**
+   * Masks every secret of a tenant, whoever may send it; undefined when there is none to mask. Of more
+   * than sixty-four the first by name are masked; those a call may send are in {@link toMask} anyway.
+   */
+  redactor(tenant: TenantId): Redactor | undefined {
+    if (!this.#redactors.has(tenant)) this.#redactors.set(tenant, this.#maskAll(tenant));
+    const all = this.#redactors.get(tenant);
+    return all === undefined ? undefined : new Redactor(all);
   }
 
   /** Counts that a secret was sent. */
@@ -205,6 +217,26 @@ export class Vault {
       if (tx.get(secretTable, tenant, name) === undefined) continue;
       const before = tx.get(secretUseTable, tenant, name)?.count ?? 0;
       tx.put(secretUseTable, tenant, name, { count: before + count, lastAt: this.#clock.wall() });
+    }
+  }
+
+  #maskAll(tenant: TenantId): Redactor | undefined {
+    const rows = this.#store.read((reader) =>
+      reader.list(secretTable, tenant, { limit: MOST_MASKED }),
+    );
+    const values = rows.flatMap(
+      ({ key: name, value }) => this.#openable(tenant, name, value) ?? [],
+    );
+    return values.length === 0 ? undefined : new Redactor(values);
+  }
+
+  /** What does not open cannot be sent either: there is nothing to mask. */
+  #openable(tenant: TenantId, name: string, row: SecretRow): Uint8Array | undefined {
+    try {
+      return this.#open(tenant, name, row);
+    } catch (thrown) {
+      if (thrown instanceof WarderError) return undefined;
+      throw thrown;
     }
   }
 

@@ -27,6 +27,7 @@ const SHOWN_TEXT = 256;
 const SHOWN_RULES = 16;
 const SHOWN_RULE_TEXT = 96;
 const SHOWN_USAGE = 16;
+const SHOWN_SIGNALS = 16;
 /** Longest canonical `detail` shown; a longer one is committed to. */
 const SHOWN_DETAIL = 1024;
 
@@ -86,6 +87,14 @@ export function buildLeaf(facts: ReceiptFacts, random: (bytes: number) => Uint8A
               .map((rule) => showText(rule, SHOWN_RULE_TEXT)),
             policy,
             latencyUs: whole(decision.latencyUs),
+          },
+        }),
+    ...(facts.risk === undefined
+      ? {}
+      : {
+          risk: {
+            verdict: facts.risk.verdict,
+            signals: facts.risk.signals.slice(0, SHOWN_SIGNALS),
           },
         }),
     ...(effects.length === 0

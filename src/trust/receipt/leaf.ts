@@ -80,6 +80,11 @@ export interface ReceiptFacts {
     readonly policyDigest: string;
     readonly latencyUs: number;
   };
+  /** What made a call risky, by name, and what was done about it. */
+  readonly risk?: {
+    readonly verdict: 'none' | 'ask' | 'refuse';
+    readonly signals: readonly string[];
+  };
   /** One line for people: the reason of a refusal or failure. Committed to. */
   readonly reason?: string;
   /** Stable code of a refusal or failure. */

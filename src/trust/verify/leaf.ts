@@ -50,6 +50,8 @@ export interface ReceiptPredicate {
     readonly policy: Commitment;
     readonly latencyUs: number;
   };
+  /** What made the call risky, and what was done about it. */
+  readonly risk?: { readonly verdict: string; readonly signals: readonly string[] };
   readonly effects?: readonly ReceiptEffect[];
   readonly usage?: Readonly<Record<string, number>>;
   readonly detail?: JsonObject;
@@ -140,6 +142,7 @@ const PREDICATE: Readonly<Record<string, Test>> = {
       latencyUs: count,
     }),
   ),
+  risk: optional(shape({ verdict: matches(WORD), signals: listOf(matches(WORD)) })),
   effects: optional(
     listOf(
       shape({

@@ -4,10 +4,11 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { type CallSession, CallSessions } from '../../../src/gate/host-calls.ts';
-import { outcomeOf } from '../../../src/gate/run-permitted.ts';
+import { type CallOutcome, outcomeOf } from '../../../src/gate/run-permitted.ts';
 import { makePermit, type Permit } from '../../../src/decide/policy/permit.ts';
 import type { EgressEffect } from '../../../src/reach/egress/egress.ts';
 import type { HostReply, HostRequest } from '../../../src/run/sandbox/host-calls.ts';
+import type { RunOutcome } from '../../../src/run/sandbox/runner.ts';
 import type { CheckedLease } from '../../../src/trust/lease/lease.ts';
 import { fakeEgress, type FakeResult } from '../../fakes/egress.ts';
 import { type FakeGate, noNetwork, openGate } from '../../fakes/gate.ts';
@@ -235,6 +236,12 @@ describe('effects on the receipt', () => {
   });
 });
 
+function endOf(outcome: RunOutcome, session: CallSession): CallOutcome {
+  const { firewall } = gate.parts;
+  const guard = firewall.guard(session.permit, undefined);
+  return outcomeOf({ outcome, session, guard }, ECHO, firewall);
+}
+
 describe('a call that is cut off while a request is under way', () => {
   const ends = [
     { kind: 'limit', limit: 'deadline', reason: 'late', usage: USAGE },
@@ -249,7 +256,7 @@ describe('a call that is cut off while a request is under way', () => {
       const permit = permitOf();
       const session = sessions.open(permit, lease);
       void serve(permit, get('https://bank.example/pay'));
-      const read = outcomeOf({ outcome, session }, ECHO);
+      const read = endOf(outcome, session);
       expect(read).toMatchObject({ kind: 'stopped', outcome: 'unknown' });
       expect(read.kind === 'stopped' && read.error.code).toBe('outcome-unknown');
       expect(session.effects()).toEqual([
@@ -265,7 +272,7 @@ describe('a call that is cut off while a request is under way', () => {
       const permit = permitOf();
       const session = sessions.open(permit, lease);
       await serve(permit, get('https://x/'));
-      expect(outcomeOf({ outcome, session }, ECHO)).toMatchObject({ outcome: 'unknown' });
+      expect(endOf(outcome, session)).toMatchObject({ outcome: 'unknown' });
     },
   );
 
@@ -276,7 +283,7 @@ describe('a call that is cut off while a request is under way', () => {
       const permit = permitOf();
       const session = sessions.open(permit, lease);
       await serve(permit, get('https://x/'));
-      expect(outcomeOf({ outcome, session }, ECHO)).toMatchObject({ outcome: outcome.kind });
+      expect(endOf(outcome, session)).toMatchObject({ outcome: outcome.kind });
     },
   );
 });

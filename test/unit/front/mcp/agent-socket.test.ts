@@ -17,6 +17,7 @@ import {
   CALLER,
   connectionOf,
   FakeDoor,
+  PROVENANCE,
   RECEIPT,
   untilWithdrawn,
 } from '../../../fakes/door.ts';
@@ -203,6 +204,7 @@ describe('the one-call protocol', () => {
     expect(await documentOf(one)).toEqual({
       answer: { content: [{ type: 'text', text: 'hi' }], isError: false },
       receipt: RECEIPT,
+      provenance: PROVENANCE,
     });
     await one.ended;
     expect(door.asked).toMatchObject([request]);

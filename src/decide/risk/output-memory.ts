@@ -1,0 +1,85 @@
+// What tools told a principal lately, as keyed numbers in memory: enough to notice when it comes back in
+// the arguments of a call. No text is kept.
+
+import { everyRun, type FingerprintKey, RUN, sampledRuns, wholeText } from './fingerprints.ts';
+import { addressees, bareText, instructionPhrases, passages } from './instructions.ts';
+
+/** Runs remembered for one listener, oldest forgotten first. */
+const RUNS_KEPT = 32_768;
+/** Of what looked like an instruction. */
+const INSTRUCTIONS_KEPT = 8_192;
+/** Listeners remembered, the one silent for longest forgotten first. */
+const LISTENERS_KEPT = 64;
+
+interface Heard {
+  readonly runs: Set<number>;
+  /** Runs of passages that look like instructions, their phrases, and whom they name. */
+  readonly instructions: Set<number>;
+}
+
+/** What in arguments came from tools. */
+export type Repeated = 'instruction' | 'output' | 'nothing';
+
+/** The memory of one process. */
+export class OutputMemory {
+  readonly #key: FingerprintKey;
+  readonly #heard = new Map<string, Heard>();
+
+  constructor(key: FingerprintKey) {
+    this.#key = key;
+  }
+
+  /** `listener` is given a text that a tool made. */
+  hear(listener: string, text: string): void {
+    if (text === '') return;
+    const heard = this.#heard.get(listener) ?? { runs: new Set(), instructions: new Set() };
+    this.#heard.delete(listener);
+    this.#heard.set(listener, heard);
+    if (this.#heard.size > LISTENERS_KEPT) {
+      for (const [oldest] of this.#heard) {
+        this.#heard.delete(oldest);
+        break;
+      }
+    }
+    for (const passage of passages(text)) this.#hearInstruction(heard, passage);
+    const bare = bareText(text);
+    if (bare.length >= RUN) keep(heard.runs, sampledRuns(bare, this.#key), RUNS_KEPT);
+  }
+
+  /** Whether the text of arguments repeats what `listener` was given. */
+  repeats(listener: string, text: string): Repeated {
+    const heard = this.#heard.get(listener);
+    if (heard === undefined) return 'nothing';
+    const bare = bareText(text);
+    if (this.#repeatsInstruction(heard, text, bare)) return 'instruction';
+    return everyRun(bare, this.#key, (print) => heard.runs.has(print)) ? 'output' : 'nothing';
+  }
+
+  #hearInstruction(heard: Heard, passage: string): void {
+    const bare = bareText(passage);
+    const phrases = instructionPhrases(bare);
+    if (phrases.length === 0) return;
+    const whole = [...phrases, ...addressees(passage)].map((each) => wholeText(each, this.#key));
+    keep(heard.instructions, [...sampledRuns(bare, this.#key), ...whole], INSTRUCTIONS_KEPT);
+  }
+
+  #repeatsInstruction({ instructions }: Heard, text: string, bare: string): boolean {
+    if (instructions.size === 0) return false;
+    const isKnown = (each: string): boolean => instructions.has(wholeText(each, this.#key));
+    if (instructionPhrases(bare).some(isKnown)) return true;
+    for (const addressee of addressees(text)) if (isKnown(addressee)) return true;
+    return everyRun(bare, this.#key, (print) => instructions.has(print));
+  }
+}
+
+function keep(kept: Set<number>, prints: readonly number[], most: number): void {
+  for (const print of prints) {
+    // Taken out first, so that it counts as the newest.
+    kept.delete(print);
+    kept.add(print);
+  }
+  for (const oldest of kept) {
+    if (kept.size <= most) break;
+    kept.delete(oldest);
+  }
+}
