@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HeldLease } from '../../../src/trust/holder/held-lease.ts';
 import { type AgentFront, agentFront } from '../../support/agent-front.ts';
+import type { LinePeer } from '../../support/line-peer.ts';
 import { ALL_CAPABILITIES } from '../../support/decision.ts';
 
 const ARGS = { text: 'hi' };
@@ -116,5 +117,39 @@ test('the list of tools is that of the lease', async () => {
   expect(await list({ [LEASE]: mine.text })).toMatchObject({
     tools: [{ name: 'text_echo', _meta: { 'warder/digest': front.toolDigest } }],
     _meta: { 'warder/nonce': expect.any(String) as string },
+  });
+});
+
+describe('in the era without sessions each request stands for itself', () => {
+  const MODERN = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+
+  async function call(peer: LinePeer, id: number, meta: object): Promise<string> {
+    const params = { name: 'text_echo', arguments: ARGS, _meta: { ...MODERN, ...meta } };
+    peer.send({ jsonrpc: '2.0', id, method: 'tools/call', params });
+    const line = (await peer.received(id)).at(-1) ?? '';
+    const { result } = JSON.parse(line) as {
+      result: { _meta: { 'warder/error'?: { code: string } } };
+    };
+    return result._meta['warder/error']?.code ?? String(front.gate.receipts().at(-1)?.principal);
+  }
+
+  test('its lease, and nothing of the one before it', async () => {
+    const peer = await front.dial();
+    const sent = async (held: HeldLease): Promise<object> => ({
+      [LEASE]: held.text,
+      [PROOF]: await proofOf(held),
+    });
+    expect(await call(peer, 1, await sent(mine))).toBe('bob');
+    expect(await call(peer, 2, await sent(other))).toBe('mallory');
+    expect(await call(peer, 3, {})).toBe('agent:default');
+    expect(await call(peer, 4, { [PROOF]: await proofOf(mine) })).toBe('lease-refused');
+    expect(await call(peer, 5, { [LEASE]: mine.text, [PROOF]: await proofOf(other) })).toBe(
+      'lease-refused',
+    );
+    expect(await call(peer, 6, { [LEASE]: await front.issue() })).toBe('bob');
   });
 });

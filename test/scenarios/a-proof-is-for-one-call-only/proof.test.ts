@@ -3,18 +3,27 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { callDigest } from '../../../src/decide/approval/approval.ts';
-import type { HeldLease } from '../../../src/trust/holder/held-lease.ts';
+import { generateHolderKey, type HolderKey } from '../../../src/trust/holder/holder-key.ts';
+import { HeldLease } from '../../../src/trust/holder/held-lease.ts';
 import { type AgentFront, agentFront } from '../../support/agent-front.ts';
 
 const ARGS = { text: 'hi' };
 let front: AgentFront;
 let held: HeldLease;
+let key: HolderKey;
 
 beforeAll(async () => {
   front = await agentFront();
-  held = await front.hold();
+  key = await generateHolderKey();
+  held = await sibling();
 });
 afterAll(() => front[Symbol.asyncDispose]());
+
+/** Another lease of the same principal, bound to the same key. */
+async function sibling(): Promise<HeldLease> {
+  const text = await front.issue({ cnf: { jkt: key.jkt } });
+  return new HeldLease(text, key, () => front.gate.clock.wall());
+}
 
 const zeros = '0'.repeat(64);
 const echoed = callDigest('text_echo', ARGS);
@@ -32,7 +41,7 @@ test.each<[string, () => Promise<string>]>([
   ['another socket', () => front.prove(held, ARGS, { uri: 'warder://agent/other' })],
   ['another method', () => front.prove(held, ARGS, { method: 'GET' })],
   ['a nonce of nobody', () => front.prove(held, ARGS, { nonce: 'AAAAAAAAAAAAAAAAAAAAAA' })],
-  ['another lease of the same principal', async () => front.prove(await front.hold(), ARGS)],
+  ['another lease of the same key', async () => front.prove(await sibling(), ARGS)],
 ])('a proof for %s', async (_, made) => {
   const { ran } = front.gate.runner;
   const before = ran.length;

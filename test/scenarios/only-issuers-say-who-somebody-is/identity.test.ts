@@ -199,6 +199,15 @@ test('a connection keeps to the first one it took, and its calls are hers from t
   expect((await front.call(ARGS, { identity: ann })).answer).toBeDefined();
 });
 
+test('of two that come at once, one is taken', async () => {
+  const tokens = ['ann', 'bea'].map((sub) => issuer.token(claims({ sub })));
+  const mcp = await front.mcp();
+  const codes = await Promise.all(
+    tokens.map((token) => mcp.call(ARGS, { 'warder/identity': token })),
+  );
+  expect(codes.toSorted()).toEqual(['lease-refused', undefined]);
+});
+
 test('its lease ends with it, and the connection with its lease', async () => {
   const identity = issuer.token(claims({ exp: now() + 40 }));
   const mcp = await front.mcp({ identity });
