@@ -27,6 +27,8 @@ const CODES = {
   'permit-denied': { exit: 3, retry: false },
   /** A budget, rate or size limit is reached. */
   'limit-reached': { exit: 3, retry: true },
+  /** The operator has to give the passphrase first. */
+  'proof-required': { exit: 3, retry: false },
   /** A person has to approve first; the message names the approval. */
   'approval-required': { exit: 4, retry: true },
   /** The tool itself reported a failure, trapped, or answered nonsense. */

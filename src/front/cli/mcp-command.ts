@@ -2,6 +2,7 @@
 
 import { join, resolve } from 'node:path';
 import { homedir } from 'node:os';
+import { runDirectoryOf } from '../config/install-record.ts';
 import { relay, type RelayOptions } from '../mcp/relay.ts';
 import type { HeldCredentials } from './credentials.ts';
 
@@ -41,14 +42,18 @@ export async function runMcp(args: McpArguments): Promise<number> {
   }
   const flag = args.home ?? process.env['WARDER_HOME'];
   const root = resolve(flag === undefined || flag === '' ? join(homedir(), '.warder') : flag);
+  const run = runDirectoryOf(root, process.env);
   const socketPath =
-    args.agent === 'default'
-      ? join(root, 'agent.sock')
-      : join(root, 'agents', `${args.agent}.sock`);
+    run !== undefined
+      ? join(run, 'agents', args.agent, 'agent.sock')
+      : args.agent === 'default'
+        ? join(root, 'agent.sock')
+        : join(root, 'agents', `${args.agent}.sock`);
   try {
     return await relay({
       socketPath,
       startDaemon: async () => {
+        if (run !== undefined) throw await closedDoor(socketPath, 'agent');
         const { startDaemon } = await import('./start-daemon.ts');
         await startDaemon(root);
       },
@@ -74,6 +79,11 @@ async function presenting(
     proveCall(socketPath, held, tool, { parsed: args }),
   );
   return { preamble, through };
+}
+
+async function closedDoor(socketPath: string, whose: 'agent'): Promise<Error> {
+  const { closed } = await import('./closed-door.ts');
+  return closed(socketPath, whose);
 }
 
 function explain(error: unknown, agent: string): unknown {

@@ -1,7 +1,8 @@
 // The CLI's end of the operator socket: one HTTP request per operation, JSON both ways.
 
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, request, type RequestOptions } from 'node:http';
 import { errorFromJson, WarderError } from '../../base/errors/errors.ts';
+import { needsProof } from '../console/operator-proof.ts';
 import type { Operations } from '../console/operations.ts';
 
 /** Calls operations of the operator API by name. */
@@ -14,11 +15,32 @@ export interface OperatorClient {
   stream(name: string, input: object, signal: AbortSignal): AsyncIterable<unknown>;
 }
 
-/** A client on `socketPath`; throws WarderError `unavailable` when nobody listens. */
-export function createOperatorClient(socketPath: string): OperatorClient {
+/**
+ * A client on `socketPath`; throws WarderError `unavailable` when nobody listens.
+ *
+ * @param passphrase gives the operator's, where changes need a proof.
+ */
+export function createOperatorClient(
+  socketPath: string,
+  passphrase?: () => Promise<string>,
+): OperatorClient {
+  // A proof holds for its connection: everything goes over that one.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let proven = false;
   return {
     call: async (name, input) => {
-      const response = await send(socketPath, name, input);
+      if (passphrase !== undefined && !proven && needsProof(name)) {
+        const proof = await send(
+          socketPath,
+          'proof',
+          { passphrase: await passphrase() },
+          { agent },
+        );
+        const answer = await readDocument(proof);
+        if (proof.statusCode !== 200) throw errorOf(answer);
+        proven = true;
+      }
+      const response = await send(socketPath, name, input, { agent });
       const body = await readDocument(response);
       if (response.statusCode !== 200) throw errorOf(body);
       return body as never;
@@ -33,7 +55,7 @@ async function* lines(
   input: object,
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
-  const response = await send(socketPath, name, input, signal);
+  const response = await send(socketPath, name, input, { signal });
   if (response.statusCode !== 200) throw errorOf(await readDocument(response));
   let held = '';
   response.setEncoding('utf8');
@@ -79,7 +101,7 @@ function send(
   socketPath: string,
   name: string,
   input: object,
-  signal?: AbortSignal,
+  options: Pick<RequestOptions, 'agent' | 'signal'>,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
@@ -88,7 +110,7 @@ function send(
         method: 'POST',
         path: `/v1/${name}`,
         headers: { 'content-type': 'application/json', host: 'operator' },
-        ...(signal === undefined ? {} : { signal }),
+        ...options,
       },
       resolve,
     );

@@ -11,6 +11,7 @@ import { addLeaseCommands } from './commands/lease.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addReceiptCommands } from './commands/receipts.ts';
 import { addBudgetCommands } from './commands/budget.ts';
+import { addSetupCommand } from './commands/setup.ts';
 import { addSecretCommands } from './commands/secret.ts';
 import { addToolCommands } from './commands/tool.ts';
 import { addTrustCommands } from './commands/trust.ts';
@@ -20,7 +21,7 @@ import { reportError } from './output.ts';
 /** Runs one command line; returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   // The global flags may stand before or after the command.
-  const { rest, home, json, operator } = takeGlobalFlags(argv);
+  const { rest, home, json, operator, proof } = takeGlobalFlags(argv);
   let context: Context | undefined;
   let exitCode = 0;
   const program = new Command('warder')
@@ -28,17 +29,19 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .version(packageVersion(), '-V, --version')
     .option('--home DIR', 'the home to work on (else WARDER_HOME, else ~/.warder)')
     .option('--operator NAME', 'whose operator channel to use (else the one called operator)')
+    .option('--proof fd:N', 'where the passphrase of the operator comes from (else the terminal)')
     .option('--json', 'print exactly one JSON document')
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError();
   const run = (action: (context: Context) => Promise<number | void>): Promise<void> => {
-    context ??= createContext(home, json, operator);
+    context ??= createContext(home, json, operator, proof);
     return action(context).then((code) => {
       exitCode = code ?? 0;
     });
   };
   addDaemonCommands(program, run);
+  addSetupCommand(program, run);
   addCallCommand(program, run);
   addToolCommands(program, run);
   addBudgetCommands(program, run);
@@ -71,6 +74,7 @@ interface GlobalFlags {
   readonly home: string | undefined;
   readonly json: boolean;
   readonly operator: string | undefined;
+  readonly proof: string | undefined;
 }
 
 function takeGlobalFlags(argv: readonly string[]): GlobalFlags {
@@ -78,6 +82,7 @@ function takeGlobalFlags(argv: readonly string[]): GlobalFlags {
   let home: string | undefined;
   let json = false;
   let operator: string | undefined;
+  let proof: string | undefined;
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? '';
     if (word === '--') {
@@ -87,11 +92,16 @@ function takeGlobalFlags(argv: readonly string[]): GlobalFlags {
     if (word === '--json') json = true;
     else if (word === '--home' && at + 1 < argv.length) home = argv[(at += 1)];
     else if (word.startsWith('--home=')) home = word.slice('--home='.length);
+    // Whom `setup --operator` names becomes one.
+    else if (rest[0] === 'setup') rest.push(word);
     else if (word === '--operator' && at + 1 < argv.length) operator = argv[(at += 1)];
     else if (word.startsWith('--operator=')) operator = word.slice('--operator='.length);
+    // `--proof @FILE` is somebody else's: of a lease, or of a receipt.
+    else if (word === '--proof' && /^fd:/.test(argv[at + 1] ?? '')) proof = argv[(at += 1)];
+    else if (word.startsWith('--proof=fd:')) proof = word.slice('--proof='.length);
     else rest.push(word);
   }
-  return { rest, home, json, operator };
+  return { rest, home, json, operator, proof };
 }
 
 function reportUsage(error: CommanderError, json: boolean): number {

@@ -13,10 +13,10 @@ const POLL_MS = 15;
 /** How long a daemon that is ending is given before the next try. */
 const RETRY_MS = 200;
 
-/** Whether a daemon of this home accepts connections. */
-export function daemonAnswers(root: string): Promise<boolean> {
+/** Whether a daemon accepts connections on this operator socket. */
+export function daemonAnswers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(join(root, 'operator.sock'));
+    const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
@@ -33,19 +33,20 @@ export function daemonAnswers(root: string): Promise<boolean> {
  */
 export async function startDaemon(root: string): Promise<void> {
   mkdirSync(join(root, 'logs'), { recursive: true, mode: 0o700 });
+  const operatorSocket = join(root, 'operator.sock');
   const logPath = join(root, 'logs', 'daemon.log');
   const log = openSync(logPath, 'a', 0o600);
   try {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     let child = launch(root, log);
     while (performance.now() < deadline) {
-      if (await daemonAnswers(root)) return;
+      if (await daemonAnswers(operatorSocket)) return;
       const { code } = child;
       if (code !== undefined) {
         // It lost the race for the lock, to one that will answer or to one that is still ending.
         if (code !== 7 || !(await isHeld(root))) break;
         await pause(RETRY_MS);
-        if (!(await daemonAnswers(root))) child = launch(root, log);
+        if (!(await daemonAnswers(operatorSocket))) child = launch(root, log);
       }
       await pause(POLL_MS);
     }

@@ -1,27 +1,35 @@
-// operator.sock: HTTP with JSON bodies, one route per operation. Whoever can open it is the operator.
+// operator.sock: HTTP with JSON bodies, one route per operation. Whoever can open it is the operator; where
+// proofs are asked for, what changes something needs one besides.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { checkInput } from './check-input.ts';
+import type { OperationName, ProofDesk } from './operator-proof.ts';
 import type { OperationHandlers, StreamHandlers } from './operations.ts';
 
 /** Largest request body: a package of 64 MiB in base64, and some. */
 const BODY_MAX = 96 * 1024 * 1024;
+const PROOF_MAX = 8 * 1024;
 
 export interface OperatorSocket {
   close(): Promise<void>;
 }
 
-/** Listens on `path` (0600). */
+/**
+ * Listens on `path`: 0600, or 0660 where proofs are asked for.
+ *
+ * @param proofs of this operator; without it none are asked for.
+ */
 export async function listenForOperator(
   path: string,
   operations: OperationHandlers,
   streams: StreamHandlers,
+  proofs?: ProofDesk,
 ): Promise<OperatorSocket> {
   const server: Server = createServer((request, response) => {
-    void route(request, response, operations, streams).catch((error: unknown) => {
+    void route(request, response, operations, streams, proofs).catch((error: unknown) => {
       fail(response, error);
     });
   });
@@ -31,7 +39,7 @@ export async function listenForOperator(
     server.once('error', reject);
     server.listen(path, resolve);
   });
-  chmodSync(path, 0o600);
+  chmodSync(path, proofs === undefined ? 0o600 : 0o660);
   return {
     close: () =>
       new Promise((resolve) => {
@@ -47,12 +55,24 @@ async function route(
   response: ServerResponse,
   operations: OperationHandlers,
   streams: StreamHandlers,
+  proofs: ProofDesk | undefined,
 ): Promise<void> {
   const name = request.url?.startsWith('/v1/') ? request.url.slice(4) : '';
   if (request.method !== 'POST') {
     throw new WarderError('usage', 'operations are called with POST', { hint: 'POST /v1/NAME' });
   }
-  const body = await readBody(request);
+  if (name === 'proof' && proofs !== undefined) {
+    const given = passphraseOf(await readBody(request, PROOF_MAX));
+    const proof = await proofs.prove(request.socket, given);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(proof));
+    return;
+  }
+  // Before anything is read of what may be large.
+  if (Object.hasOwn(operations, name) || Object.hasOwn(streams, name)) {
+    proofs?.require(request.socket, name as OperationName);
+  }
+  const body = await readBody(request, BODY_MAX);
   if (Object.hasOwn(operations, name)) {
     const operation = name as keyof OperationHandlers;
     const output = await operations[operation](checkInput(operation, body));
@@ -97,15 +117,21 @@ async function writeStream(
   response.end();
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
+function passphraseOf(body: unknown): string {
+  const { passphrase, ...more } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof passphrase === 'string' && Object.keys(more).length === 0) return passphrase;
+  throw new WarderError('usage', 'that is no proof', { hint: 'send `{"passphrase": TEXT}`' });
+}
+
+async function readBody(request: IncomingMessage, most: number): Promise<unknown> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
     size += (part as Buffer).length;
-    if (size > BODY_MAX) throw new WarderError('malformed', `the body is over ${BODY_MAX} bytes`);
+    if (size > most) throw new WarderError('malformed', `the body is over ${most} bytes`);
     parts.push(part as Buffer);
   }
-  return parseJson(Buffer.concat(parts), { maxBytes: BODY_MAX, maxDepth: 32 });
+  return parseJson(Buffer.concat(parts), { maxBytes: most, maxDepth: 32 });
 }
 
 function fail(response: ServerResponse, thrown: unknown): void {

@@ -7,6 +7,8 @@ export interface StatusReport {
   readonly home: string;
   readonly addresses: readonly string[];
   readonly assurance: string;
+  /** What the level does not promise. */
+  readonly notPromised: string;
   readonly jail: string;
   readonly tools: number;
   readonly policy: { readonly digest: string; readonly policies: number };

@@ -10,36 +10,30 @@ import { type Config, readConfig } from '../config/config.ts';
 import { checkHome, type Home } from '../config/home.ts';
 import type { Finding } from '../console/operations.ts';
 import type { Runtime } from './compose.ts';
+import { assuranceFindings, isOwn, othersFinding, starter } from './level.ts';
 import { jailFindings } from './jail.ts';
 import { listFindings } from './list-findings.ts';
+import { operatorFindings } from './operator-findings.ts';
 
 /** Free space under which a log is likely to stop soon. */
 const LOW_SPACE_BYTES = 256 * 1024 * 1024;
 
-/** What this version promises, said plainly. */
-const assuranceFinding: Finding = {
-  subject: 'assurance',
-  state: 'note',
-  text:
-    'personal: daemon, operator and agent share a user. Tools and remote agents are contained; an ' +
-    'agent with a shell of this user can open the operator socket, read the store and use the keys',
-  remedy: 'run agents without a shell of this user; separated mode comes with a later version',
-};
-
 /** What can be told without a daemon. */
 export async function examine(home: Home): Promise<readonly Finding[]> {
-  const findings: Finding[] = [assuranceFinding, nodeFinding()];
+  const findings: Finding[] = [nodeFinding()];
+  if (!isOwn(home)) return [...findings, othersFinding(home)];
   const config = attempt(findings, 'home', home.root, () => {
     checkHome(home);
     return readConfig(home.config);
   });
   findings.push(...jailFindings(await detectJail({ kinds: config?.jail.use ?? jailKinds })));
   if (config === undefined) return findings;
+  findings.unshift(...assuranceFindings(home, config));
   findings.push(...(await keyFindings(home, config)), spaceFinding(home));
   const holder = lockHolder(home.root);
   findings.push(
     holder === undefined
-      ? { subject: 'daemon', state: 'note', text: 'not running', remedy: 'any command starts it' }
+      ? { subject: 'daemon', state: 'note', text: 'not running', remedy: starter(home) }
       : { subject: 'daemon', state: 'ok', text: `process ${holder}` },
   );
   return findings;
@@ -50,8 +44,12 @@ export function doctorFindings(runtime: Runtime): readonly Finding[] {
   const { signedSize, error } = runtime.receipts.checkpointer.state();
   const log = { size: runtime.gate.log.size, signedSize, problem: error?.message };
   const { policy, catalog } = runtime.gate;
-  const { errors } = policy.check(catalog.list('default').flatMap(({ tools }) => tools));
+  // Of a separated install only the daemon can look into the home.
+  const level =
+    runtime.home.run === undefined ? [] : assuranceFindings(runtime.home, runtime.config);
+  const { errors, several } = policy.check(catalog.list('default').flatMap(({ tools }) => tools));
   return [
+    ...level,
     log.problem === undefined
       ? { subject: 'log', state: 'ok', text: `${log.size} leaves, signed up to ${log.signedSize}` }
       : {
@@ -72,6 +70,11 @@ export function doctorFindings(runtime: Runtime): readonly Finding[] {
           text: errors.join('; '),
           remedy: 'mend the policies and run `warder policy set`; evaluation errors deny meanwhile',
         },
+    ...operatorFindings(
+      runtime.operators,
+      Math.max(1, ...several.map(({ persons }) => persons)),
+      runtime.gate.assurance,
+    ),
     clockFinding(runtime),
     vaultFinding(runtime),
     ...listFindings(runtime),

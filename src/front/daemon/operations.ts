@@ -9,6 +9,7 @@ import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalOperations } from './operations/approvals.ts';
 import { decisionOperations } from './operations/decisions.ts';
+import { notPromised } from './level.ts';
 import { keyOperations } from './operations/keys.ts';
 import { recordOperations } from './operations/records.ts';
 import { budgetOperations } from './operations/budgets.ts';
@@ -86,6 +87,7 @@ export function statusReport(runtime: Runtime, version: string): StatusReport {
       ...config.operators.map((name) => operatorSocketPath(home, name)),
     ],
     assurance: gate.assurance,
+    notPromised: notPromised[config.assurance],
     jail: gate.jail,
     tools: gate.catalog.list('default').length,
     policy: { digest: gate.policy.digest, policies: gate.policy.rules.length },

@@ -6,12 +6,13 @@ import { asWarderError } from '../../base/errors/errors.ts';
 import { lockHome } from '../../base/store/home-lock.ts';
 import { readConfig } from '../config/config.ts';
 import { agentSocketPath, checkHome, type Home, operatorSocketPath } from '../config/home.ts';
-import type { StatusReport } from '../console/operations.ts';
+import type { StatusReport } from '../console/status-report.ts';
 import { listenForOperator, type OperatorSocket } from '../console/operator-socket.ts';
 import { type AgentSocket, listenForAgent } from '../mcp/agent-socket.ts';
 import { connectAgent } from './agent-connection.ts';
 import { composeRuntime, type Runtime } from './compose.ts';
 import { initHome } from './init.ts';
+import { proofDesk } from './proof-desk.ts';
 import {
   createOperations,
   createStreams,
@@ -37,7 +38,9 @@ export interface ServeOptions {
  * @throws WarderError `unavailable` when another daemon holds the home, or a part cannot be opened.
  */
 export async function serve(home: Home, options: ServeOptions): Promise<number> {
-  await initHome(home, undefined);
+  // The home of a separated install is made by setup: one made here would be of another level.
+  if (home.run === undefined) await initHome(home, undefined);
+  else process.umask(0o077);
   checkHome(home);
   const config = readConfig(home.config);
   const lock = lockHome(home.root);
@@ -52,6 +55,7 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
     agents.push(
       await listenForAgent({
         path: agentSocketPath(home, name),
+        shared: home.run !== undefined,
         door: runtime.door,
         version: options.version,
         limits,
@@ -91,7 +95,9 @@ async function listenForOperators(
   for (const name of runtime.operators) {
     const own = { ...runtime, administration: runtime.administration.by(name) };
     const path = operatorSocketPath(runtime.home, name);
-    sockets.push(await listenForOperator(path, createOperations(own, options), createStreams(own)));
+    const operations = createOperations(own, options);
+    const proofs = runtime.home.run === undefined ? undefined : proofDesk(own, name);
+    sockets.push(await listenForOperator(path, operations, createStreams(own), proofs));
   }
   return sockets;
 }

@@ -30,6 +30,8 @@ export interface Preamble {
 
 export interface AgentSocketOptions {
   readonly path: string;
+  /** Whether the group of its directory may open it, besides the daemon's user. */
+  readonly shared?: boolean;
   readonly door: AgentDoor;
   readonly version: string;
   readonly limits: MessageLimits;
@@ -49,7 +51,7 @@ export interface AgentSocket {
 const PREAMBLE_MAX = CHAIN_MAX + 1024;
 const PREAMBLE_START = '{"warder":';
 
-/** Listens on `path` (0600). A socket file left by a dead daemon is replaced. */
+/** Listens on `path` (0600, shared 0660). A socket file left by a dead daemon is replaced. */
 export async function listenForAgent(options: AgentSocketOptions): Promise<AgentSocket> {
   const sockets = new Set<Socket>();
   const server: NetServer = createServer({ allowHalfOpen: true }, (socket) => {
@@ -64,7 +66,7 @@ export async function listenForAgent(options: AgentSocketOptions): Promise<Agent
     server.once('error', reject);
     server.listen(options.path, resolve);
   });
-  chmodSync(options.path, 0o600);
+  chmodSync(options.path, options.shared === true ? 0o660 : 0o600);
   return {
     count: () => sockets.size,
     close: () =>

@@ -8,6 +8,7 @@ import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
 import { errorFromJson, WarderError } from '../../../base/errors/errors.ts';
 import type { OneCallReply } from '../../../gate/answer-json.ts';
 import { agentSocketPath } from '../../config/home.ts';
+import { closed } from '../closed-door.ts';
 import type { Context } from '../context.ts';
 import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
 import { plain, reportError } from '../output.ts';
@@ -61,13 +62,14 @@ async function call(context: Context, tool: string, options: CallOptions): Promi
       hint: 'give one of them',
     });
   }
-  const operator = await context.operator();
+  await context.daemon();
   const reply =
     options.as === undefined
       ? await callAsAgent(context, options, request)
-      : await operator.call('call', { ...request, as: options.as });
+      : await (await context.operator()).call('call', { ...request, as: options.as });
   let proof: string | undefined;
   if (options.waitProof === true && 'receipt' in reply && reply.receipt !== undefined) {
+    const operator = await context.operator();
     ({ proof } = await operator.call('receipts.proof', { id: reply.receipt.id }));
   }
   return report(context, reply, proof);
@@ -120,11 +122,11 @@ async function callAsAgent(
   const path = agentSocketPath(context.home, options.agent);
   const { held, ...credentials } = await readCredentials(options);
   const preamble = { warder: { mode: 'call', ...credentials } };
-  if (held === undefined) return exchange(path, options.agent, [preamble, request]);
+  if (held === undefined) return exchange(context, path, options.agent, [preamble, request]);
   const { proveCall } = await import('../../mcp/prove-call.ts');
   for (let retried = false; ; retried = true) {
     const proof = await proveCall(path, held, request.tool, request.arguments);
-    const reply = await exchange(path, options.agent, [preamble, { ...request, proof }]);
+    const reply = await exchange(context, path, options.agent, [preamble, { ...request, proof }]);
     // The daemon was started anew in between, or took its time.
     const again = 'error' in reply && reply.error.data?.['nonce'] !== undefined;
     if (!again || retried) return reply;
@@ -132,6 +134,7 @@ async function callAsAgent(
 }
 
 async function exchange(
+  context: Context,
   path: string,
   agent: string,
   lines: readonly object[],
@@ -142,6 +145,7 @@ async function exchange(
   try {
     reply = await readAll(socket);
   } catch (cause) {
+    if (context.home.run !== undefined) throw closed(path, 'agent');
     throw new WarderError('unavailable', `agent \`${agent}\` cannot be reached`, {
       cause,
       hint: 'see `agents` in config.json, and `warder status`',

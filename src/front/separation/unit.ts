@@ -1,0 +1,77 @@
+// The files that let systemd run a separated install: the unit, and the directories it makes at boot.
+
+import { DAEMON_SIGNER_STATE, DAEMON_USER, HOME, type Place } from './layout.ts';
+
+export const unitPath = '/etc/systemd/system/warder.service';
+export const tmpfilesPath = '/etc/tmpfiles.d/warder.conf';
+
+/**
+ * The unit. docs/design/separated.md says of each switch why it is on, and of those that are missing that
+ * the jail does not stand with them.
+ *
+ * @param node absolute path of Node.
+ * @param entry absolute path of the command.
+ */
+export function unitText(node: string, entry: string): string {
+  return `# Written by \`warder setup --separated\`; changes belong into a drop-in (\`systemctl edit warder\`).
+[Unit]
+Description=warder, a sandboxed tool-execution runtime for AI agents
+Documentation=file:///usr/share/doc/warder
+After=network.target systemd-tmpfiles-setup.service
+
+[Service]
+Type=exec
+User=${DAEMON_USER}
+Group=${DAEMON_USER}
+UMask=0077
+ExecStart=${systemdWord(node)} --disable-sigusr1 --no-warnings ${systemdWord(entry)} --home ${HOME} serve
+# 2 and 7: it is not as it has to be, and would not be the next time.
+Restart=on-failure
+RestartPreventExitStatus=2 7
+KillMode=mixed
+TimeoutStopSec=30
+LimitCORE=0
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ReadWritePaths=${HOME} ${DAEMON_SIGNER_STATE} /run/warder
+# A grant below /home or /root: ReadWritePaths= or BindReadOnlyPaths= in a drop-in.
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectKernelModules=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+LockPersonality=yes
+KeyringMode=private
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap
+SystemCallErrorNumber=EPERM
+# Not here, because the jail of the tools makes namespaces, mounts and a /proc of its own, and V8 makes
+# code: RestrictNamespaces, ProtectKernelTunables, ProtectKernelLogs, ProtectProc, ProcSubset,
+# ProtectHostname, ProtectControlGroups, PrivateUsers, MemoryDenyWriteExecute, ~@mount, ~@privileged.
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** tmpfiles.d(5): what is made anew at each boot. */
+export function tmpfilesText(sockets: readonly Place[]): string {
+  const lines = sockets.map(
+    ({ path, owner, group, mode }) =>
+      `d ${path} ${mode.toString(8).padStart(4, '0')} ${owner} ${group} -`,
+  );
+  return `# Written by \`warder setup --separated\`.\n${lines.join('\n')}\n`;
+}
+
+/** A word of a command line in a unit. */
+function systemdWord(word: string): string {
+  const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
+  return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll(/["\\]/g, '\\$&')}"`;
+}
