@@ -30,6 +30,9 @@ export interface PolicyFindings {
   readonly categories: readonly NamedCategory[];
 }
 
+/** Most patterns without a tool that are named: a home without tools has no other. */
+const IDLE_SHOWN = 50;
+
 /** Parses and validates files against the installed tools. Changes nothing, never throws for content. */
 export function checkPolicy(
   cedar: Cedar,
@@ -42,6 +45,8 @@ export function checkPolicy(
   if (errors.length === 0) {
     validate(cedar, files, read.rules, tools, errors, warnings);
     for (const rule of read.rules) checkApproval(rule, warnings);
+    const names = tools.map(({ name }) => name);
+    warnings.push(...read.declared.idlePatterns(names).slice(0, IDLE_SHOWN));
     warnings.push(...unseenArguments(read.rules, tools));
     if (!read.rules.some(({ effect }) => effect === 'permit')) {
       warnings.push('no policy permits anything: every call will be refused');

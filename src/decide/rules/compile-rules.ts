@@ -3,6 +3,7 @@
 import { showText } from '../../catalog/names.ts';
 import { compileRule } from './compile-rule.ts';
 import { ConditionTable } from './conditions.ts';
+import { compileNames } from './names.ts';
 import { readRules } from './read-rules.ts';
 import { type RuleRate, rateOf } from './rule-rate.ts';
 
@@ -20,6 +21,8 @@ export class RuleSet {
   readonly #rates = new Map<string, RuleRate>();
   /** Places of rules by name. */
   readonly #places = new Map<string, string>();
+  /** What rules name tools by, and where. */
+  readonly #tools: { readonly place: string; readonly names: readonly string[] }[] = [];
 
   get rates(): readonly RuleRate[] {
     return [...this.#rates.values()];
@@ -46,11 +49,23 @@ export class RuleSet {
       for (const compiled of compileRule(rule, this.conditions)) {
         policies.push({ line: rule.line, text: this.#annotated(compiled) });
       }
+      for (const { field, names } of rule.selectors) {
+        if (field === 'tools') this.#tools.push({ place, names });
+      }
       const rate = rateOf(rule);
       if (rate !== undefined) this.#rates.set(rule.name, rate);
     }
     faults.push(...this.#excess());
     return { policies, faults };
+  }
+
+  /** Patterns of tools that name none of these: a slip of the finger, perhaps. */
+  idlePatterns(tools: readonly string[]): readonly string[] {
+    return this.#tools.flatMap(({ place, names }) =>
+      names
+        .filter((name) => !tools.some(compileNames([name])))
+        .map((name) => `${place}: \`${name}\` names no installed tool`),
+    );
   }
 
   #annotated(text: string): string {

@@ -240,6 +240,54 @@ describe('putting a set in force', () => {
   });
 });
 
+describe('declared rules', () => {
+  const rules = (...list: readonly object[]): PolicyFile => ({
+    name: '2.rules.json',
+    text: JSON.stringify({ rules: list }, undefined, 1),
+  });
+
+  test('are validated like Cedar, each fault with file and line', async () => {
+    const holder = await holderOf(PERMIT_ALL);
+    const { errors, warnings } = holder.check(
+      [ECHO],
+      [
+        ...filesOf(PERMIT_ALL),
+        rules(
+          { name: 'a', effect: 'deny', tools: ['text_ehco'] },
+          { name: 'b', effect: 'deny', tools: ['text_*', 'web_*'] },
+        ),
+      ],
+    );
+    expect(errors.join()).toMatch(/^2\.rules\.json:3: .*text_ehco/);
+    expect(warnings.join()).toContain('2.rules.json:10: `web_*` names no installed tool');
+    expect(warnings.join()).not.toContain('`text_*`');
+  });
+
+  test('share names with no policy of Cedar', async () => {
+    const holder = await holderOf(PERMIT_ALL);
+    const files = [...filesOf(`@id("a") ${PERMIT_ALL}`), rules({ name: 'a', effect: 'deny' })];
+    expect(holder.check([], files).errors.join()).toContain('`@id` is used at 0.cedar:1 already');
+  });
+
+  test('are explained by their name, their place and what they compile to', async () => {
+    const holder = await PolicyHolder.open([rules({ name: 'no', effect: 'deny', tools: ['t*'] })]);
+    const [rule] = holder.rules;
+    expect(holder.explain([rule?.rule ?? ''])).toMatchObject([
+      { id: 'no', file: '2.rules.json', line: 3, effect: 'forbid' },
+    ]);
+    expect(rule?.text).toMatch(/^\/\/ names_[0-9a-f]{32}: any of tools t\*\n@id\("no"\)\nforbid/);
+  });
+
+  test('change the digest with what they measure', async () => {
+    const of = async (amount: number): Promise<string> => {
+      const ceiling = [{ type: 'spend', currency: 'EUR', amount }];
+      return (await PolicyHolder.open([rules({ name: 'a', effect: 'allow', ceiling })])).digest;
+    };
+    expect(await of(1)).toBe(await of(1));
+    expect(await of(1)).not.toBe(await of(2));
+  });
+});
+
 describe('the digest', () => {
   const digest = async (...files: PolicyFile[]): Promise<string> =>
     (await PolicyHolder.open(files)).digest;
