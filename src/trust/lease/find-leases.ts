@@ -5,7 +5,7 @@ import { type LeaseRow, leaseRows, leaseTable } from './lease-table.ts';
 import { stateKey } from './state-key.ts';
 
 /** What a lease may go by. */
-const NAME = /^[A-Za-z0-9_-]{16,64}$/;
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const STATE_KEY = /^[0-9a-f]{16,64}$/;
 
 /** Whether a text could be the name of a lease at all. */

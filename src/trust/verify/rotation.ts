@@ -131,10 +131,10 @@ export async function followRotation(
   if (claims.compromised === true) {
     distrust(`the key \`${claims.old}\` was compromised: nothing leads from it to the next`);
   }
-  const judges = keys.filter((key) => key.roles.includes('rotation') && !key.retired);
-  const old = judges.find(({ kid }) => kid === claims.old);
+  const asked = keys.filter(judges);
+  const old = asked.find(({ kid }) => kid === claims.old);
   if (old === undefined) distrust('the rotation is of a key that is not trusted for rotations');
-  const log = judges.find(({ name }) => name !== undefined && name !== claims.iss);
+  const log = asked.find(({ name }) => name !== undefined && name !== claims.iss);
   if (log !== undefined) distrust('the rotation is of another daemon');
   const raw = parseJwk(claims.new as unknown as JsonObject);
   const next: TrustedKey = {
@@ -149,7 +149,7 @@ export async function followRotation(
   if (keys.some(({ kid }) => kid === next.kid)) {
     distrust('the new key is one that is known already');
   }
-  for (const key of [next, ...judges]) await checkSigned(rotation, key);
+  for (const key of [next, ...asked]) await checkSigned(rotation, key);
   const retired: TrustedKey = {
     ...old,
     roles: old.roles.filter((role) => OLD_ROLES.includes(role)),
@@ -171,11 +171,18 @@ export async function followRotations(jwks: Json, keys: TrustedKeys): Promise<Tr
   let trusted = keys;
   for (const json of rotations as readonly Json[]) {
     const rotation = parseRotation(json);
+    const { old, new: next } = rotation.claims;
+    const goesOn = trusted.some((key) => key.kid === old && judges(key));
     // One from before what the verifier was given last.
-    if (trusted.some(({ kid }) => kid === rotation.claims.new.kid)) continue;
+    if (!goesOn && trusted.some(({ kid }) => kid === next.kid)) continue;
     trusted = await followRotation(rotation, trusted);
   }
   return trusted;
+}
+
+/** Whether a key has a say in what comes after it. */
+function judges({ roles, retired }: TrustedKey): boolean {
+  return roles.includes('rotation') && retired === undefined;
 }
 
 async function checkSigned(

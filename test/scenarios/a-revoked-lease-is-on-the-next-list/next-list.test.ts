@@ -127,15 +127,7 @@ test('what is no name of a lease ends none, and does nothing else', async () => 
   const text = await opened.issue();
   const { kid } = opened.keys.signing.key;
   const long = 'a'.repeat(65);
-  for (const id of [
-    '../rotate-key',
-    '..',
-    '',
-    long,
-    'ab',
-    'x/y/z/x/y/z/x/y/z/',
-    '%2e%2e%2frotate-key',
-  ]) {
+  for (const id of ['../rotate-key', '..', '', long, 'x/y/z/x/y/z/x/y/z/', '%2e%2e%2frotate-key']) {
     await expect(opened.operations['lease.revoke']({ id, reason: 'x' }), id).rejects.toMatchObject({
       code: 'malformed',
     });
@@ -150,9 +142,13 @@ test('what is no name of a lease ends none, and does nothing else', async () => 
       opened.operations['lease.revoke']({ ...which, reason: 'x' }),
     ).rejects.toMatchObject({ code: 'usage' });
   }
-  await expect(
-    opened.operations['lease.revoke']({ id: 'f'.repeat(64), reason: 'x' }),
-  ).rejects.toMatchObject({ code: 'not-found' });
+  const { stateKey } = await opened.take(text);
+  // Too short to be sure of.
+  for (const id of ['f'.repeat(64), stateKey.slice(0, 15), 'rotate-key', '__proto__']) {
+    await expect(opened.operations['lease.revoke']({ id, reason: 'x' }), id).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  }
   expect(opened.keys.signing.key.kid).toBe(kid);
   await opened.take(text);
 });

@@ -116,6 +116,12 @@ test('a revocation list decides, and fails closed', async () => {
     code: 0,
     json: { revocation: 'not revoked' },
   });
+  expect((await verify('--revocations', at('none'), '--at-least', '1')).json).toMatchObject({
+    list: 1,
+  });
+  expect((await verify('--revocations', at('none'), '--at-least', '2')).code).toBe(3);
+  expect((await verify('--at-least', '1')).code).toBe(2);
+  expect((await verify('--max-age', '1')).code).toBe(2);
   expect((await verify('--revocations', at('revoked'))).code).toBe(3);
   expect((await verify('--revocations', at('root'))).code).toBe(2);
 });
