@@ -276,7 +276,7 @@ describe('an agent cannot approve', () => {
     const { result } = await mcp.request(2, 'tools/list');
     const names = (result?.['tools'] as { name: string }[] | undefined)?.map(({ name }) => name);
     expect(names).toContain('note_add');
-    expect(names?.filter((name) => /approv|warder|lease/.test(name))).toEqual([]);
+    expect(names?.filter((name) => /approv|deny|grant|warder/.test(name))).toEqual([]);
     for (const [at, method] of ['approvals/approve', 'approvals.approve'].entries()) {
       const { error } = await mcp.request(10 + at, method, { id });
       expect(error?.code).toBe(-32601);

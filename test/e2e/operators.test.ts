@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createOperatorClient } from '../../src/front/cli/operator-client.ts';
 import { sampleTool } from '../support/fixtures.ts';
+import { openRawMcp } from '../support/raw-mcp.ts';
 import { createTestHome, type Finished, type TestHome } from '../support/warder.ts';
 
 const TWO = `@id("notes-take-two")
@@ -46,6 +47,7 @@ test('a policy that takes more operators than there are is warned about', async 
   expect(checked.stdout + checked.stderr).toMatch(
     /40-two\.cedar:1: takes 2 different operators, and config\.json has 1/,
   );
+  expect((await home.run(['doctor'])).stdout).toMatch(/operators.*take 2 different operators/);
   const id = await hold('nobody can');
   const shown = await home.run(['approvals', 'show', id]);
   expect(shown.stdout).toContain('takes 2 different operators and 1 is configured');
@@ -62,7 +64,9 @@ test('two operators, each by a socket of their own, allow one call', async () =>
   const text = readFileSync(file, 'utf8');
   writeFileSync(
     file,
-    text.replace('"version": 1,', '"version": 1,\n  "operators": { "alice": {}, "bob": {} },'),
+    text
+      .replace('"version": 1,', '"version": 1,\n  "operators": { "alice": {}, "bob": {} },')
+      .replace('"ttl": 3600,', '"ttl": 600, "maxTtl": 3600,'),
   );
   await home.ok(['stop']);
   const id = await hold('two can');
@@ -88,6 +92,12 @@ test('two operators, each by a socket of their own, allow one call', async () =>
   }
 });
 
+test('`doctor` says what telling operators apart is worth here', async () => {
+  const findings = await home.ok<{ subject: string; text: string }[]>(['doctor']);
+  const [about] = findings.filter(({ subject }) => subject === 'operators');
+  expect(about?.text).toContain('any program of this user can answer as each of them');
+});
+
 test('a yes to less is shown as less', async () => {
   const id = await hold('without its store');
   await as('alice', 'approvals', 'approve', id, '--deny-kv', '--within', '300');
@@ -96,6 +106,43 @@ test('a yes to less is shown as less', async () => {
   const shown = await home.run(['approvals', 'show', id]);
   expect(shown.stdout).toMatch(/it could\n {2}only compute\nit asked for\n {2}keep data/);
   expect((await call('without its store')).code).not.toBe(0);
+});
+
+test('a request for a lease waits in the same place, and is granted for less', async () => {
+  const mcp = openRawMcp(home);
+  await mcp.initialize();
+  const asking = await mcp.request(2, 'tools/call', {
+    name: 'lease_request',
+    arguments: {
+      task: 'ticket-7',
+      reason: 'the reports take an hour',
+      capabilities: [{ type: 'tool.call', tools: ['note_*'] }],
+      ttl_seconds: 3000,
+    },
+  });
+  const { id } = asking.result?.['structuredContent'] as { id: string };
+  expect(id).toMatch(/^lreq_/);
+  const listed = await home.run(['approvals', 'list']);
+  expect(listed.stdout).toMatch(new RegExp(`${id} +lease +pending +a lease for ticket-7`));
+  const refused = await as('alice', 'approvals', 'approve', id, '--ttl', '3001');
+  expect(refused.code).toBe(3);
+  const narrower = '[{"type":"tool.call","tools":["note_list"]}]';
+  const words = ['approvals', 'approve', id, '--ttl', '60', '--capabilities', narrower];
+  expect((await as('alice', ...words)).json<Shown>()).toMatchObject({ state: 'active' });
+  const shown = await home.run(['approvals', 'show', id]);
+  expect(shown.stdout).toMatch(/it could, for 60 s\n.*note_list/);
+  expect(shown.stdout).toMatch(/it asked for 3000 s of\n.*note_\*/);
+  const polled = await mcp.request(3, 'tools/call', { name: 'lease_poll', arguments: { id } });
+  expect(polled.result?.['structuredContent']).toMatchObject({
+    state: 'active',
+    capabilities: [{ tools: ['note_list'] }],
+  });
+  mcp.endInput();
+  await mcp.exited;
+  const rows = await home.ok<{ outcome: string }[]>(['receipts', 'list', '--approval', id]);
+  expect(rows.map(({ outcome }) => outcome)).toEqual(
+    expect.arrayContaining(['requested', 'approved', 'issued']),
+  );
 });
 
 test('who answers is not what a request says', async () => {
