@@ -2,11 +2,12 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../src/base/encoding/json.ts';
+import type { ToolDefinition } from '../../src/catalog/installation.ts';
 import type { LeaseCeiling } from '../../src/trust/lease/lease-request.ts';
 import { type FakeConnection, type FakeGate, type GateOptions, openGate } from '../fakes/gate.ts';
 import { ECHO, toolWith } from './decision.ts';
 
-export const WRITE = toolWith(ECHO.inputSchema, 'text_write');
+export const WRITE: ToolDefinition = toolWith(ECHO.inputSchema, 'text_write');
 
 /** Free: `text_echo` for ten minutes. With a person: every `text_*` and `/data`, for an hour. */
 export const CEILING: LeaseCeiling = {

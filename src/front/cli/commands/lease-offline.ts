@@ -10,6 +10,7 @@ import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { Action } from '../../../trust/lease/action.ts';
 import { readPrivateFile, writePrivateFile } from '../../../trust/signer/file/private-file.ts';
+import type { Context } from '../context.ts';
 import { plain } from '../output.ts';
 import type { Run } from '../program.ts';
 
@@ -22,7 +23,8 @@ interface VerifyOptions {
 }
 
 interface DelegateOptions {
-  readonly keyFile: string;
+  readonly agent: string;
+  readonly keyFile?: string;
   readonly to: string;
   readonly capabilities?: string;
   readonly ttl?: string;
@@ -108,19 +110,25 @@ export function addOfflineLeaseCommands(lease: Command, run: Run): void {
     );
   lease
     .command('delegate')
-    .argument('<file>', 'the lease; `-` reads it from standard input')
-    .requiredOption('--key-file <file>', 'private key the lease is bound to')
+    .argument(
+      '<lease>',
+      'its file, `-` for standard input; or `lreq_…`, of which the daemon makes it',
+    )
+    .option('--key-file <file>', 'private key the lease is bound to; the daemon needs none')
     .requiredOption('--to <file>', 'public key (JWK) of the one who gets the new lease')
+    .option('--agent <name>', 'whose socket to ask through, with `lreq_…`', 'default')
     .option('--capabilities <json>', 'a list within that of the lease; all of it when absent')
     .option('--ttl <seconds>', 'to the end of the lease when absent')
     .option('--max-uses <n>')
     .option('--max-bytes <n>')
     .option('--levels <n>', 'how often it may be delegated further', '0')
-    .description('make a narrower lease, offline; prints it')
+    .description('make a narrower lease, offline or at the daemon; prints it')
     .action((file: string, options: DelegateOptions) =>
-      run(async ({ out }) => {
+      run(async (context) => {
+        if (file.startsWith('lreq_')) return delegatedAtDesk(context, file, options);
         const text = await delegated(file, options);
-        out.result({ lease: text }, text);
+        context.out.result({ lease: text }, text);
+        return 0;
       }),
     );
 }
@@ -165,12 +173,26 @@ async function verified(file: string, options: VerifyOptions) {
   return { ...lease, list: revocations };
 }
 
+async function delegatedAtDesk(
+  context: Context,
+  handle: string,
+  { keyFile, to, levels, ...more }: DelegateOptions,
+): Promise<number> {
+  if (keyFile !== undefined) usage('`--key-file` signs offline: the daemon makes this one');
+  const { delegateAtDesk } = await import('./lease-desk.ts');
+  const depth = levels === undefined ? {} : { maxDepth: levels };
+  return delegateAtDesk(context, handle, { ...more, ...depth, holderKey: to });
+}
+
 async function delegated(file: string, options: DelegateOptions): Promise<string> {
+  const { keyFile } = options;
+  if (keyFile === undefined) usage('offline it takes `--key-file`, the key the lease is bound to');
+
   const { importHolderKey } = await import('../../../trust/holder/holder-key.ts');
   const { narrowLease } = await import('../../../trust/holder/narrow.ts');
   const { parseCapabilities } = await import('../../../trust/lease/capability.ts');
   const { parseHolderJwk } = await import('../../../trust/lease/holder-jwk.ts');
-  const bytes = readPrivateFile(options.keyFile, 'the key', KEY_BYTES_MAX);
+  const bytes = readPrivateFile(keyFile, 'the key', KEY_BYTES_MAX);
   const key = await importHolderKey(parseJson(decodeUtf8(bytes)));
   const holder = parseHolderJwk(parseJson(readText(options.to)));
   if (holder === undefined) usage('`--to` names no public P-256 or Ed25519 JWK');

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { LeaseSummary } from '../../console/operations.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
+import { addLeaseDeskCommands } from './lease-desk.ts';
 import { addOfflineLeaseCommands } from './lease-offline.ts';
 import { addRevocationCommands } from './lease-revoke.ts';
 
@@ -56,6 +57,7 @@ export function addLeaseCommands(program: Command, run: Run): void {
       }),
     );
   addRevocationCommands(lease, run);
+  addLeaseDeskCommands(lease, run);
   addOfflineLeaseCommands(lease, run);
 }
 

@@ -292,9 +292,8 @@ describe('an operator', () => {
     const { store } = gate.parts;
     const row = decide(id);
     await alice.hand.release(gate.clock.wall());
-    const { state: _, ...rest } = row;
     await store.commit((tx) =>
-      tx.put(leaseRequestTable, 'default', id, { ...rest, state: 'pending' }),
+      tx.put(leaseRequestTable, 'default', id, { ...row, state: 'pending' as const }),
     );
     await expect(approve(id)).rejects.toMatchObject({ code: 'conflict' });
   });
