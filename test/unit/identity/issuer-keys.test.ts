@@ -1,6 +1,7 @@
 // Key files of issuers: what is read, what is passed over, and what makes the whole file worthless.
 
 import { generateKeyPairSync } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import {
   type IdentityAlgorithm,
@@ -134,3 +135,33 @@ describe('the whole file is refused for', () => {
     });
   });
 });
+
+test.each(['RS256', 'RS512', 'PS384', 'ES256', 'ES384', 'EdDSA'] as const)(
+  '%s as another implementation makes it',
+  async (alg) => {
+    const pair = await generateKeyPair(alg, { extractable: true });
+    const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'theirs', alg, use: 'sig' };
+    const token = await new SignJWT({})
+      .setProtectedHeader({ alg, kid: 'theirs', typ: 'JWT' })
+      .setIssuer('https://id.example')
+      .setAudience('warder')
+      .setSubject('ann')
+      .setIssuedAt(NOW)
+      .setExpirationTime(NOW + 60)
+      .sign(pair.privateKey);
+    const trusted = {
+      issuer: 'https://id.example',
+      audience: 'warder',
+      algorithms: [alg],
+      principalClaim: 'sub',
+      principalPrefix: 'p:',
+    };
+    const verified = await verifyIdentity(
+      token,
+      [trusted],
+      () => read(jwks(jwk), [alg]),
+      NOW * 1000,
+    );
+    expect(verified.principal).toBe('p:ann');
+  },
+);
