@@ -12,6 +12,11 @@ const FOUR_PARTS =
 const ONE_NUMBER = /(?<!\w)0x[0-9a-f]{8}(?!\w)/gi;
 /** Might be RFC 4291 text. */
 const COLONS = /(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4}|[0-9.]{7,15})?(?![\w:])/gi;
+/** A host that is more than the name it shows: a number, brackets, escapes, or digits of other scripts. */
+const ODD_HOST =
+  /^\[|[%\u0080-\uffff]|(?:^|\.)(?:[0-9]{1,32}|0x[0-9a-f]{0,32})\.?(?::[0-9]{0,5})?$/i;
+/** More of them in one call's arguments are no accident. */
+const ODD_HOSTS_MAX = 4096;
 const AUTHORITY = /[^\s/\\?#"'<>`]{1,512}/y;
 
 /** Anywhere in a text; of URLs also hosts in forms that only URLs allow: `http://2130706433/`. */
@@ -31,12 +36,14 @@ function some(text: string, pattern: RegExp, test: (found: string) => boolean): 
 }
 
 function urlNamesInternal(text: string): boolean {
+  let odd = 0;
   for (let at = text.indexOf('//'); at >= 0; at = text.indexOf('//', at + 2)) {
     AUTHORITY.lastIndex = at + 2;
     const [authority = ''] = AUTHORITY.exec(text) ?? [];
-    if (authority !== '' && hostIsInternal(authority.slice(authority.lastIndexOf('@') + 1))) {
-      return true;
-    }
+    const host = authority.slice(authority.lastIndexOf('@') + 1);
+    if (!ODD_HOST.test(host)) continue;
+    odd += 1;
+    if (odd > ODD_HOSTS_MAX || hostIsInternal(host)) return true;
   }
   return false;
 }

@@ -206,8 +206,7 @@ export class Vault {
    * than sixty-four the first by name are masked; those a call may send are in {@link toMask} anyway.
    */
   redactor(tenant: TenantId): Redactor | undefined {
-    if (!this.#redactors.has(tenant)) this.#redactors.set(tenant, this.#maskAll(tenant));
-    const all = this.#redactors.get(tenant);
+    const all = this.#redactors.has(tenant) ? this.#redactors.get(tenant) : this.#maskAll(tenant);
     return all === undefined ? undefined : new Redactor(all);
   }
 
@@ -227,7 +226,10 @@ export class Vault {
     const values = rows.flatMap(
       ({ key: name, value }) => this.#openable(tenant, name, value) ?? [],
     );
-    return values.length === 0 ? undefined : new Redactor(values);
+    const all = values.length === 0 ? undefined : new Redactor(values);
+    // A key that is put back opens the rest.
+    if (values.length === rows.length) this.#redactors.set(tenant, all);
+    return all;
   }
 
   /** What does not open cannot be sent either: there is nothing to mask. */
