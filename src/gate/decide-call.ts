@@ -58,9 +58,9 @@ export function decideCall(gate: GateParts, about: DecidableCall): DecidedCall {
   };
   const decision = gate.policy.decide(question);
   if (decision.kind !== 'approval-required') return decision;
-  const { persons, reach } = decision;
+  const { reach } = decision;
   const binding = bindingOf({ tenant, principal, agent, call, installation, lease, reach });
-  const approval = gate.approvals.findApproved(binding, persons, now);
+  const approval = gate.approvals.findApproved(binding, decision, now);
   if (request.approval !== undefined && approval?.id !== request.approval) {
     throw new WarderError('policy-denied', 'the named approval does not let this call run', {
       hint: 'it is used once, for the same tool, arguments, agent and grant, while it lasts',

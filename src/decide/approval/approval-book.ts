@@ -59,7 +59,7 @@ export class ApprovalBook {
 
   /**
    * Asks for one. Asking again for the same call returns the same approval while it waits, unless it now
-   * takes another number of persons: then it is asked anew.
+   * takes another number of persons, or something risky was noticed since: then it is asked anew.
    *
    * @throws WarderError `policy-denied` while a person's no to this call holds; `limit-reached` when the
    *   principal has too many waiting.
@@ -68,7 +68,7 @@ export class ApprovalBook {
     for (const open of this.#open(tx, request, now)) {
       if (open.state === 'denied') throw deniedBefore(open);
       if (open.state !== 'pending' || !sealHolds(open)) continue;
-      if (open.persons === request.persons) return open;
+      if (open.persons === request.persons && showsAll(open, request)) return open;
       put(tx, { ...open, state: 'expired' });
     }
     this.requireRoom(tx, request.tenant, request.principal, now);
@@ -165,11 +165,14 @@ export class ApprovalBook {
   }
 
   /**
-   * The approval that lets this very call run now, if there is one.
-   *
-   * @param persons how many different persons it takes now.
+   * The approval that lets this very call run now, if there is one: that of as many persons as it takes
+   * now, who were shown everything that is risky about the call now.
    */
-  findApproved(binding: ApprovalBinding, persons: number, now: number): Approval | undefined {
+  findApproved(
+    binding: ApprovalBinding,
+    needed: Pick<ApprovalRequest, 'persons' | 'signals'>,
+    now: number,
+  ): Approval | undefined {
     const key = bindingKey(binding);
     return this.#store.read((reader) =>
       reader
@@ -181,7 +184,8 @@ export class ApprovalBook {
             now < value.expiresAt &&
             sealHolds(value) &&
             isGiven(value) &&
-            givenBy(value).persons >= persons,
+            givenBy(value).persons >= needed.persons &&
+            showsAll(value, needed),
         ),
     );
   }
@@ -272,6 +276,15 @@ export class ApprovalBook {
     tx.put(approvalTable, approval.tenant, approval.id, expired);
     return true;
   }
+}
+
+/** Whether whoever said yes to `asked` was shown every risk that counts now. */
+function showsAll(
+  asked: Pick<Approval, 'signals'>,
+  { signals }: Pick<ApprovalRequest, 'signals'>,
+): boolean {
+  const shown = new Set(asked.signals.map(({ name }) => name));
+  return signals.every(({ name, quiet }) => quiet === true || shown.has(name));
 }
 
 /** A request and nothing besides. */

@@ -40,7 +40,7 @@ const binding = bindingIn(input);
 
 /** The gate's steps: find, decide, consume in the transaction that would start the call. */
 async function attempt(holder: PolicyHolder): Promise<'ran' | 'asked' | 'refused'> {
-  const approval = book.findApproved(binding, 1, NOW);
+  const approval = book.findApproved(binding, { persons: 1, signals: [] }, NOW);
   const decision = holder.decide({
     ...input,
     ...(approval === undefined ? {} : { approval: givenBy(approval) }),

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
-import { approvalTable, givenBy } from '../../../src/decide/approval/approval.ts';
+import { type Approval, approvalTable, givenBy } from '../../../src/decide/approval/approval.ts';
 import { ApprovalBook } from '../../../src/decide/approval/approval-book.ts';
 import { leaseRequestTable } from '../../../src/trust/lease/lease-request.ts';
+import type { RiskSignal } from '../../../src/decide/policy/circumstances.ts';
 import type { DecisionInput } from '../../../src/decide/policy/decide.ts';
 import { PolicyHolder } from '../../../src/decide/policy/policy-holder.ts';
 import { bindingIn, questionIn } from '../../support/approval.ts';
@@ -57,7 +58,7 @@ test.each(others)('an approval buys nothing for %s', async (_, other) => {
   );
   const wanted = bindingIn(other);
 
-  expect(book.findApproved(wanted, 1, NOW)).toBe(undefined);
+  expect(book.findApproved(wanted, { persons: 1, signals: [] }, NOW)).toBe(undefined);
   const named = store.commit((tx) => book.consume(tx, { ...wanted, id }, NOW));
   await expect(named).rejects.toThrow('the approval is for another call');
   if (other.call.digest !== approved.call.digest) {
@@ -65,4 +66,20 @@ test.each(others)('an approval buys nothing for %s', async (_, other) => {
   }
   const own = store.commit((tx) => book.consume(tx, { ...binding, id }, NOW));
   expect((await own).state).toBe('consumed');
+});
+
+test('an approval buys nothing once a risk is noticed that nobody was shown', async () => {
+  const store = openMemoryStore({ tables: [approvalTable, leaseRequestTable], sequences: [] });
+  const book = new ApprovalBook(store, (bytes) => new Uint8Array(bytes));
+  const shown = { name: 'internal-address', note: 'the arguments name 10.0.0.1' };
+  const since = { name: 'instruction-from-output', note: 'the arguments repeat an instruction' };
+  const ask = (...signals: readonly RiskSignal[]): Promise<Approval> =>
+    store.commit((tx) => book.ask(tx, questionIn(approved, { signals }), NOW));
+  const { id } = await ask(shown);
+  expect((await ask(shown)).id).toBe(id);
+  await store.commit((tx) => book.approve(tx, 'default', id, { by: 'operator' }, NOW));
+  const found = (...signals: readonly RiskSignal[]): string | undefined =>
+    book.findApproved(bindingIn(approved), { persons: 1, signals }, NOW)?.id;
+  expect([found(), found(shown), found({ ...since, quiet: true })]).toEqual([id, id, id]);
+  expect([found(since), found(shown, since)]).toEqual([undefined, undefined]);
 });

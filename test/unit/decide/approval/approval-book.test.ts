@@ -23,6 +23,8 @@ import { questionIn, reachIn } from '../../../support/approval.ts';
 import { inputOf, installed, leaseOf, NOW } from '../../../support/decision.ts';
 
 const MINUTE = 60_000;
+/** What it takes where one person suffices. */
+const ONE = { persons: 1, signals: [] };
 const declared = { tables: [approvalTable, leaseRequestTable], sequences: [] };
 
 function request(change: Partial<ApprovalRequest> = {}, args = { text: 'x' }): ApprovalRequest {
@@ -69,18 +71,18 @@ describe.each([
     const asked = await ask();
     expect(asked).toMatchObject({ state: 'pending', expiresAt: NOW + 10 * MINUTE });
     expect(asked.id).toMatch(/^appr_[0-9A-Z]{26}$/);
-    expect(book.findApproved(request(), 1, NOW)).toBe(undefined);
+    expect(book.findApproved(request(), ONE, NOW)).toBe(undefined);
     const approved = await approve(asked.id, NOW + MINUTE);
     expect(approved).toMatchObject({
       state: 'approved',
       yeses: [{ by: 'operator', at: NOW + MINUTE }],
       expiresAt: NOW + 11 * MINUTE,
     });
-    const found = book.findApproved(request(), 1, NOW + 2 * MINUTE);
+    const found = book.findApproved(request(), ONE, NOW + 2 * MINUTE);
     expect(found?.id).toBe(asked.id);
     const used = await consume({ ...request(), id: asked.id }, NOW + 2 * MINUTE);
     expect(used).toMatchObject({ state: 'consumed', consumedAt: NOW + 2 * MINUTE });
-    expect(book.findApproved(request(), 1, NOW + 2 * MINUTE)).toBe(undefined);
+    expect(book.findApproved(request(), ONE, NOW + 2 * MINUTE)).toBe(undefined);
     expect(book.show('default', asked.id, NOW).state).toBe('consumed');
   });
 
@@ -142,7 +144,7 @@ describe.each([
     const { id } = await ask();
     await approve(id);
     const use = { ...request(), ...other };
-    expect(book.findApproved(use, 1, NOW)).toBe(undefined);
+    expect(book.findApproved(use, ONE, NOW)).toBe(undefined);
     expect(await codeOf(consume({ ...use, id }))).toBe('policy-denied');
     expect(await codeOf(consume({ ...request(), id }))).toBe('nothing thrown');
   });
@@ -151,7 +153,7 @@ describe.each([
     const { id } = await ask();
     await approve(id);
     const use = { ...request(), tenant: 'other' };
-    expect(book.findApproved(use, 1, NOW)).toBe(undefined);
+    expect(book.findApproved(use, ONE, NOW)).toBe(undefined);
     expect(await codeOf(consume({ ...use, id }))).toBe('policy-denied');
     const elsewhere = store.commit((tx) => book.approve(tx, 'other', id, { by: 'operator' }, NOW));
     expect(await codeOf(elsewhere)).toBe('not-found');
@@ -166,7 +168,7 @@ describe.each([
     expect(await codeOf(approve(id, late))).toBe('conflict');
     await approve(id, late - 1);
     const later = late - 1 + 10 * MINUTE;
-    expect(book.findApproved(request(), 1, later)).toBe(undefined);
+    expect(book.findApproved(request(), ONE, later)).toBe(undefined);
     expect(await codeOf(consume({ ...request(), id }, later))).toBe('policy-denied');
   });
 
@@ -221,7 +223,7 @@ describe.each([
     const approved = await ask(request({}, { text: 'second' }));
     await approve(approved.id);
     const now = await edited(approved.id);
-    expect(book.findApproved(now, 1, NOW)).toBe(undefined);
+    expect(book.findApproved(now, ONE, NOW)).toBe(undefined);
     expect(await codeOf(consume({ ...now, id: approved.id }))).toBe('verification-failed');
   });
 
