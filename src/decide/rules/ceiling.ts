@@ -4,6 +4,7 @@ import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { Json, JsonObject } from '../../base/encoding/json.ts';
 import { activeCapabilities, covers } from '../../trust/lease/action.ts';
 import { firstOutside } from '../../trust/lease/capabilities-within.ts';
+import type { Effort } from '../../trust/lease/glob-within.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
 import type { Fields } from './fields.ts';
 import type { CeilingTerms, Kind } from './rule.ts';
@@ -75,7 +76,7 @@ export function kindsOfCall({ reach, kv }: Pick<ReachingCall, 'reach' | 'kv'>): 
  * Whether all that a call can reach lies within. The tool and its arguments are measured when the
  * ceiling names tools; which tools a rule is about is otherwise for its selectors to say.
  */
-export function callWithin(ceiling: CeilingTerms, call: ReachingCall): boolean {
+export function callWithin(ceiling: CeilingTerms, call: ReachingCall, effort: Effort): boolean {
   const { capabilities, kinds, kv } = ceiling;
   if (capabilities === undefined) return true;
   const measured = (kind: Kind): boolean => kinds === undefined || kinds.includes(kind);
@@ -86,18 +87,18 @@ export function callWithin(ceiling: CeilingTerms, call: ReachingCall): boolean {
     if (!covers(held, { type: 'tool.call', tool, arguments: given }, call.now)) return false;
   }
   const reach = call.reach.filter(({ type }) => measured(type));
-  return firstOutside(reach, held.map(timeless)) === undefined;
+  return firstOutside(reach, held.map(timeless), effort) === undefined;
 }
 
 /** Whether all that a request names lies within, and it is no longer. */
-export function leaseWithin(ceiling: CeilingTerms, asked: AskingLease): boolean {
+export function leaseWithin(ceiling: CeilingTerms, asked: AskingLease, effort: Effort): boolean {
   const { capabilities, kinds, seconds = Infinity } = ceiling;
   if (!(asked.ttlSeconds <= seconds)) return false;
   if (capabilities === undefined) return true;
   const named = asked.capabilities.filter(
     ({ type }) => kinds === undefined || kinds.includes(type),
   );
-  return firstOutside(named, capabilities) === undefined;
+  return firstOutside(named, capabilities, effort) === undefined;
 }
 
 /** In words, the capabilities as they are written. */

@@ -4,6 +4,7 @@
 
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import { sha256Text } from '../../base/encoding/sha256.ts';
+import { Effort } from '../../trust/lease/glob-within.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
 import {
   callWithin,
@@ -14,7 +15,7 @@ import {
 } from './ceiling.ts';
 import { compileNames, mayMeet } from './names.ts';
 import type { CeilingTerms, Kind, Selector, WindowTerms } from './rule.ts';
-import { describeWindow, isOpen } from './window.ts';
+import { describeWindow, isOpen, type WallTime, wallTime } from './window.ts';
 
 /** Who asks. */
 export interface Asker {
@@ -56,9 +57,12 @@ export interface Conditions {
 
 export type ConditionName = keyof Conditions;
 
+/** What all terms together may cost of one request: about a tenth of a second. */
+const STEPS_MAX = 8_000_000;
+
 interface NameList extends Selector {
   readonly reading: Reading;
-  readonly fits: (asked: Asked) => boolean;
+  readonly fits: SelectorTest;
 }
 
 /** The terms of a set of rules, each once, by id. */
@@ -112,18 +116,30 @@ export class ConditionTable {
 
   /** The ids that hold of what is asked; of the sets that nobody wants, none. */
   holding(asked: Asked, wanted: (name: ConditionName) => boolean): Conditions {
+    const effort = new Effort(STEPS_MAX);
     return {
-      within: wanted('within') ? this.#within(asked) : [],
-      windows: wanted('windows')
-        ? holding(this.#windows, (window) => isOpen(window, asked.now))
-        : [],
-      named: wanted('named') ? holding(this.#lists, ({ fits }) => fits(asked)) : [],
+      within: wanted('within') ? this.#within(asked, effort) : [],
+      windows: wanted('windows') ? this.#open(asked.now) : [],
+      named: wanted('named') ? holding(this.#lists, ({ fits }) => fits(asked, effort)) : [],
     };
   }
 
-  #within(asked: Asked): readonly string[] {
+  #open(now: number): readonly string[] {
+    const walls = new Map<string, WallTime>();
+    for (const { zone } of this.#windows.values()) {
+      if (!walls.has(zone)) walls.set(zone, wallTime(zone, now));
+    }
+    return holding(this.#windows, (window) => {
+      const wall = walls.get(window.zone);
+      return wall !== undefined && isOpen(window, wall);
+    });
+  }
+
+  #within(asked: Asked, effort: Effort): readonly string[] {
     return holding(this.#ceilings, (ceiling) =>
-      asked.kind === 'call' ? callWithin(ceiling, asked) : leaseWithin(ceiling, asked),
+      asked.kind === 'call'
+        ? callWithin(ceiling, asked, effort)
+        : leaseWithin(ceiling, asked, effort),
     );
   }
 }
@@ -138,11 +154,11 @@ function holding<T>(table: ReadonlyMap<string, T>, holds: (terms: T) => boolean)
   return [...table].flatMap(([id, terms]) => (holds(terms) ? id : []));
 }
 
+/** @param effort shared with other tests of the same request. */
+type SelectorTest = (asked: Asked, effort?: Effort) => boolean;
+
 /** The test of one list. Of several things a call has or a request names, see {@link Reading}. */
-export function compileSelector(
-  { field, names }: Selector,
-  reading: Reading,
-): (asked: Asked) => boolean {
+export function compileSelector({ field, names }: Selector, reading: Reading): SelectorTest {
   const fits = compileNames(names);
   const each = (texts: readonly string[]): boolean =>
     reading === 'any' ? texts.some(fits) : texts.every(fits);
@@ -154,8 +170,10 @@ export function compileSelector(
     case 'tenants':
       return ({ tenant }) => fits(tenant);
     case 'tools':
-      return (asked) =>
-        asked.kind === 'call' ? fits(asked.tool) : mayMeet(names, toolsOf(asked.capabilities));
+      return (asked, effort = new Effort()) =>
+        asked.kind === 'call'
+          ? fits(asked.tool)
+          : mayMeet(names, toolsOf(asked.capabilities), effort);
     case 'installations':
       return (asked) => asked.kind === 'call' && fits(asked.installation);
     case 'categories':

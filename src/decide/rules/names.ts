@@ -14,8 +14,11 @@ export function compileNames(names: readonly string[]): (text: string) => boolea
  * Whether some text is named by one of the list and one of the patterns. In doubt, and when it would
  * take too long, yes: what asks here forbids.
  */
-export function mayMeet(names: readonly string[], patterns: readonly string[]): boolean {
-  const effort = new Effort();
+export function mayMeet(
+  names: readonly string[],
+  patterns: readonly string[],
+  effort: Effort,
+): boolean {
   return names.some((name) => patterns.some((pattern) => meet(name, pattern, effort)));
 }
 

@@ -4,7 +4,7 @@
 import { type CompiledBudget, compileBudget } from '../limits/budget.ts';
 import { type CallAsked, compileSelector } from './conditions.ts';
 import type { DeclaredRule } from './rule.ts';
-import { isOpen } from './window.ts';
+import { isOpen, wallTime } from './window.ts';
 
 export interface RuleRate {
   /** All that makes it what it is, for the digest of a set. */
@@ -36,6 +36,7 @@ export function rateOf(rule: DeclaredRule): RuleRate | undefined {
       each,
     }),
     counts: (call) =>
-      selects.every((fits) => fits(call)) && (when === undefined || isOpen(when, call.now)),
+      selects.every((fits) => fits(call)) &&
+      (when === undefined || isOpen(when, wallTime(when.zone, call.now))),
   };
 }

@@ -63,17 +63,28 @@ function readClock(fields: Fields, json: Json, path: string, fallback: number): 
   return fallback;
 }
 
+/** What a clock and a calendar on the wall show. */
+export interface WallTime {
+  /** 1 (Monday) to 7. */
+  readonly day: number;
+  /** Since midnight. */
+  readonly minute: number;
+}
+
+/** The time on the wall in a zone. @param now wall milliseconds. */
+export function wallTime(zone: string, now: number): WallTime {
+  const [date = '', clock = ''] = periodOf('minute', now, zone).split('T');
+  return {
+    day: new Date(`${date}T00:00:00Z`).getUTCDay() || 7,
+    minute: Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3)),
+  };
+}
+
 /**
- * Whether a window is open, by what a clock on the wall in its zone shows. An hour that a clock change
- * repeats is in it twice; one that is left out, never.
- *
- * @param now wall milliseconds.
+ * Whether a window is open when a clock in its zone shows this. An hour that a clock change repeats is in
+ * it twice; one that is left out, never.
  */
-export function isOpen({ days, from, to, zone }: WindowTerms, now: number): boolean {
-  const local = periodOf('minute', now, zone);
-  const [date = '', clock = ''] = local.split('T');
-  const minute = Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
-  const day = new Date(`${date}T00:00:00Z`).getUTCDay() || 7;
+export function isOpen({ days, from, to }: WindowTerms, { day, minute }: WallTime): boolean {
   if (from < to) return days.includes(day) && minute >= from && minute < to;
   const dayBefore = day === 1 ? 7 : day - 1;
   return (days.includes(day) && minute >= from) || (days.includes(dayBefore) && minute < to);

@@ -8,12 +8,14 @@ import { originWithin } from './origin.ts';
 /**
  * The first capability of `narrow` that no single one of `wide` is known to hold whole; undefined when
  * every one is held. Two that hold it only together do not count, nor does what would take too long.
+ *
+ * @param effort shared by questions that have to be answered together.
  */
 export function firstOutside(
   narrow: readonly Capability[],
   wide: readonly Capability[],
+  effort: Effort = new Effort(),
 ): number | undefined {
-  const effort = new Effort();
   const at = narrow.findIndex(
     (child) => !wide.some((parent) => capabilityWithin(child, parent, effort)),
   );

@@ -9,7 +9,11 @@ const STEPS_MAX = 4_000_000;
 
 /** Counts the work of one question: what a hostile pair of leases can cost is bounded. */
 export class Effort {
-  #left = STEPS_MAX;
+  #left: number;
+
+  constructor(steps: number = STEPS_MAX) {
+    this.#left = steps;
+  }
 
   /** Whether so much more may be done. */
   take(steps: number): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileNames, mayMeet } from '../../../../src/decide/rules/names.ts';
+import { Effort } from '../../../../src/trust/lease/glob-within.ts';
 
 describe('a list of names', () => {
   it.each([
@@ -30,12 +31,12 @@ describe('two patterns', () => {
     ['', '*', true],
     ['a*b*c', 'a*c*c', true],
   ])('%s and %s may meet: %s', (one, other, meet) => {
-    expect(mayMeet([one], [other])).toBe(meet);
-    expect(mayMeet([other], [one])).toBe(meet);
+    expect(mayMeet([one], [other], new Effort())).toBe(meet);
+    expect(mayMeet([other], [one], new Effort())).toBe(meet);
   });
 
   it('that would take too long to compare may meet', () => {
     const long = Array.from({ length: 256 }, (_, at) => `a${'*x'.repeat(60)}${at}`);
-    expect(mayMeet(long, ['b'.repeat(128)])).toBe(true);
+    expect(mayMeet(long, ['b'.repeat(128)], new Effort(1000))).toBe(true);
   });
 });

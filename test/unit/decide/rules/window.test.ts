@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Fields } from '../../../../src/decide/rules/fields.ts';
-import { isOpen, readWindow } from '../../../../src/decide/rules/window.ts';
+import { isOpen, readWindow, wallTime } from '../../../../src/decide/rules/window.ts';
 
 function openAt(window: Record<string, unknown>, time: string): boolean {
   const fields = new Fields();
   const read = readWindow(fields, window as never, 'when');
   expect(fields.problems).toEqual([]);
-  return isOpen(read, Date.parse(time));
+  return isOpen(read, wallTime(read.zone, Date.parse(time)));
 }
 
 describe('a window', () => {
