@@ -185,7 +185,7 @@ async function openMcp(peer: LinePeer, preamble?: Json, meta?: Json): Promise<Mc
     call: async (args, callMeta) => {
       const { result } = (await request('tools/call', {
         name: ECHO.name,
-        arguments: args as Json,
+        arguments: args,
         ...(callMeta === undefined ? {} : { _meta: callMeta }),
       })) as { readonly result: { readonly _meta: Readonly<Record<string, { code: string }>> } };
       return result._meta['warder/error']?.code;

@@ -73,9 +73,9 @@ async function presenting(
   if (lease === undefined && identity === undefined) return {};
   const preamble = JSON.stringify({ warder: { mode: 'mcp', lease, identity } });
   if (held === undefined) return { preamble };
-  const { ProvingStream } = await import('../mcp/proving-relay.ts');
+  const { provingStream } = await import('../mcp/proving-relay.ts');
   const { proveCall } = await import('../mcp/prove-call.ts');
-  const through = new ProvingStream((tool, args) =>
+  const through = provingStream((tool, args) =>
     proveCall(socketPath, held, tool, { parsed: args }),
   );
   return { preamble, through };

@@ -233,10 +233,10 @@ class AgentConnection implements Connection {
   }
 
   /** For the receipt the agent whose socket it is; with no lease to call under. */
-  #nobody(error: WarderError): Caller {
+  #nobody(refusal: WarderError): Caller {
     return {
       ...this.#identity(this.#agent.principal),
-      lease: () => Promise.reject(error),
+      lease: () => Promise.reject(refusal),
       covers: () => false,
     };
   }

@@ -33,20 +33,22 @@ function termsOf(
   tool: string,
   digest: string,
 ): Parameters<HeldLease['prove']>[0] {
-  const { nonce, aud, htm, htu, tool_digest: package_ } = challenge;
-  if (package_ === undefined) {
+  if (challenge['tool_digest'] === undefined) {
     throw new WarderError('not-found', `the lease shows no tool \`${tool}\``, {
       hint: 'see `tools/list` under this lease',
     });
   }
-  const texts = [nonce, aud, htm, htu, package_];
-  if (!texts.every((each) => typeof each === 'string')) throw unreadable();
+  const text = (name: string): string => {
+    const value = challenge[name];
+    if (typeof value !== 'string') throw unreadable();
+    return value;
+  };
   return {
-    nonce: String(nonce),
-    audience: String(aud),
-    method: String(htm),
-    uri: String(htu),
-    call: { tool: String(package_), digest },
+    nonce: text('nonce'),
+    audience: text('aud'),
+    method: text('htm'),
+    uri: text('htu'),
+    call: { tool: text('tool_digest'), digest },
   };
 }
 

@@ -10,7 +10,7 @@ import { type ProvenCall, verifyProof } from './proof.ts';
 import { type VerifiedLease, verifyLease } from './verify-lease.ts';
 
 /** Method of a proof for a call over a local socket. */
-export const PROOF_METHOD = 'POST';
+const PROOF_METHOD = 'POST';
 
 /** Address of a proof for a call over the socket of an agent. */
 export function proofAddress(agent: string): string {

@@ -205,7 +205,8 @@ test('of two that come at once, one is taken', async () => {
   const codes = await Promise.all(
     tokens.map((token) => mcp.call(ARGS, { 'warder/identity': token })),
   );
-  expect(codes.toSorted()).toEqual(['lease-refused', undefined]);
+  expect(codes.filter((code) => code === undefined)).toHaveLength(1);
+  expect(codes).toContain('lease-refused');
 });
 
 test('its lease ends with it, and the connection with its lease', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { proveCall } from '../../../../src/front/mcp/prove-call.ts';
-import { ProvingStream } from '../../../../src/front/mcp/proving-relay.ts';
+import { provingStream } from '../../../../src/front/mcp/proving-relay.ts';
 import { HeldLease } from '../../../../src/trust/holder/held-lease.ts';
 import { generateHolderKey } from '../../../../src/trust/holder/holder-key.ts';
 import { type AgentFront, agentFront } from '../../../support/agent-front.ts';
@@ -44,8 +44,8 @@ test('a tool the lease does not show, and a lease that is refused', async () => 
   });
 });
 
-async function through(prove: ConstructorParameters<typeof ProvingStream>[0], chunks: string[]) {
-  const stream = new ProvingStream(prove);
+async function through(prove: Parameters<typeof provingStream>[0], chunks: string[]) {
+  const stream = provingStream(prove);
   for (const chunk of chunks) stream.write(chunk);
   stream.end();
   return (await readAll(stream)).split('\n');
@@ -82,7 +82,7 @@ test('calls get a proof in their `_meta`; everything else passes as it came, in 
 test('an MCP session under a lease bound by its first line, each call proven on its way', async () => {
   const peer = await front.dial();
   peer.send({ warder: { mode: 'mcp', lease: held.text } });
-  const stream = new ProvingStream((tool, args) => proveCall(path, held, tool, { parsed: args }));
+  const stream = provingStream((tool, args) => proveCall(path, held, tool, { parsed: args }));
   stream.pipe(peer.socket, { end: false });
   const params = {
     protocolVersion: '2025-06-18',
