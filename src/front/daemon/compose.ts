@@ -194,7 +194,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     book: leases,
     // The key of the moment: it may be rotated.
     get signer() {
-      return keys.signing;
+      return keys.leases;
     },
     get keys() {
       return keys.trusted;

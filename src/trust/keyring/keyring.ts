@@ -1,8 +1,12 @@
 // The keys of a running home: which one signs what now, and what verifiers of today are given.
 
+import { decodeBase64url } from '../../base/encoding/base64url.ts';
+import { isJsonObject } from '../../base/encoding/json.ts';
+import { parseJson } from '../../base/encoding/parse-json.ts';
+import { decodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { OpenedSigner } from '../signer/checked-signer.ts';
-import type { Signer } from '../signer/signer.ts';
+import type { Signer, SignRequest } from '../signer/signer.ts';
 import { loadKeys, type TrustedKeys } from '../verify/keys.ts';
 import { type KeyDocument, keyDocument } from './key-document.ts';
 import type { KeyRow } from './key-history.ts';
@@ -15,6 +19,8 @@ export class Keyring {
   #signing: OpenedSigner;
   #history: readonly KeyRow[];
   #trusted: TrustedKeys;
+  /** The key before, for what was prepared for it. */
+  #late: OpenedSigner | undefined;
 
   private constructor(
     origin: string,
@@ -44,6 +50,18 @@ export class Keyring {
   /** The key that signs leases, lists and checkpoints now. */
   get signing(): OpenedSigner {
     return this.#signing;
+  }
+
+  /** The same for leases: one that was prepared for the key before is signed by that. */
+  get leases(): Signer {
+    const current = this.#signing;
+    return {
+      key: current.key,
+      custody: current.custody,
+      roles: current.roles,
+      sign: (request) => this.#signerOf(request).sign(request),
+      close: () => current.close(),
+    };
   }
 
   /** The first key first, the current one last. */
@@ -83,9 +101,19 @@ export class Keyring {
   adopt(signing: OpenedSigner, history: readonly KeyRow[], trusted: TrustedKeys): OpenedSigner {
     const before = this.#signing;
     this.#signing = signing;
+    this.#late = before;
     this.#history = history;
     this.#trusted = trusted;
     return before;
+  }
+
+  /** The key a payload names in its header. Whether it signs, it says itself. */
+  #signerOf({ payload }: SignRequest): Signer {
+    const [header = ''] = decodeUtf8(payload).split('.', 1);
+    const json = parseJson(decodeBase64url(header), { maxBytes: 1024, maxDepth: 2 });
+    const late = this.#late;
+    const named = isJsonObject(json) ? json['kid'] : undefined;
+    return late !== undefined && named === late.key.kid ? late : this.#signing;
   }
 
   /** What {@link Keyring.trusted} is with another history. */
