@@ -32,7 +32,8 @@ export function serveOneLine<Reply extends object>(
     const bytes = Buffer.concat(parts);
     const end = bytes.indexOf(NEWLINE);
     const line = end === -1 ? bytes : bytes.subarray(0, end);
-    void answer(line, hangUp.signal)
+    // Whatever way it fails, at once or later, it is answered.
+    void Promise.try(answer, line, hangUp.signal)
       .catch((error: unknown) => ({ error: asWarderError(error).toJSON() }))
       .then(reply);
   };

@@ -116,9 +116,10 @@ async function preview(context: Context, options: TermOptions): Promise<number> 
   const line = { op: 'preview', terms: await readTerms(options) };
   const { preview: told } = await ask<'preview'>(context, options.agent, line);
   const { verdict, reason, error } = told;
-  if (error !== undefined) return reportError(errorFromJson(error), context.out.json, { verdict });
-  context.out.result(told, `${verdict}${reason === undefined ? '' : `: ${plain(reason)}`}`);
-  return verdict === 'auto_approve' ? 0 : 4;
+  const why = error?.message ?? reason ?? '';
+  context.out.result(told, `${verdict}${why === '' ? '' : `: ${plain(why)}`}`);
+  if (verdict === 'auto_approve') return 0;
+  return error === undefined ? 4 : errorFromJson(error).exitCode;
 }
 
 async function refresh(
