@@ -12,8 +12,10 @@ export interface RedactionPattern {
 
 /** Longest piece of a line that is looked at in one go, UTF-16 units. */
 const PIECE = 16 << 10;
-/** Characters matched against, matches counted anew from their end, in all of an answer. */
-const STEPS = 24 << 20;
+/** Characters looked at once more because something before them matched, in all of an answer. */
+const STEPS = 8 << 20;
+/** Stands for the rest of a text when they are used up. */
+const REST = '[not looked through]';
 
 /** The operator's patterns, compiled. */
 export class Redaction {
@@ -63,7 +65,14 @@ export class RedactionRun {
   text(text: string): string {
     if (this.#patterns.length === 0) return text;
     let out = '';
-    for (const piece of piecesOf(text)) out += this.#piece(piece);
+    for (const piece of piecesOf(text)) {
+      const masked = this.#piece(piece);
+      if (masked === undefined) {
+        this.#hits += 1;
+        return out + REST;
+      }
+      out += masked;
+    }
     return out === text ? text : out;
   }
 
@@ -85,23 +94,23 @@ export class RedactionRun {
     );
   }
 
-  #piece(piece: string): string {
-    let text = piece;
-    for (const [name, pattern] of this.#patterns) text = this.#mask(text, name, pattern);
+  /** Undefined when there are no steps left to look through it. */
+  #piece(piece: string): string | undefined {
+    let text: string | undefined = piece;
+    for (const [name, pattern] of this.#patterns) {
+      text = this.#mask(text, name, pattern);
+      if (text === undefined) return undefined;
+    }
     return text;
   }
 
-  #mask(text: string, name: string, pattern: LinearPattern): string {
-    const mask = `[${name}]`;
+  #mask(text: string, name: string, pattern: LinearPattern): string | undefined {
     let out = '';
     let at = 0;
     for (;;) {
-      this.#steps -= text.length - at + 1;
-      if (this.#steps < 0) {
-        // A pattern that matches again and again would cost the square of the text.
-        this.#hits += 1;
-        return out + mask;
-      }
+      // A pattern that matches again and again would cost the square of the text.
+      if (at > 0) this.#steps -= text.length - at;
+      if (this.#steps < 0) return undefined;
       const span = pattern.find(text, at);
       if (span === undefined) return out + text.slice(at);
       const [start, end] = span;
@@ -113,7 +122,7 @@ export class RedactionRun {
         continue;
       }
       this.#hits += 1;
-      out += text.slice(at, start) + mask;
+      out += `${text.slice(at, start)}[${name}]`;
       at = end;
     }
   }
