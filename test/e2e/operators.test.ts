@@ -120,7 +120,7 @@ test('a request for a lease waits in the same place, and is granted for less', a
       ttl_seconds: 3000,
     },
   });
-  const { id } = asking.result?.['structuredContent'] as { id: string };
+  const { id } = (asking.result ?? {})['structuredContent'] as { id: string };
   expect(id).toMatch(/^lreq_/);
   const listed = await home.run(['approvals', 'list']);
   expect(listed.stdout).toMatch(new RegExp(`${id} +lease +pending +a lease for ticket-7`));

@@ -41,6 +41,13 @@ test('what may be left out has its documented value', () => {
   });
 });
 
+test('operators are named, and nobody but `operator` when none is', () => {
+  expect(parse(sound).operators).toEqual([]);
+  const two = { ...sound, operators: { alice: {}, 'bob-2': {} } };
+  expect(parse(two).operators).toEqual(['alice', 'bob-2']);
+  expect(validate(two)).toBe(true);
+});
+
 test('comments and trailing commas are allowed', () => {
   const text = `// mine\n${JSON.stringify(sound).slice(0, -1)}, /* none */ "limits": {},}`;
   expect(parseConfig(text, 'config.json').version).toBe(1);
@@ -68,6 +75,18 @@ describe('mistakes are refused, by the reader and by the published schema alike'
     'an issuer without a prefix': { ...sound, ...trusting({ principalPrefix: '' }) },
     'an issuer with an unknown key': { ...sound, ...trusting({ jwksUri: 'https://id.example' }) },
     'trust in something else': { ...sound, trust: { everybody: true } },
+    'an operator name that could be a path': { ...sound, operators: { '../x': {} } },
+    'the operator who is there anyway': { ...sound, operators: { operator: {} } },
+    'an operator of whom something unknown is said': {
+      ...sound,
+      operators: { alice: { password: 'x' } },
+    },
+    'an operator who is no object': { ...sound, operators: { alice: true } },
+    'operators as a list': { ...sound, operators: ['alice'] },
+    'more operators than anybody has': {
+      ...sound,
+      operators: Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`o${at}`, {}])),
+    },
     'a lease life of years': { ...sound, agents: { a: { capabilities: [], ttl: 1e9 } } },
   };
   test.each(Object.entries(cases))('%s', (_, value) => {

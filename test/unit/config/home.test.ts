@@ -19,6 +19,7 @@ import {
   checkHome,
   createHome,
   locateHome,
+  operatorSocketPath,
 } from '../../../src/front/config/home.ts';
 
 let directory: string;
@@ -62,8 +63,17 @@ describe('which home', () => {
     'an agent called `%s` has no socket',
     (name) => {
       expect(() => agentSocketPath(at('h'), name)).toThrow();
+      expect(() => operatorSocketPath(at('h'), name)).toThrow();
     },
   );
+
+  test('an operator has a socket of their own; the one called so has the home’s', () => {
+    const home = at('h');
+    expect(operatorSocketPath(home, 'alice')).toBe(join(home.root, 'operators', 'alice.sock'));
+    expect(operatorSocketPath(home, 'operator')).toBe(home.operatorSocket);
+    const long = locateHome(`/${'e'.repeat(80)}`, {});
+    expect(() => operatorSocketPath(long, 'a'.repeat(30))).toThrow('too long');
+  });
 });
 
 describe('a home', () => {

@@ -94,6 +94,46 @@ describe('a draft that is not sound', () => {
       /`@approval` needs a text/,
     ],
     [
+      'takes no persons',
+      '@approval("x") @approvals("0") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` is a number of persons/,
+    ],
+    [
+      'takes six persons',
+      '@approval("x") @approvals("6") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` is a number of persons/,
+    ],
+    [
+      'takes one and a half persons',
+      '@approval("x") @approvals("1.5") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` is a number of persons/,
+    ],
+    [
+      'takes two, in words persons',
+      '@approval("x") @approvals("two") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` is a number of persons/,
+    ],
+    [
+      'takes minus two persons',
+      '@approval("x") @approvals("-2") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` is a number of persons/,
+    ],
+    [
+      'takes twenty, by a slip persons',
+      '@approval("x") @approvals("02") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` is a number of persons/,
+    ],
+    [
+      'takes blank persons',
+      '@approval("x") @approvals("") forbid (principal, action, resource) unless { context.approved };',
+      /`@approvals` needs a text/,
+    ],
+    [
+      'counts persons without asking any',
+      '@approvals("2") forbid (principal, action, resource) unless { context.approved };',
+      /it needs `@approval\("reason"\)`/,
+    ],
+    [
       'asks on a permit',
       '@approval("x") permit (principal, action, resource);',
       /belongs on a `forbid`/,
