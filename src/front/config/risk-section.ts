@@ -45,8 +45,7 @@ export function readRisk(checker: Checker, json: unknown): RiskConfig {
   const signals = Object.fromEntries(
     signalNames.map((name) => {
       const wanted = given[name] ?? defaultAnswers[name];
-      const [answer] = checker.names([wanted], `risk.signals.${name}`, signalAnswers);
-      return [name, answer ?? 'refuse'];
+      return [name, oneOf(checker, wanted, `risk.signals.${name}`, signalAnswers)];
     }),
   ) as Record<(typeof signalNames)[number], SignalAnswer>;
   if (risk['classifier'] === undefined) return { signals };
@@ -75,7 +74,7 @@ export function readFirewall(checker: Checker, json: unknown): FirewallConfig {
   const at = 'firewall';
   const fields = checker.object(json, at, ['redact', 'scanArguments', 'maxOutputBytes']);
   const wanted = fields['scanArguments'] ?? 'note';
-  const [scan = 'refuse'] = checker.names([wanted], `${at}.scanArguments`, scanAnswers);
+  const scan = oneOf(checker, wanted, `${at}.scanArguments`, scanAnswers);
   return {
     redact: readPatterns(checker, fields['redact'] ?? [], `${at}.redact`),
     scanArguments: scan === 'off' ? 'ignore' : scan,
@@ -86,6 +85,17 @@ export function readFirewall(checker: Checker, json: unknown): FirewallConfig {
       OUTPUT_MAX,
     ),
   };
+}
+
+function oneOf<Name extends string>(
+  checker: Checker,
+  value: unknown,
+  at: string,
+  known: readonly [Name, ...Name[]],
+): Name {
+  if (typeof value !== 'string') checker.problem(`\`${at}\` must be one of ${known.join(', ')}`);
+  const [name] = typeof value === 'string' ? checker.names([value], at, known) : [];
+  return name ?? known[0];
 }
 
 function readPatterns(checker: Checker, json: unknown, at: string): readonly RedactionPattern[] {
