@@ -25,7 +25,8 @@ export interface BudgetSubject {
 
 export type SubjectField = keyof BudgetSubject;
 
-const FIELDS: readonly SubjectField[] = [
+/** Every fact, as it is written. */
+export const subjectFields: readonly SubjectField[] = [
   'tool',
   'installation',
   'category',
@@ -78,8 +79,11 @@ export function parseBudget(json: Json): Budget {
   const counted = readMeasure(measure, problems);
   const selected = readScope(scope, problems);
   const apart = each ?? [];
-  if (!Array.isArray(apart) || apart.some((field) => !FIELDS.includes(field as SubjectField))) {
-    problems.push(`\`each\` is not a list of ${list(FIELDS)}`);
+  if (
+    !Array.isArray(apart) ||
+    apart.some((field) => !subjectFields.includes(field as SubjectField))
+  ) {
+    problems.push(`\`each\` is not a list of ${list(subjectFields)}`);
   }
   if (problems.length > 0) {
     throw new WarderError('malformed', `that is no budget: ${problems.join('; ')}`, {
@@ -115,7 +119,7 @@ function readScope(value: Json | undefined, problems: string[]): Budget['scope']
     return scope;
   }
   for (const [field, glob] of Object.entries(value)) {
-    if (unknown(field, FIELDS, 'scope.', problems)) continue;
+    if (unknown(field, subjectFields, 'scope.', problems)) continue;
     if (typeof glob === 'string' && glob !== '' && glob.length <= 256) {
       scope[field as SubjectField] = glob;
     } else {

@@ -1,7 +1,8 @@
 // Reads a `.rules.json` file strictly: whatever is misspelt, empty or says nothing is a fault with its line.
+// `rules.schema.json` says the form to editors.
 
 import type { Json, JsonObject } from '../../base/encoding/json.ts';
-import type { SubjectField } from '../limits/budget.ts';
+import { type SubjectField, subjectFields } from '../limits/budget.ts';
 import { isZone } from '../limits/period.ts';
 import { readCeiling } from './ceiling.ts';
 import { Fields, isPlain } from './fields.ts';
@@ -45,14 +46,6 @@ const KINDS: readonly Kind[] = [
   'kv',
   'lease.refresh',
 ];
-const SUBJECT_FIELDS: readonly SubjectField[] = [
-  'tool',
-  'installation',
-  'principal',
-  'agent',
-  'lease',
-];
-
 /** What may stand in each list. */
 const NAMES: Readonly<Record<Exclude<SelectorField, 'kinds'>, readonly [RegExp, string]>> = {
   agents: [/^[a-z0-9*-]{1,32}$/, 'the name of an agent, in which `*` may stand for any text'],
@@ -276,9 +269,9 @@ class RuleReader extends Fields {
     const apart =
       each === undefined
         ? []
-        : this.texts(each, `${path}.each`, SUBJECT_FIELDS.length, {
-            test: (text) => SUBJECT_FIELDS.includes(text as SubjectField),
-            like: `one of ${SUBJECT_FIELDS.join(', ')}`,
+        : this.texts(each, `${path}.each`, subjectFields.length, {
+            test: (text) => subjectFields.includes(text as SubjectField),
+            like: `one of ${subjectFields.join(', ')}`,
           });
     return Object.freeze({
       calls: this.whole(calls, `${path}.calls`, 0, Number.MAX_SAFE_INTEGER),

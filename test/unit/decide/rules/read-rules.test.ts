@@ -1,5 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { readRules } from '../../../../src/decide/rules/read-rules.ts';
+
+const schema = join(import.meta.dirname, '../../../../src/decide/rules/rules.schema.json');
+/** Whether an editor that knows the published schema finds nothing wrong. */
+const accepts = new Ajv2020({ strict: false }).compile(
+  JSON.parse(readFileSync(schema, 'utf8')) as object,
+);
+/** What a schema cannot say. */
+const BEYOND_SCHEMA = [
+  'another time than',
+  'before 24:00',
+  'midnight at the end',
+  'must be a time zone',
+  'must be a principal',
+];
 
 function faults(rule: object): readonly string[] {
   const text = JSON.stringify({ rules: [{ name: 'r', ...rule }] });
@@ -104,8 +121,46 @@ describe('a rule', () => {
     [{ effect: 'allow', trust: {} }, 'must have a `level`, `capabilities`, or both'],
     [{ effect: 'allow', trust: { level: 0 } }, 'from 1 to 100'],
     [{ effect: 'allow', trust: { capabilities: [] } }, 'an empty list says nothing'],
-  ])('%j is refused', (rule, reason) => {
+  ])('%j is refused, and in an editor too', (rule, reason) => {
     expect(faults(rule).join('; ')).toContain(reason);
+    const beyond = BEYOND_SCHEMA.some((each) => reason.includes(each));
+    expect(accepts({ rules: [{ name: 'r', ...rule }] })).toBe(beyond);
+  });
+
+  it('may have everything that means something with its effect', () => {
+    const ceiling = [
+      { type: 'kv' },
+      { type: 'tool.call', tools: ['a*'], arguments: { n: { max: 3, optional: true } } },
+      { type: 'http.call', methods: ['*'], origins: ['https://*.a.test'], paths: ['/**'] },
+      { type: 'spend', currency: 'EUR', amount: 1, notBefore: 1, notAfter: 2 },
+      { type: 'credential', names: ['a'] },
+    ];
+    const trust = { level: 1, capabilities: ['a b'] };
+    const when = { days: ['monday'], from: '00:00', to: '24:00', zone: 'Asia/Kolkata' };
+    const who = { agents: ['a'], principals: ['spiffe://a/*'], tenants: ['t'], tools: ['a/*'] };
+    const where = { installations: ['a'], categories: ['b*'], credentials: ['c'], kinds: ['kv'] };
+    const rate = { calls: 0, per: 'minute', zone: 'UTC', each: ['category', 'lease'] };
+    const rules = [
+      { name: 'a', effect: 'allow', ...who, ...where, when, ceiling, trust, rate },
+      {
+        name: 'b',
+        effect: 'require-approval',
+        applies: 'both',
+        reason: 'r',
+        hint: 'h',
+        approvals: 5,
+        ...who,
+        ceiling,
+        seconds: 86_400,
+        trust,
+        unless: { ceiling, seconds: 1, trust, when },
+      },
+      { name: 'c', effect: 'deny', applies: 'leases', hint: 'h', ...who, unless: { seconds: 9 } },
+      { name: 'd', effect: 'limit', applies: 'calls', ...who, ...where, when, rate },
+    ];
+    const file = { $schema: 'rules.schema.json', rules };
+    expect(readRules(JSON.stringify(file)).faults).toEqual([]);
+    expect(accepts(file)).toBe(true);
   });
 
   it('is bounded: rules, names and text', () => {
