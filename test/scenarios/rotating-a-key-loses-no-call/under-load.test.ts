@@ -30,7 +30,8 @@ test('leases and proofs go on; both keys signed some', async () => {
   const work = async (worker: number): Promise<number> => {
     let [during, after] = [0, 0];
     for (let n = 0; rotating || after < 3; n += 1) {
-      if (!rotating) after += 1;
+      if (rotating) during += 1;
+      else after += 1;
       const lease = await connect(opened, `c-${worker}-${n}`).current(gate.now());
       expect(gate.leases.isLive(lease, gate.now())).toBe(true);
       kids.add(lease.chain[0]?.kid);
@@ -38,7 +39,6 @@ test('leases and proofs go on; both keys signed some', async () => {
         const [row] = receipts.reader.list({ last: 1 });
         proofs.push(await receipts.proof(row?.id ?? ''));
       }
-      if (rotating) during += 1;
     }
     return during;
   };
