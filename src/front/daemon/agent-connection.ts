@@ -43,6 +43,13 @@ export async function connectAgent(
   return connection;
 }
 
+/** Somebody an issuer knows. */
+interface Person {
+  readonly caller: Caller;
+  /** Seconds. */
+  readonly expires: number;
+}
+
 /** Who is who on one connection. */
 class AgentConnection implements Connection {
   readonly #runtime: CallerParts;
@@ -52,7 +59,7 @@ class AgentConnection implements Connection {
   readonly #hands: LeaseInHand[] = [];
   readonly #watching = new Set<() => void>();
   /** Whose identity was taken, or is being looked at. */
-  #known: { readonly text: string; readonly caller: Promise<Caller> } | undefined;
+  #known: { readonly text: string; readonly person: Promise<Person> } | undefined;
   /** What holds for the whole connection. */
   #bound: Credentials = noCredentials;
   /** Why nobody is anybody here any more. */
@@ -173,20 +180,21 @@ class AgentConnection implements Connection {
   async #person(text: string): Promise<Caller> {
     const before = this.#known;
     if (before !== undefined && before.text !== text) refuseAnother();
-    if (before !== undefined) return before.caller;
-    const known = { text, caller: this.#authenticate(text) };
+    const known = before ?? { text, person: this.#authenticate(text) };
     this.#known = known;
     try {
-      const caller = await known.caller;
+      const { caller, expires } = await known.person;
       this.#bound = { identity: text };
+      checkUntil(expires, this.#runtime.gate.now());
       return caller;
     } catch (error) {
-      if (this.#known === known) this.#known = undefined;
+      // Once taken it stays: an expired one makes room for nobody.
+      if (this.#known === known && this.#bound.identity === undefined) this.#known = undefined;
       throw error;
     }
   }
 
-  async #authenticate(text: string): Promise<Caller> {
+  async #authenticate(text: string): Promise<Person> {
     const { tenant, holder } = this.#agent;
     const { administration, gate, issuers } = this.#runtime;
     if (holder === 'dpop') {
@@ -201,7 +209,13 @@ class AgentConnection implements Connection {
     }
     const agent = this.#name;
     await administration.authenticated({ tenant, principal, agent, digest, issuer: issuer.issuer });
-    return this.#inHand(principal, this.#hand({ principal, until: expires }));
+    const caller = this.#inHand(principal, this.#hand({ principal, until: expires }));
+    const lease: Caller['lease'] = async (now, call) => {
+      // Leases granted on the way are hers no longer than she is known.
+      checkUntil(expires, now);
+      return caller.lease(now, call);
+    };
+    return { caller: { ...caller, lease }, expires };
   }
 
   async #read(text: string): Promise<VerifiedLease> {
@@ -243,6 +257,13 @@ class AgentConnection implements Connection {
 
   #identity(principal: string): Pick<Caller, 'tenant' | 'principal' | 'agent' | 'operator'> {
     return { tenant: this.#agent.tenant, principal, agent: this.#name, operator: false };
+  }
+}
+
+/** @param until seconds. */
+function checkUntil(until: number, now: number): void {
+  if (now >= until * 1000) {
+    refuse('the identity has expired', 'open a new connection with a fresh one');
   }
 }
 

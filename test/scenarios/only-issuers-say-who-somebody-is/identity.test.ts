@@ -222,6 +222,30 @@ test('its lease ends with it, and the connection with its lease', async () => {
   expect(front.gate.reader.list({ type: 'lease', outcome: 'issued' })).toHaveLength(issued.length);
 });
 
+test('a lease she was granted on the way is not hers for longer', async () => {
+  const mcp = await front.mcp({ identity: issuer.token(claims({ exp: now() + 40 })) });
+  const ask = async (seconds: number): Promise<string> => {
+    const args = {
+      task: 'build',
+      capabilities: ALL_CAPABILITIES,
+      ttl_seconds: seconds,
+      reason: 'test',
+    };
+    return JSON.stringify(
+      await mcp.request('tools/call', { name: 'lease_request', arguments: args }),
+    );
+  };
+  expect(await ask(600)).toContain('lease-refused');
+  expect(await ask(40)).toContain('active');
+  expect(await mcp.call(ARGS)).toBeUndefined();
+  const last = front.gate.receipts().at(-1);
+  expect(last).toMatchObject({ principal: 'corp:ann' });
+  expect(last?.statement.predicate.task).toBe('build');
+  front.gate.clock.advance(40_000);
+  expect(await mcp.call(ARGS)).toBe('lease-refused');
+  expect(await ask(10)).toContain('lease-refused');
+});
+
 test('keys that went away with the file are taken no more', async () => {
   const identity = issuer.token(claims());
   expect((await front.call(ARGS, { identity })).answer).toBeDefined();
