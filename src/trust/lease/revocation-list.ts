@@ -16,8 +16,8 @@ import { parseJws } from '../verify/jws.ts';
 /** Media type, in the `typ` header. */
 export const LIST_TYPE = 'revocations+jwt';
 /** Most entries, and the longest life: no longer than a lease's. */
-export const ENTRIES_MAX = 500;
-export const LIFE_MAX_SECONDS = 86_400;
+const ENTRIES_MAX = 500;
+const LIFE_MAX_SECONDS = 86_400;
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 /** How far ahead of us an issuer's clock may be, milliseconds. */
 const CLOCK_SKEW_MS = 60_000;

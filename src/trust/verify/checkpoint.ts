@@ -80,7 +80,7 @@ export async function verifyCheckpoint(
 }
 
 /** Whether a key is one of those that sign a head of this size. */
-export function signsHead({ heads }: TrustedKey, size: number): boolean {
+function signsHead({ heads }: TrustedKey, size: number): boolean {
   return heads === undefined || (size >= heads.from && size <= (heads.to ?? Infinity));
 }
 

@@ -24,13 +24,13 @@ test('leases and proofs go on; both keys signed some', async () => {
   const { gate, operations, receipts, keys } = opened;
   const old = keys.signing.key.kid;
   await keys.signing.ready();
-  let rotating = true;
+  const rotation = { going: true };
   const kids = new Set<string | undefined>();
   const proofs: string[] = [];
   const work = async (worker: number): Promise<number> => {
     let [during, after] = [0, 0];
-    for (let n = 0; rotating || after < 3; n += 1) {
-      if (rotating) during += 1;
+    for (let n = 0; rotation.going || after < 3; n += 1) {
+      if (rotation.going) during += 1;
       else after += 1;
       const lease = await connect(opened, `c-${worker}-${n}`).current(gate.now());
       expect(gate.leases.isLive(lease, gate.now())).toBe(true);
@@ -44,7 +44,7 @@ test('leases and proofs go on; both keys signed some', async () => {
   };
   const workers = Array.from({ length: 4 }, (_, worker) => work(worker));
   const { kid } = await operations['keys.rotate']({});
-  rotating = false;
+  rotation.going = false;
   const counts = await Promise.all(workers);
   expect(Math.min(...counts)).toBeGreaterThan(0);
   expect(kids).toEqual(new Set([old, kid]));
