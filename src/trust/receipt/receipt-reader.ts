@@ -3,6 +3,7 @@
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Entry, EntryQuery, Store } from '../../base/store/store.ts';
 import { parseLeaf, type ReceiptStatement } from '../verify/leaf.ts';
+import { contactedHosts } from './contacted-hosts.ts';
 import { openingTable, type Openings } from './openings.ts';
 import { type ReceiptFilter, type ReceiptSummary, summarize, toQuery } from './receipt-filter.ts';
 import { leafSequence, type ReceiptLog } from './receipt-log.ts';
@@ -11,6 +12,8 @@ import { leafSequence, type ReceiptLog } from './receipt-log.ts';
 export interface ReceiptDetail extends ReceiptSummary {
   readonly statement: ReceiptStatement;
   readonly openings: Openings;
+  /** Hosts the call contacted; absent when there were none, or their openings were erased. */
+  readonly hosts?: readonly string[];
 }
 
 const NO_OPENINGS: Openings = { fields: {}, effects: [] };
@@ -104,11 +107,15 @@ export class ReceiptReader {
   }
 
   #detail(entry: Entry): ReceiptDetail {
-    const openings = this.#store.read((reader) => reader.get(openingTable, entry.tenant, entry.id));
+    const openings =
+      this.#store.read((reader) => reader.get(openingTable, entry.tenant, entry.id)) ?? NO_OPENINGS;
+    const statement = parseLeaf(entry.bytes);
+    const hosts = contactedHosts(statement, openings);
     return {
       ...summarize(entry),
-      statement: parseLeaf(entry.bytes),
-      openings: openings ?? NO_OPENINGS,
+      statement,
+      openings,
+      ...(hosts.length === 0 ? {} : { hosts }),
     };
   }
 }

@@ -85,3 +85,35 @@ test('follow ends while nothing happens', async () => {
   stop.abort();
   expect(await following).toMatchObject({ done: true });
 });
+
+test('a receipt names the hosts its call contacted, and what was risky about it', async () => {
+  const log = await openFixture();
+  const http = { kind: 'http', count: 1, bytes: 0 } as const;
+  const many = Array.from({ length: 30 }, (_, at) => ({
+    ...http,
+    state: 'answered' as const,
+    target: `GET https://h${at % 12}.example/${at}`,
+  }));
+  const facts = callFacts({
+    risk: { verdict: 'ask', signals: ['secret-in-arguments', 'first-use'] },
+    effects: [
+      ...many,
+      { ...http, state: 'sent', target: 'POST http://b.example:8080?x=1' },
+      { ...http, state: 'refused', target: 'GET https://refused.example/' },
+      { ...http, kind: 'kv', state: 'answered', target: 'GET https://key.example/' },
+      { ...http, state: 'answered', target: '(further targets)' },
+    ],
+  });
+  await log.append(facts);
+  const shown = log.reader.show(facts.id);
+  const hosts = Array.from({ length: 12 }, (_, at) => `h${at}.example`);
+  expect(shown.hosts).toEqual(['b.example:8080', ...hosts].sort());
+  expect(shown.statement.predicate.risk).toEqual({
+    verdict: 'ask',
+    signals: ['secret-in-arguments', 'first-use'],
+  });
+  const quiet = callFacts({ effects: [] });
+  await log.append(quiet);
+  expect(log.reader.show(quiet.id)).not.toHaveProperty('hosts');
+  expect(log.reader.show(quiet.id).statement.predicate).not.toHaveProperty('risk');
+});
