@@ -4,7 +4,7 @@
 import { ulid } from '../../base/encoding/ulid.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Reader, RowQuery, Store, TenantId, Tx } from '../../base/store/store.ts';
-import { leaseRequestTable } from '../../trust/lease/lease-request.ts';
+import { waitingOf } from '../../trust/lease/request-book.ts';
 import type { ApprovalTerms } from '../policy/approval-terms.ts';
 import {
   type Approval,
@@ -102,10 +102,8 @@ export class ApprovalBook {
     const calls = tx
       .list(approvalTable, tenant, query)
       .filter(({ value }) => !this.#expire(tx, value, now));
-    const requests = tx
-      .list(leaseRequestTable, tenant, query)
-      .filter(({ value }) => now < value.expiresAt);
-    if (calls.length + requests.length < this.#limits.pendingPerPrincipal) return;
+    const requests = waitingOf(tx, tenant, principal, now);
+    if (calls.length + requests < this.#limits.pendingPerPrincipal) return;
     throw new WarderError('limit-reached', 'too much of this principal waits for a person', {
       hint: 'wait until some of it is decided or expires: `warder approvals list`',
       data: { limit: this.#limits.pendingPerPrincipal },

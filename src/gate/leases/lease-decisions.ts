@@ -29,6 +29,9 @@ export interface LeaseNo {
   readonly reason: string;
 }
 
+/** Most that are looked at to find those that wait. */
+const WAITING_MAX = 10_000;
+
 export class LeaseDecisions {
   readonly #parts: LeaseParts;
   readonly #grants: LeaseGrants;
@@ -38,12 +41,17 @@ export class LeaseDecisions {
     this.#grants = grants;
   }
 
-  /** Requests of a tenant, newest first; those that wait, or all. */
-  list(tenant: TenantId, which: 'pending' | 'all' = 'pending'): readonly RequestStatus[] {
+  /** Requests of a tenant or of all, newest first: those that wait, or the latest of any state. */
+  list(
+    tenant: TenantId | undefined,
+    which: 'pending' | 'all' = 'pending',
+  ): readonly RequestStatus[] {
     const { gate, requests } = this.#parts;
+    const now = gate.now();
+    if (which === 'all') return requests.list(tenant, now);
     return requests
-      .list(tenant, gate.now())
-      .filter((each) => which === 'all' || each.state === which);
+      .list(tenant, now, ['state', 'pending'], WAITING_MAX)
+      .filter(({ state }) => state === 'pending');
   }
 
   /** @throws WarderError `not-found`. */

@@ -62,7 +62,8 @@ export interface RequestYes {
 /** A request as kept; the key is its id. */
 export interface LeaseRequest extends AskedLease {
   readonly id: string;
-  readonly state: 'pending' | 'granted' | 'denied' | 'withdrawn';
+  /** `lapsed`: nobody answered in time, and it was noticed. */
+  readonly state: 'pending' | 'granted' | 'denied' | 'withdrawn' | 'lapsed';
   /** SHA-256 over all that was asked and what was said of it so far: what a decision names. */
   readonly digest: string;
   readonly grounds: RequestGrounds;
@@ -86,6 +87,7 @@ export const leaseRequestTable: Table<LeaseRequest> = {
   name: 'lease-request',
   indexes: {
     principal: (row) => row.principal,
+    state: (row) => row.state,
     waiting: (row) => (row.state === 'pending' ? row.principal : undefined),
   },
 };

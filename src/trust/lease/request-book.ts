@@ -57,10 +57,7 @@ export class RequestBook {
     const { tenant, principal } = asked;
     const whole = checkAsked(asked);
     if (grounds.persons > 0) {
-      const waiting = tx
-        .list(leaseRequestTable, tenant, { index: ['waiting', principal] })
-        .filter(({ value }) => now < value.expiresAt);
-      if (waiting.length >= PENDING_MAX) {
+      if (waitingOf(tx, tenant, principal, now) >= PENDING_MAX) {
         throw new WarderError('limit-reached', 'too many requests of this principal wait already', {
           hint: 'wait until some are decided or expire',
           data: { limit: PENDING_MAX },
@@ -203,14 +200,14 @@ export class RequestBook {
   }
 
   /**
-   * Requests of one tenant, newest first.
+   * Requests of one tenant or of all, newest first.
    *
    * @param by an index of the table and its value.
    */
   list(
-    tenant: TenantId,
+    tenant: TenantId | undefined,
     now: number,
-    by?: readonly ['principal' | 'waiting', string],
+    by?: readonly ['principal' | 'state' | 'waiting', string],
     limit = 200,
   ): readonly RequestStatus[] {
     const query = { reverse: true, limit, ...(by === undefined ? {} : { index: by }) };
@@ -225,6 +222,8 @@ export class RequestBook {
         return 'denied';
       case 'withdrawn':
         return 'released';
+      case 'lapsed':
+        return 'expired';
       case 'pending':
         return now < request.expiresAt ? 'pending' : 'expired';
       case 'granted':
@@ -243,6 +242,17 @@ export class RequestBook {
     tx.put(leaseRequestTable, request.tenant, request.id, decided);
     return decided;
   }
+}
+
+/** How many of a principal wait. Those whose time ran out are marked, and wait no more. */
+export function waitingOf(tx: Tx, tenant: TenantId, principal: string, now: number): number {
+  const kept = tx.list(leaseRequestTable, tenant, { index: ['waiting', principal], limit: 1000 });
+  const late = kept.filter(({ value }) => now >= value.expiresAt);
+  for (const { key, value } of late) {
+    const lapsed: LeaseRequest = { ...value, state: 'lapsed' };
+    tx.put(leaseRequestTable, tenant, key, lapsed);
+  }
+  return kept.length - late.length;
 }
 
 function pendingOf(
@@ -266,13 +276,20 @@ function pendingOf(
   return request;
 }
 
+/** @throws WarderError `malformed`, also for none at all. */
+function readCapabilities(json: unknown): RequestTerms['capabilities'] {
+  const capabilities = parseCapabilities(json);
+  if (capabilities.length === 0) malformed('`capabilities` are none: name what is to be done');
+  return capabilities;
+}
+
 /** In normal form. @throws WarderError `malformed`. */
 function checkAsked(asked: AskedLease): AskedLease {
   const { task, reason, ttlSeconds } = asked;
   if (!isTtl(ttlSeconds)) malformed('`ttlSeconds` is a whole number from 1 to 86400');
   if (!TEXT.test(task)) malformed('`task` is a text of 1 to 256 visible characters');
   if (!TEXT.test(reason)) malformed('`reason` is a text of 1 to 256 visible characters');
-  const capabilities = parseCapabilities(asked.capabilities);
+  const capabilities = readCapabilities(asked.capabilities);
   if (JSON.stringify(capabilities).length > CAPABILITIES_LENGTH_MAX) {
     malformed(`\`capabilities\` are longer than ${CAPABILITIES_LENGTH_MAX} characters`);
   }
@@ -291,7 +308,7 @@ function narrowed(
 ): RequestTerms {
   if (capabilities === undefined && ttlSeconds === undefined) return before;
   const terms = {
-    capabilities: parseCapabilities(capabilities ?? before.capabilities),
+    capabilities: readCapabilities(capabilities ?? before.capabilities),
     ttlSeconds: ttlSeconds ?? before.ttlSeconds,
   };
   if (!isTtl(terms.ttlSeconds)) malformed('`ttlSeconds` is a whole number from 1 to 86400');

@@ -161,6 +161,35 @@ test('calls and requests of one principal wait in one line of sixteen', async ()
   });
 });
 
+test('requests nobody answered in time make room, and are not counted or listed as waiting', async () => {
+  const early = await ask({ task: 'early' });
+  gate.clock.advance(600_000);
+  agent = gate.connect();
+  expect(channel('alice').list('pending')).toEqual([]);
+  for (let n = 0; n < 16; n += 1) await ask({ task: `task ${n}` });
+  expect(channel('alice').list('pending')).toHaveLength(16);
+  const kept = gate.store.read((reader) => reader.get(leaseRequestTable, 'default', early));
+  expect(kept?.state).toBe('lapsed');
+  expect(channel('alice').show(early).state).toBe('expired');
+  expect(await codeOf(channel('alice').approve({ id: early }))).toBe('conflict');
+});
+
+test('requests of others, however many, hide none that waits', async () => {
+  const id = await ask();
+  const other = gate.connect({ principal: 'mallory', connection: 'c-2' });
+  for (let n = 0; n < 220; n += 1) {
+    // As fast as one principal may ask.
+    if (n % 55 === 54) gate.clock.advance(60_000);
+    const { id: own } = await gate.desk.request(other.caller, { ...ASKED, task: `spam ${n}` });
+    await gate.desk.release(other.caller, own);
+  }
+  expect(
+    channel('alice')
+      .list('pending')
+      .map((each) => each.id),
+  ).toEqual([id]);
+});
+
 test('who watches sees calls and requests as they come, and each yes', async () => {
   const stop = new AbortController();
   const seen = watchApprovals(runtimeOf('operator', ['operator', 'alice']), stop.signal);

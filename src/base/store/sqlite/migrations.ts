@@ -81,6 +81,14 @@ export const migrations: readonly Migration[] = [
     version: 9,
     sql: keyed('tool-use', []),
   },
+  {
+    version: 10,
+    // Found by their state as well; rows of version 8 last ten minutes.
+    sql: [
+      `DROP TABLE "${tableName('lease-request')}";`,
+      keyed('lease-request', ['principal', 'state', 'waiting']),
+    ].join('\n'),
+  },
 ];
 
 /**

@@ -16,10 +16,7 @@ import { OPERATOR_TENANT } from './tools.ts';
 
 type Approved = Operations['approvals.approve']['input'];
 type Denied = Operations['approvals.deny']['input'];
-type Parts = Pick<
-  Runtime,
-  'administration' | 'config' | 'gate' | 'leaseDecisions' | 'operators' | 'store'
->;
+type Parts = Pick<Runtime, 'administration' | 'gate' | 'leaseDecisions' | 'operators' | 'store'>;
 
 /** Whether an id is that of a request for a lease. */
 export function isLeaseRequest(id: string): boolean {
@@ -33,12 +30,10 @@ export class LeaseApprovals {
     this.#parts = parts;
   }
 
-  /** Of every tenant that an agent is of. */
+  /** Of every tenant. */
   list(state: string | undefined): readonly LeaseApproval[] {
-    const { config, leaseDecisions } = this.#parts;
-    const tenants = new Set(Object.values(config.agents).map(({ tenant }) => tenant));
-    return [...tenants]
-      .flatMap((tenant) => leaseDecisions.list(tenant, state === 'pending' ? 'pending' : 'all'))
+    return this.#parts.leaseDecisions
+      .list(undefined, state === 'pending' ? 'pending' : 'all')
       .filter((request) => state === undefined || request.state === state)
       .map((request) => this.#summary(request));
   }
