@@ -90,6 +90,16 @@ test('a set that is not put in force leaves the counts alone', async () => {
   expect(taken(gate)).toEqual([1]);
 });
 
+test('policies see how much of it is left', async () => {
+  const asks = `@approval("little left") forbid (principal, action in Action::"call", resource)
+when { context.budget.left < 60 } unless { context.approved };`;
+  const gate = await open([...rules(slow(2)), { name: '2.cedar', text: asks }]);
+  const agent = gate.connect();
+  expect((await agent.call({})).kind).toBe('answered');
+  expect(await agent.call({})).toMatchObject({ error: { code: 'approval-required' } });
+  expect((await agent.call({}, { tool: 'text_other' })).kind).toBe('answered');
+});
+
 test('it is no budget an operator can take away or replace', async () => {
   const gate = await open(rules(slow(2)));
   await expect(gate.administration.removeBudget('default', 'rule:slow')).rejects.toMatchObject({
