@@ -34,7 +34,9 @@ export function createAgentServer(
   server.setRequestHandler('tools/list', async (request) => {
     const { caller, challenge } = await viewerOf(connection, desk.take(request.params?._meta));
     // Who may ask for leases is shown how.
-    const tools = [...door.tools(caller), ...(caller.hand === undefined ? [] : leaseTools)];
+    const tools = [...door.tools(caller), ...(caller.hand === undefined ? [] : leaseTools)].sort(
+      (a, b) => (a.name < b.name ? -1 : 1),
+    );
     if (challenge === undefined) return { tools: tools.map((tool) => toMcpTool(tool)) };
     return {
       tools: tools.map((tool) => toMcpTool(tool, door.digestOf(caller, tool.name))),
