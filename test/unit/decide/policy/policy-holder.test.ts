@@ -318,6 +318,19 @@ describe('declared rules', () => {
     expect(rule?.text).toMatch(/^\/\/ names_[0-9a-f]{32}: any of tools t\*\n@id\("no"\)\nforbid/);
   });
 
+  test('that ask give nothing: what no rule allows is refused, and nobody is asked', async () => {
+    const asks = { name: 'asks', effect: 'require-approval', reason: 'why' };
+    const allows = { name: 'allows', effect: 'allow', principals: ['alice'] };
+    const denies = { name: 'denies', effect: 'deny', agents: ['default'] };
+    const kind = async (...list: readonly object[]): Promise<string> =>
+      (await PolicyHolder.open([rules(...list)])).decide(inputOf({})).kind;
+    expect(await kind(allows)).toBe('permit');
+    expect(await kind(asks)).toBe('refused');
+    expect(await kind(asks, allows)).toBe('approval-required');
+    expect(await kind(denies, asks, allows)).toBe('refused');
+    expect(await kind(allows, asks, denies)).toBe('refused');
+  });
+
   test('change the digest with what they measure', async () => {
     const of = async (amount: number): Promise<string> => {
       const ceiling = [{ type: 'spend', currency: 'EUR', amount }];
