@@ -12,6 +12,7 @@ export { PackageFiles } from './catalog/package-files.ts';
 export { prepareInstallation } from './catalog/prepare.ts';
 export { ApprovalBook } from './decide/approval/approval-book.ts';
 export { BudgetBook } from './decide/limits/budget-book.ts';
+export { type ApprovalTerms, parseTerms } from './decide/policy/approval-terms.ts';
 export type { Trust } from './decide/policy/circumstances.ts';
 export type { Permit } from './decide/policy/permit.ts';
 export { PolicyHolder } from './decide/policy/policy-holder.ts';
