@@ -29,7 +29,7 @@ const suites = [
     run: benchLease,
   },
   { names: ['policy-decide'], run: benchPolicy },
-  { names: ['gate-scale'], run: benchGate },
+  { names: ['gate-scale', 'gate-scale-cpu'], run: benchGate },
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
   { names: ['call-component'], run: benchComponentCall },
