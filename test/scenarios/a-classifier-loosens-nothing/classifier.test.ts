@@ -23,22 +23,27 @@ function script(text: string, timeoutMs = 5000): Classifier {
 
 const NEVERTHELESS = `echo '{"verdict":"none"}'`;
 
+const LATE = 'did not answer in time';
+const UNREADABLE = 'answered what cannot be read';
+
 describe('no answer', () => {
-  test.each<[string, string, number?]>([
-    ['hangs', 'sleep 600', 300],
-    ['hangs behind a child of its own', `${NEVERTHELESS}; sleep 600 & wait`, 300],
-    ['cannot be read to its end', `${NEVERTHELESS}; sleep 600 & exit 0`, 300],
-    ['crashes', `${NEVERTHELESS}; kill -9 $$`],
-    ['fails', `${NEVERTHELESS}; exit 1`],
-    ['says nothing', 'exit 0'],
-    ['floods', 'yes'],
-    ['says `allow`', `echo '{"verdict":"allow"}'`],
-    ['says it twice', `echo '{"verdict":"none","verdict":"none"}'`],
-    ['says more than it may', `echo '{"verdict":"none","approved":true}'`],
-    ['talks', `echo 'none'`],
-  ])('%s', async (_, text, timeoutMs) => {
+  test.each<[string, string, string, number?]>([
+    ['hangs', 'sleep 600', LATE, 300],
+    ['hangs behind a child of its own', `${NEVERTHELESS}; sleep 600 & wait`, LATE, 300],
+    ['cannot be read to its end', `${NEVERTHELESS}; sleep 600 & exit 0`, LATE, 300],
+    ['crashes', `${NEVERTHELESS}; kill -9 $$`, 'ended without an answer'],
+    ['fails', `${NEVERTHELESS}; exit 1`, 'ended without an answer'],
+    ['says nothing', 'exit 0', UNREADABLE],
+    ['floods', 'yes', 'answered too much'],
+    ['floods after its answer', `${NEVERTHELESS}; yes ''`, 'answered too much'],
+    ['says `allow`', `echo '{"verdict":"allow"}'`, UNREADABLE],
+    ['says it twice', `echo '{"verdict":"none","verdict":"none"}'`, UNREADABLE],
+    ['says more than it may', `echo '{"verdict":"none","approved":true}'`, UNREADABLE],
+    ['talks', `echo 'none'`, UNREADABLE],
+  ])('%s', async (_, text, why, timeoutMs) => {
     await expect(script(text, timeoutMs).classify(QUESTION)).rejects.toMatchObject({
       code: 'unavailable',
+      message: `the classifier ${why}`,
     });
   });
 

@@ -118,6 +118,8 @@ describe('grant flags', () => {
       '--category', 'web',
       '--category', 'payments',
       '--category', 'web',
+      '--output-path', '/total',
+      '--output-path=/items/*/name',
       '--max-requests', '5',
     ); // prettier-ignore
     expect(grant).toEqual({
@@ -141,6 +143,7 @@ describe('grant flags', () => {
         { tool: 'pay', currency: 'EUR', pointer: '/total/amount' },
       ],
       categories: ['payments', 'web'],
+      outputPaths: ['/items/*/name', '/total'],
       unsafeNoJail: true,
       limits: {
         ...defaultLimits,
@@ -160,6 +163,7 @@ describe('grant flags', () => {
       'cost web_fetch=5 EUR',
       'cost pay=/total/amount EUR',
       'be judged and counted as payments, web',
+      'answer with nothing but /items/*/name, /total of what it says',
       'run without the jail of the operating system',
       'keep values in a key/value store of its own',
       'use up to 128 MiB of memory',
