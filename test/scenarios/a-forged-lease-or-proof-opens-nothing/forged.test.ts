@@ -56,6 +56,15 @@ const leases: Readonly<Record<string, () => string | Promise<string>>> = {
     const [header, payload] = partsOf(held.text);
     return `${encode({ ...decode(header), alg: 'none' })}.${payload}.`;
   },
+  'one bit of its signature': () => {
+    const [header, payload, signature = ''] = partsOf(held.text);
+    const bent = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+    return `${header}.${payload}.${bent}`;
+  },
+  'another principal under its signature': () => {
+    const [header, payload, signature] = partsOf(held.text);
+    return `${header}.${encode({ ...decode(payload), sub: 'root' })}.${signature}`;
+  },
   'an HMAC under the public key': () => hmacLease(JSON.stringify(front.gate.office.signer.key)),
   'another algorithm than its key’s': () => leaseHeader({ alg: 'EdDSA' }),
   'a key of nobody': () => leaseHeader({ kid: 'A'.repeat(43) }),
