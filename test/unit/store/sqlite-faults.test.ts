@@ -78,7 +78,7 @@ describe('a store that is killed', () => {
 describe('a store whose disk is full', () => {
   it('refuses with `unavailable`, keeps what it acknowledged, and works again with room', async () => {
     // A file size limit stands in for a full disk; the ignored signal makes write() fail instead.
-    const script = `trap '' XFSZ; ulimit -f 1200; exec "$0" "$@"`;
+    const script = `trap '' XFSZ; ulimit -f 2400; exec "$0" "$@"`;
     const args = ['-c', script, process.execPath, child, path, '0', '4000'];
     const lines = await run('sh', args, Infinity);
     const refused = lines.filter((line) => line.startsWith('refused'));
