@@ -8,6 +8,7 @@ import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
 import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
 import { revocationAdmitter } from '../../trust/lease/revocation-admitter.ts';
 import { openCheckpointAdmitter } from '../../trust/receipt/checkpoint-admitter.ts';
+import { leafSequence } from '../../trust/receipt/receipt-log.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import { openSigner } from '../../trust/signer/open-signer.ts';
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
@@ -40,6 +41,7 @@ export async function openKeys(
 ): Promise<HomeKeys> {
   const { origin, memory } = config.log;
   const history = store.read(readHistory);
+  if (history.length === 0) checkNeverServed(store);
   const pin = await currentPin(home, config.key, history);
   const checkpoints = await openCheckpointAdmitter(memory, origin);
   const lists = revocationAdmitter(origin, await openListMemory(memory, origin));
@@ -67,6 +69,15 @@ export async function openKeys(
   const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
   keyring = await Keyring.open(origin, log, signing, [first]);
   return { keyring, first, openSigning };
+}
+
+/** A history that was lost is not begun anew: a key that was rotated would be back. */
+function checkNeverServed(store: Store): void {
+  const events = { where: { type: 'key' }, limit: 1 };
+  if (store.read((reader) => reader.entries(leafSequence, events)).length === 0) return;
+  throw new WarderError('unavailable', 'the history of the signing keys is gone', {
+    hint: 'restore `state.db` from a backup; nothing is signed meanwhile',
+  });
 }
 
 /**

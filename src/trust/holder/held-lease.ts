@@ -6,6 +6,8 @@ import { type Action, covers } from '../lease/action.ts';
 import { parseChain } from '../lease/chain.ts';
 import type { LeaseClaims } from '../lease/lease.ts';
 import { formatProof, type ProofTerms } from '../lease/proof.ts';
+import { type OfflineExpectations, verifyOffline } from '../lease/verify-offline.ts';
+import type { TrustedKeys } from '../verify/keys.ts';
 import { type HolderKey } from './holder-key.ts';
 import { type ChildTerms, narrowLease } from './narrow.ts';
 
@@ -85,6 +87,16 @@ export class HeldLease {
     if (this.status().state !== 'active') return false;
     const now = this.#now();
     return this.#chain.every((claims) => covers(claims.authorization_details, action, now));
+  }
+
+  /**
+   * Verifies it as somebody would to whom it is shown and who has no daemon: with the issuer's keys and its
+   * revocation list.
+   *
+   * @throws WarderError as {@link verifyOffline} does.
+   */
+  async verify(keys: TrustedKeys, expected: Omit<OfflineExpectations, 'now'>): Promise<void> {
+    await verifyOffline(this.#text, keys, { ...expected, now: this.#now() });
   }
 
   /**

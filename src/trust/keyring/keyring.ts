@@ -8,6 +8,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import type { OpenedSigner } from '../signer/checked-signer.ts';
 import type { Signer, SignRequest } from '../signer/signer.ts';
 import { loadKeys, type TrustedKeys } from '../verify/keys.ts';
+import { checkHistory } from './check-history.ts';
 import { type KeyDocument, keyDocument } from './key-document.ts';
 import type { KeyRow } from './key-history.ts';
 
@@ -36,7 +37,10 @@ export class Keyring {
     this.#trusted = trusted;
   }
 
-  /** @param history ends with the key of `signing`. */
+  /**
+   * @param history ends with the key of `signing`.
+   * @throws WarderError `unavailable` when the history is not what was signed.
+   */
   static async open(
     origin: string,
     log: OpenedSigner,
@@ -44,6 +48,7 @@ export class Keyring {
     history: readonly KeyRow[],
   ): Promise<Keyring> {
     const trusted = await trustedKeys(history, log, origin);
+    await checkHistory(history, log.key.kid, origin, trusted);
     return new Keyring(origin, log, signing, history, trusted);
   }
 

@@ -149,7 +149,7 @@ export async function followRotation(
   if (keys.some(({ kid }) => kid === next.kid)) {
     distrust('the new key is one that is known already');
   }
-  for (const key of [next, ...asked]) await checkSigned(rotation, key);
+  await checkSignatures(rotation, [next, ...asked]);
   const retired: TrustedKey = {
     ...old,
     roles: old.roles.filter((role) => OLD_ROLES.includes(role)),
@@ -185,17 +185,25 @@ function judges({ roles, retired }: TrustedKey): boolean {
   return roles.includes('rotation') && retired === undefined;
 }
 
-async function checkSigned(
+/**
+ * Checks that each of the keys signed a rotation.
+ *
+ * @throws WarderError `not-trusted` when one did not; `verification-failed` when its signature does not hold.
+ */
+export async function checkSignatures(
   { signatures }: ParsedRotation,
-  key: VerifyKey & { readonly kid: string },
+  keys: readonly (VerifyKey & { readonly kid: string })[],
 ): Promise<void> {
-  const found = signatures.find(({ kid }) => kid === key.kid);
-  if (found === undefined) distrust(`the key \`${key.kid}\` did not sign the rotation`);
-  if (await holds(key, encodeUtf8(found.signingInput), found.signature)) return;
-  throw new WarderError('verification-failed', 'a signature of the rotation does not hold', {
-    hint: 'the statement was changed: fetch it again',
-    data: { kid: key.kid },
-  });
+  for (const key of keys) {
+    const found = signatures.find(({ kid }) => kid === key.kid);
+    if (found === undefined) distrust(`the key \`${key.kid}\` did not sign the rotation`);
+    if (!(await holds(key, encodeUtf8(found.signingInput), found.signature))) {
+      throw new WarderError('verification-failed', 'a signature of the rotation does not hold', {
+        hint: 'the statement was changed: fetch it again',
+        data: { kid: key.kid },
+      });
+    }
+  }
 }
 
 function isCount(value: Json | undefined): value is number {

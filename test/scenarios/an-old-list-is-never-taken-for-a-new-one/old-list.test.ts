@@ -10,6 +10,7 @@ import { openListMemory } from '../../../src/front/daemon/list-memory.ts';
 import { sequences, tables } from '../../../src/front/daemon/tables.ts';
 import { openLeaseBook } from '../../../src/trust/lease/lease-book.ts';
 import { RevocationLists } from '../../../src/trust/lease/revocation-lists.ts';
+import { HeldLease } from '../../../src/trust/holder/held-lease.ts';
 import { revocationAdmitter } from '../../../src/trust/lease/revocation-admitter.ts';
 import { type Revocations, signRevocations } from '../../../src/trust/lease/revocation-list.ts';
 import { prepareLease, signLease } from '../../../src/trust/lease/issue-lease.ts';
@@ -80,15 +81,22 @@ describe('a verifier that is offline refuses', () => {
       ...(retired ? { warder_retired: { at: second, until: second + 3600 } } : {}),
     };
     const revocations = await signRevocations({ ...list, ...given.list }, signer);
-    const judged = verifyOffline(lease, await loadKeys([JSON.stringify(file)]), {
-      now: (second + after) * 1000,
+    const trusted = await loadKeys([JSON.stringify(file)]);
+    const now = (second + after) * 1000;
+    const expected = {
       audience: origin,
       revocations,
       ...(given.atLeast === undefined ? {} : { atLeast: given.atLeast }),
       ...(given.maxAgeSeconds === undefined ? {} : { maxAgeSeconds: given.maxAgeSeconds }),
-    });
-    if (code === undefined) await judged;
-    else await expect(judged).rejects.toMatchObject({ code });
+    };
+    const held = new HeldLease(lease, undefined, () => now);
+    for (const judged of [
+      verifyOffline(lease, trusted, { ...expected, now }),
+      held.verify(trusted, expected),
+    ]) {
+      if (code === undefined) await judged;
+      else await expect(judged).rejects.toMatchObject({ code });
+    }
   });
 });
 

@@ -1,7 +1,8 @@
 // Killed at whatever step, a home has one signing key and a whole history; no lease and no proof is lost.
 
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../src/front/config/config.ts';
 import type { RotationStep } from '../../../src/front/daemon/rotate-key.ts';
@@ -90,7 +91,6 @@ test('a config that was put back does not bring the old key back; an unknown key
   await opened.operations['keys.rotate']({});
   const { kid } = opened.keys.signing.key;
   await close();
-  const { readFileSync } = await import('node:fs');
   const pinned = readFileSync(home.config, 'utf8');
   const key = /"key": \{[^}]*\}/;
   writeFileSync(home.config, pinned.replace(key, `"key": ${text}`));
@@ -103,3 +103,38 @@ test('a config that was put back does not bring the old key back; an unknown key
   await expect(open()).rejects.toMatchObject({ code: 'unavailable' });
   expect(old).not.toBe(kid);
 }, 60_000);
+
+test('a history that was changed, or is gone, signs nothing', async () => {
+  const { home, open, close } = await rotatingHome();
+  const opened = await open();
+  await opened.operations['keys.rotate']({ graceSeconds: 60 });
+  await close();
+  const change = (sql: string): void => {
+    const db = new DatabaseSync(home.state);
+    db.exec(sql);
+    db.close();
+  };
+  const table = '"t_signing-key"';
+  const set = (path: string, value: string): string =>
+    `UPDATE ${table} SET value = json_set(value, '${path}', ${value}) WHERE key = '000001'`;
+  change(`CREATE TABLE kept AS SELECT * FROM ${table}`);
+  for (const damage of [
+    set('$.retired.until', '9999999999'),
+    set('$.retired.at', '9999999999'),
+    set('$.heads.to', '0'),
+    `UPDATE ${table} SET value = json_set(value, '$.heads.from', 1) WHERE key = '000002'`,
+    `UPDATE ${table} SET value = json_remove(value, '$.rotation') WHERE key = '000002'`,
+    `UPDATE ${table} SET value = json_set(value, '$.rotation.payload', 'e30') WHERE key = '000002'`,
+    `UPDATE ${table} SET value = json_remove(value, '$.retired') WHERE key = '000001'`,
+    `UPDATE ${table} SET value = '{' WHERE key = '000002'`,
+    `UPDATE ${table} SET value = 'null'`,
+    `DELETE FROM ${table} WHERE key = '000002'`,
+    `DELETE FROM ${table} WHERE key = '000001'`,
+    `DELETE FROM ${table}`,
+  ]) {
+    change(damage);
+    await expect(open(), damage).rejects.toMatchObject({ code: 'unavailable' });
+    change(`DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM kept`);
+  }
+  await (await open()).issue();
+}, 120_000);
