@@ -68,7 +68,11 @@ export async function revokeLeases(
   for (const tenant of tenants) {
     const { result } = await administration.record((tx, now) => {
       const leases = end(gate, tx, tenant, revoked, reason, now);
-      return [{ tenant, leases }, revokedEvent(tenant, revoked, leases, reason)];
+      const task = taskOf(tx, tenant, revoked);
+      return [
+        { tenant, leases },
+        { ...revokedEvent(tenant, revoked, leases, reason), ...task },
+      ];
     });
     ended.push(result);
   }
@@ -103,6 +107,12 @@ function end(
     case 'all':
       return leases.revokeAll(tx, tenant, reason, now);
   }
+}
+
+/** Of one lease, its task stands on the leaf. */
+function taskOf(tx: Tx, tenant: TenantId, revoked: Revoked): { readonly task?: string } {
+  const row = revoked.by === 'lease' ? tx.get(leaseTable, tenant, revoked.id) : undefined;
+  return row?.claims.task === undefined ? {} : { task: row.claims.task };
 }
 
 function revokedEvent(
