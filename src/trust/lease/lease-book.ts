@@ -88,7 +88,22 @@ export class LeaseBook {
    * @throws WarderError `lease-refused`.
    */
   check(verified: VerifiedLease, presented: Presented, now: number): CheckedLease {
-    const { claims, chain } = verified;
+    this.checkStanding(verified, now);
+    const holder = holderOf(verified, presented);
+    return makeCheckedLease(
+      verified.chain,
+      holder,
+      'proof' in presented ? presented.proof : undefined,
+    );
+  }
+
+  /**
+   * What {@link check} asks besides who holds it.
+   *
+   * @param now wall milliseconds.
+   * @throws WarderError `lease-refused`.
+   */
+  checkStanding({ claims, chain }: VerifiedLease, now: number): void {
     checkTimes(claims, now);
     this.#store.read((reader) => {
       for (const [depth, link] of chain.entries()) {
@@ -100,8 +115,6 @@ export class LeaseBook {
       if (keyEnded(reader, chain, now)) refuseKey();
     });
     this.#checkHolders(claims.tenant, chain);
-    const holder = holderOf(verified, presented);
-    return makeCheckedLease(chain, holder, 'proof' in presented ? presented.proof : undefined);
   }
 
   /**

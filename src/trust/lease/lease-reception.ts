@@ -57,19 +57,21 @@ export class LeaseReception {
   }
 
   /**
-   * Verifies the text. Who holds it, and whether it was revoked, {@link take} says.
+   * Verifies the text, and that it is known here and has not ended. Who holds it {@link take} says.
    *
    * @param now wall milliseconds.
-   * @throws WarderError as {@link verifyLease}.
+   * @throws WarderError as {@link verifyLease}; `lease-refused`.
    */
-  read(text: string, now: number): Promise<VerifiedLease> {
-    const { origin, keys } = this.#parts;
-    return verifyLease(text, keys(), { now, audience: origin });
+  async read(text: string, now: number): Promise<VerifiedLease> {
+    const { book, origin, keys } = this.#parts;
+    const verified = await verifyLease(text, keys(), { now, audience: origin });
+    book.checkStanding(verified, now);
+    return verified;
   }
 
   /**
-   * The lease, checked for one call, or for being signed anew when there is none: known here, not ended, brought by its holder. Spends nothing; the
-   * proof is used up with the first use of what is returned.
+   * The lease, checked for one call, or for being signed anew when there is none: known here, not ended,
+   * brought by its holder. Spends nothing; the proof is used up with the first use of what is returned.
    *
    * @throws WarderError `lease-refused`; `data` is a {@link ProofChallenge} when a proof was missing or not
    *   fit. `malformed`, `verification-failed` for a proof that is none.

@@ -2,6 +2,7 @@
 // however long or deep it is.
 
 import { createHmac } from 'node:crypto';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { callDigest } from '../../../src/decide/approval/approval.ts';
 import { generateHolderKey, type HolderKey } from '../../../src/trust/holder/holder-key.ts';
@@ -146,6 +147,20 @@ test('a proof made by hand is taken, so that the ones below differ in one thing 
   const proof = await proofOver(held.text);
   expect((await front.call(ARGS, { lease: held.text, proof })).answer).toBeDefined();
 });
+
+test.each(['ES256', 'EdDSA'] as const)(
+  'a proof that another implementation makes with %s is taken',
+  async (alg) => {
+    const pair = await generateKeyPair(alg, { extractable: true });
+    const jwk = await exportJWK(pair.publicKey);
+    const lease = await front.issue({ cnf: { jkt: await calculateJwkThumbprint(jwk) } });
+    const claims = decode(partsOf(await proofOver(lease))[1]);
+    const proof = await new SignJWT({ ...claims })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg, jwk })
+      .sign(pair.privateKey);
+    expect((await front.call(ARGS, { lease, proof })).answer).toBeDefined();
+  },
+);
 
 const proofs: Readonly<Record<string, () => Promise<string> | string>> = {
   'signed by nobody (`none`)': async () => {

@@ -76,6 +76,11 @@ test('a revoked one is nothing even with its key', async () => {
   const key = stateKey(lease.claims.jti);
   await front.gate.administration.revokeLease('default', key, 'seen enough');
   await refused(front.call(ARGS, { lease: lease.text, proof }));
+  // No connection is opened with it either, and no tools are listed.
+  expect((await front.call(ARGS, {}, { lease: lease.text })).error?.code).toBe('lease-refused');
+  const mcp = await front.mcp();
+  const list = await mcp.request('tools/list', { _meta: { 'x-lease-token': lease.text } });
+  expect(list['error']).toMatchObject({ data: { code: 'lease-refused' } });
 });
 
 test('over a socket for holders of keys the agent itself has nothing', async () => {
