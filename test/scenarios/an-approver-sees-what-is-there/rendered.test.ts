@@ -3,7 +3,11 @@
 import { expect, test } from 'vitest';
 
 import { renderArguments } from '../../../src/decide/approval/render.ts';
-import { type ApprovalRequest, sealed } from '../../../src/decide/approval/approval.ts';
+import {
+  approvalTable,
+  type ApprovalRequest,
+  sealed,
+} from '../../../src/decide/approval/approval.ts';
 import { parseToolCall } from '../../../src/decide/request/parse-tool-call.ts';
 import { approvalLines } from '../../../src/front/cli/commands/approval-lines.ts';
 import { approvalSummary } from '../../../src/front/daemon/operations/approval-summary.ts';
@@ -112,4 +116,22 @@ test('who asks, what was noticed, how long it waits and what was answered are al
   ]) {
     expect(text).toContain(part);
   }
+});
+
+test('what the gate found risky when the call asked is kept, sealed, and shown', async () => {
+  const gate = await openGate({ grant: { kv: true } });
+  const token = ['ghp', 'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6'].join('_');
+  const held = await gate.connect().call({ text: `use ${token}` });
+  if (held.kind !== 'stopped' || held.approval === undefined) throw new Error('it was not held');
+  const kept = gate.parts.approvals.show('default', held.approval, NOW);
+  const shown = approvalSummary({ gate: gate.parts, operators: ['operator'] }, kept);
+  expect(shown.risks).toContainEqual(
+    expect.objectContaining({ name: 'secret-in-arguments', note: expect.stringMatching(/hold a/) }),
+  );
+  expect(approvalLines(shown).join('\n')).toMatch(/^risk {7}secret-in-arguments: /m);
+  await gate.store.commit((tx) =>
+    tx.put(approvalTable, 'default', kept.id, { ...kept, signals: [] }),
+  );
+  const yes = gate.administration.decideApproval('default', kept.id, { kind: 'yes' });
+  await expect(yes).rejects.toThrow('was changed');
 });
