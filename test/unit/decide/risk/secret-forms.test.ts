@@ -3,23 +3,27 @@
 import { describe, expect, test } from 'vitest';
 import { hasRandomText, secretForm } from '../../../../src/decide/risk/secret-forms.ts';
 
+function joined(...parts: readonly string[]): string {
+  return parts.join('');
+}
+
 /** Made up, and put together here so that nobody's scanner takes this file for a leak. */
 const SECRETS: readonly (readonly [what: string, text: string])[] = [
-  ['an AWS key', `AKIA${'Q3EGRXS7VTWU2K5M'}`],
-  ['a GitHub token', `ghp_${'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6'}`],
-  ['a GitHub token', `github_pat_${'11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789'}`],
-  ['a GitLab token', `glpat-${'x1Y2z3A4b5C6d7E8f9G0'}`],
-  ['a Slack token', `xoxb-${'2488133790-2488133791-aBcDeFgHiJkLmNoP'}`],
-  ['a Stripe key', `sk_live_${'4eC39HqLyjWDarjtT1zdp7dc'}`],
-  ['a Google key', `AIza${'SyD3xAmPl3xAmPl3xAmPl3xAmPl3xAmPl3x'}`],
-  ['a package registry token', `npm_${'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6'}`],
+  ['an AWS key', joined('AKIA', 'Q3EGRXS7VTWU2K5M')],
+  ['a GitHub token', joined('ghp_', 'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6')],
+  ['a GitHub token', joined('github_pat_', '11ABCDEFG0aBcDeFgHiJkL_mNoPqRsTuVwXyZ0123456789')],
+  ['a GitLab token', joined('glpat-', 'x1Y2z3A4b5C6d7E8f9G0')],
+  ['a Slack token', joined('xoxb-', '2488133790-2488133791-aBcDeFgHiJkLmNoP')],
+  ['a Stripe key', joined('sk_live_', '4eC39HqLyjWDarjtT1zdp7dc')],
+  ['a Google key', joined('AIza', 'SyD3xAmPl3xAmPl3xAmPl3xAmPl3xAmPl3x')],
+  ['a package registry token', joined('npm_', 'aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6')],
   ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA'],
   ['a private key', '-----BEGIN PRIVATE KEY-----'],
   [
     'a JSON web token',
-    `eyJ${'hbGciOiJFUzI1NiJ9'}.eyJ${'zdWIiOiJhbGljZSJ9'}.${'c2lnbmF0dXJlLW9mLWl0'}`,
+    joined('ey', 'JhbGciOiJFUzI1NiJ9.ey', 'JzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl0'),
   ],
-  ['a service key', `sk-${'proj-4f9Qx7Lm2Zt8Rb1Vn6Kc3Wd'}`],
+  ['a service key', joined('sk-', 'proj-4f9Qx7Lm2Zt8Rb1Vn6Kc3Wd')],
 ];
 
 describe('secrets', () => {

@@ -32,7 +32,9 @@ describe('an answer of the gate as MCP says it', () => {
       structuredContent: { n: 1 },
       isError: false,
     };
-    expect(toMcpResult({ kind: 'answered', answer, receipt: RECEIPT, provenance: PROVENANCE })).toEqual({
+    expect(
+      toMcpResult({ kind: 'answered', answer, receipt: RECEIPT, provenance: PROVENANCE }),
+    ).toEqual({
       content: answer.content,
       structuredContent: { n: 1 },
       _meta: { 'warder/receipt': RECEIPT, 'warder/provenance': PROVENANCE },
@@ -41,7 +43,9 @@ describe('an answer of the gate as MCP says it', () => {
 
   test('the tool says it failed: `isError`, and still its own words', () => {
     const answer = { content: [{ type: 'text' as const, text: 'no such row' }], isError: true };
-    expect(toMcpResult({ kind: 'answered', answer, receipt: RECEIPT, provenance: PROVENANCE })).toEqual({
+    expect(
+      toMcpResult({ kind: 'answered', answer, receipt: RECEIPT, provenance: PROVENANCE }),
+    ).toEqual({
       ...answer,
       _meta: { 'warder/receipt': RECEIPT, 'warder/provenance': PROVENANCE },
     });
