@@ -175,6 +175,7 @@ export class Trail {
     this.#facts.outcome = 'approval-required';
     this.#facts.code = 'approval-required';
     this.#facts.reason = held.reason;
+    this.#facts.detail = { needed: held.persons };
     const [approval, receipt] = await store.commit((tx) => {
       // Sent again after the yes, it would let the call run without its holder.
       if (this.#lease !== undefined) leases.useUpProof(tx, this.#lease, this.now);
@@ -204,7 +205,7 @@ export class Trail {
       `held for approval \`${approval.id}\`: ${held.reason}`,
       {
         hint:
-          `an operator decides with \`warder approvals approve ${approval.id}\`; ` +
+          `${deciders(held.persons)} with \`warder approvals approve ${approval.id}\`; ` +
           'then make the same call again with the same arguments',
         data: { approval: approval.id },
       },
@@ -270,6 +271,10 @@ export class Trail {
   #stoppedAnswer(error: WarderError, written: Written): CallAnswer & { kind: 'stopped' } {
     return { kind: 'stopped', error, ...written };
   }
+}
+
+function deciders(persons: number): string {
+  return persons === 1 ? 'an operator decides' : `${persons} different operators decide`;
 }
 
 const EFFECTS = { permit: 'allow', refused: 'refuse', 'approval-required': 'ask' } as const;

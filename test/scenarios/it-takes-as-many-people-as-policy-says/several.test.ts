@@ -218,6 +218,11 @@ test('every answer has a receipt that says who, and which of how many', async ()
   await approve('operator', id);
   const second = await ask({ text: 'b' });
   await answer('bob', second, { kind: 'no' });
+  const asking = gate.receipts().map(({ statement }) => statement.predicate);
+  expect(asking).toMatchObject([
+    { approval: id, outcome: 'approval-required', detail: { needed: 2 }, assurance: 'personal' },
+    { approval: second, outcome: 'approval-required', detail: { needed: 2 } },
+  ]);
   const receipts = [...gate.reader.export({ type: 'approval' })];
   expect(receipts.map(({ statement }) => statement.predicate)).toMatchObject([
     { approval: id, outcome: 'approved', detail: { given: 1, needed: 2 }, assurance: 'personal' },
