@@ -1,6 +1,6 @@
 // A home whose daemon lives in the test: opened, closed and opened again, with leases as texts.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -41,6 +41,12 @@ export async function rotatingHome(): Promise<RotatingHome> {
   vi.stubEnv('XDG_STATE_HOME', join(directory, 'state'));
   const home = locateHome(join(directory, 'home'), {});
   await initHome(home, undefined);
+  // No tool runs here: no jail has to be looked for.
+  const config = readFileSync(home.config, 'utf8');
+  writeFileSync(
+    home.config,
+    config.replace('"version": 1,', '"version": 1, "jail": { "use": [] },'),
+  );
   let runtime: Runtime | undefined;
   const close = async (): Promise<void> => {
     await runtime?.close();
