@@ -52,8 +52,9 @@ export async function createMachine(users: readonly string[]): Promise<Machine> 
   const outer = spawn(
     'unshare',
     [
-      ...['--mount', '--propagation', 'private', '--pid', '--fork', '--mount-proc'],
-      ...['--kill-child=SIGKILL', '--', 'sh', '-c', stage(users)],
+      ...words('--mount --propagation private --pid --fork --mount-proc'),
+      ...words('--kill-child=SIGKILL -- sh -c'),
+      stage(users),
     ],
     { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH }, cwd: '/' },
   );
@@ -65,8 +66,9 @@ export async function createMachine(users: readonly string[]): Promise<Machine> 
       const child = spawn(
         'nsenter',
         [
-          ...['--target', String(init), '--mount', '--pid', '--', 'setpriv'],
-          ...['--reuid', user, '--regid', user, '--init-groups', 'sh', '-c', `cd /tmp; ${script}`],
+          ...words(`--target ${init} --mount --pid -- setpriv`),
+          ...words(`--reuid ${user} --regid ${user} --init-groups sh -c`),
+          `cd /tmp; ${script}`,
         ],
         { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH, HOME: `/home/${user}`, LC_ALL: 'C' } },
       );
@@ -147,6 +149,10 @@ function runtimePackages(): readonly string[] {
     .filter(([path, { dev, devOptional }]) => path !== '' && !(dev ?? devOptional ?? false))
     .map(([path]) => path)
     .filter((path) => existsSync(join(repository, path)));
+}
+
+function words(text: string): readonly string[] {
+  return text.split(' ');
 }
 
 function word(text: string): string {

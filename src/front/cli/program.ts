@@ -31,6 +31,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .option('--operator NAME', 'whose operator channel to use (else the one called operator)')
     .option('--proof fd:N', 'where the passphrase of the operator comes from (else the terminal)')
     .option('--json', 'print exactly one JSON document')
+    // `setup --operator` is not the global flag.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError();
@@ -97,7 +99,8 @@ function takeGlobalFlags(argv: readonly string[]): GlobalFlags {
     else if (word === '--operator' && at + 1 < argv.length) operator = argv[(at += 1)];
     else if (word.startsWith('--operator=')) operator = word.slice('--operator='.length);
     // `--proof @FILE` is somebody else's: of a lease, or of a receipt.
-    else if (word === '--proof' && /^fd:/.test(argv[at + 1] ?? '')) proof = argv[(at += 1)];
+    else if (word === '--proof' && argv[at + 1]?.startsWith('fd:') === true)
+      proof = argv[(at += 1)];
     else if (word.startsWith('--proof=fd:')) proof = word.slice('--proof='.length);
     else rest.push(word);
   }

@@ -100,7 +100,7 @@ export class ProofDesk {
    *
    * @throws WarderError `proof-required` when it changes something and the connection has no fresh proof.
    */
-  require(connection: object, operation: OperationName): void {
+  demand(connection: object, operation: OperationName): void {
     if (!needsProof(operation)) return;
     if (this.#options.monotonic() < (this.#proven.get(connection) ?? -Infinity)) return;
     throw new WarderError('proof-required', `\`${operation}\` needs the operator's passphrase`, {

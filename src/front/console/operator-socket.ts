@@ -70,7 +70,7 @@ async function route(
   }
   // Before anything is read of what may be large.
   if (Object.hasOwn(operations, name) || Object.hasOwn(streams, name)) {
-    proofs?.require(request.socket, name as OperationName);
+    proofs?.demand(request.socket, name as OperationName);
   }
   const body = await readBody(request, BODY_MAX);
   if (Object.hasOwn(operations, name)) {

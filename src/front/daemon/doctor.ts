@@ -39,17 +39,25 @@ export async function examine(home: Home): Promise<readonly Finding[]> {
   return findings;
 }
 
+async function examineInside({ home, config }: Runtime): Promise<readonly Finding[]> {
+  return [
+    ...assuranceFindings(home, config),
+    ...jailFindings(await detectJail({ kinds: config.jail.use })),
+    ...(await keyFindings(home, config)),
+    spaceFinding(home),
+  ];
+}
+
 /** What the running daemon adds. */
-export function doctorFindings(runtime: Runtime): readonly Finding[] {
+export async function doctorFindings(runtime: Runtime): Promise<readonly Finding[]> {
   const { signedSize, error } = runtime.receipts.checkpointer.state();
   const log = { size: runtime.gate.log.size, signedSize, problem: error?.message };
   const { policy, catalog } = runtime.gate;
   // Of a separated install only the daemon can look into the home.
-  const level =
-    runtime.home.run === undefined ? [] : assuranceFindings(runtime.home, runtime.config);
+  const inside = runtime.home.run === undefined ? [] : await examineInside(runtime);
   const { errors, several } = policy.check(catalog.list('default').flatMap(({ tools }) => tools));
   return [
-    ...level,
+    ...inside,
     log.problem === undefined
       ? { subject: 'log', state: 'ok', text: `${log.size} leaves, signed up to ${log.signedSize}` }
       : {

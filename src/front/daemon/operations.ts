@@ -32,7 +32,7 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
       setTimeout(options.stop, 10);
       return Promise.resolve({ stopping: true });
     },
-    doctor: () => Promise.resolve({ findings: doctorFindings(runtime) }),
+    doctor: () => doctorFindings(runtime).then((findings) => ({ findings })),
     call: async ({ tool, arguments: text, as, approval, dryRun }) => {
       const { caller, close } = operatorCaller(runtime, as);
       const request = { tool, arguments: text, ...(approval === undefined ? {} : { approval }) };

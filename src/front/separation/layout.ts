@@ -12,7 +12,6 @@ const RUN = '/run/warder';
 const SIGNER_STATE = '/var/lib/warder-sign';
 /** What the signer remembers while it is a part of the daemon. */
 export const DAEMON_SIGNER_STATE: string = `${SIGNER_STATE}/in-daemon`;
-export const UNIT = 'warder.service';
 
 /** Longest name of a group, characters. */
 const GROUP_MAX = 32;

@@ -98,8 +98,8 @@ export function planSetup(wish: SetupWish): SetupPlan {
     apply: () =>
       system('useradd', [
         ...prefix(root),
-        ...['--system', '--gid', name, '--home-dir', home, '--no-create-home'],
-        ...['--shell', '/usr/sbin/nologin', name],
+        ...words(`--system --no-create-home --shell /usr/sbin/nologin --home-dir ${home}`),
+        ...words(`--gid ${name} ${name}`),
       ]),
   });
   const member = (of: string, name: string): Step => ({
@@ -243,6 +243,10 @@ function readOrNothing(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function words(text: string): readonly string[] {
+  return text.split(' ');
 }
 
 function prefix(root: string): readonly string[] {

@@ -46,7 +46,7 @@ export interface Fault {
 const SETUP = 'as root: `warder setup --separated`, with the agents and operators there are';
 
 /** The package and the Node this process runs. */
-export const installTree: string = fileURLToPath(new URL('../../../', import.meta.url));
+const installTree = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * Refuses to go on with an install that is not what it shall be, in either direction.

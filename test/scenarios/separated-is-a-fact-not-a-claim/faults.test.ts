@@ -166,7 +166,6 @@ describe.skipIf(why !== undefined)('a separated install', () => {
       const faulty = await starts();
       if (mend !== undefined) await machine.ok('root', mend);
       await machine.ok('root', SETUP);
-      const mended = await starts();
       expect(faulty.said).toContain(says);
       expect(faulty.ready).toBe(false);
     },

@@ -5,6 +5,7 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import type { Finding } from '../../console/operations.ts';
 import type { StatusReport } from '../../console/status-report.ts';
 import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
+import { closed } from '../closed-door.ts';
 import { reportError, table } from '../output.ts';
 import { packageVersion, type Run } from '../program.ts';
 
@@ -53,6 +54,7 @@ export function addDaemonCommands(program: Command, run: Run): void {
       run(async ({ operatorIfRunning, out, home }) => {
         const operator = await operatorIfRunning();
         if (operator === undefined) {
+          if (home.run !== undefined) throw closed(home.operatorSocket, 'operator');
           throw new WarderError('unavailable', `no daemon runs for \`${home.root}\``, {
             hint: '`warder serve` starts one; so does any command that needs it',
           });
@@ -68,6 +70,7 @@ export function addDaemonCommands(program: Command, run: Run): void {
       run(async ({ operatorIfRunning, out, home }) => {
         const operator = await operatorIfRunning();
         if (operator === undefined) {
+          if (home.run !== undefined) throw closed(home.operatorSocket, 'operator');
           out.result({ stopped: false }, `no daemon runs for ${home.root}`);
           return;
         }

@@ -79,7 +79,7 @@ async function setUp({ out }: Context, options: SetupOptions): Promise<void> {
   else if (options.dryRun === true) report(home, 'would');
   else {
     await furnishAsDaemon(plan, options.newPassphrase, entry);
-    report(home, 'made');
+    report(home, 'seen to');
   }
   out.result({ steps: done, agents: plan.agents, operators: plan.operators }, nextLines(plan));
 }
