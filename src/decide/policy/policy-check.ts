@@ -6,6 +6,7 @@ import { argumentMapping } from './argument-mapping.ts';
 import type { Cedar } from './cedar.ts';
 import { actionId, cedarSchema } from './cedar-schema.ts';
 import { type NamedCategory, namedCategories } from './named-categories.ts';
+import { type NamedSignal, namedSignals } from './named-signals.ts';
 import { needsOf } from './policy-needs.ts';
 import {
   isDeclared,
@@ -28,6 +29,7 @@ export interface PolicyFindings {
   /** Policies that take more than one person's yes. */
   readonly several: readonly { readonly place: string; readonly persons: number }[];
   readonly categories: readonly NamedCategory[];
+  readonly signals: readonly NamedSignal[];
 }
 
 /** Most patterns without a tool that are named: a home without tools has no other. */
@@ -56,7 +58,8 @@ export function checkPolicy(
     .filter(({ approvals = 1 }) => approvals > 1)
     .map((rule) => ({ place: placeOfRule(rule), persons: personsOf([rule]) }));
   const categories = namedCategories(read.rules);
-  return { digest: policyDigest(read), errors, warnings, several, categories };
+  const signals = namedSignals(read.rules);
+  return { digest: policyDigest(read), errors, warnings, several, categories, signals };
 }
 
 function validate(

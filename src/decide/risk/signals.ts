@@ -12,6 +12,9 @@ export const signalNames = [
   'changed-tool',
 ] as const;
 
+/** Every name a signal can have, for those who look for one. */
+export const allSignals: readonly string[] = [...signalNames, 'pattern-in-arguments', 'classifier'];
+
 export type SignalName = (typeof signalNames)[number];
 
 /** Ways to answer, weakest first. `ignore`: it is not even looked for. */

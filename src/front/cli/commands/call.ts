@@ -88,11 +88,12 @@ function report(context: Context, reply: OneCallReply, proof: string | undefined
     const extra = {
       ...(reply.receipt === undefined ? {} : { receipt: reply.receipt }),
       ...(reply.approval === undefined ? {} : { approval: reply.approval }),
+      ...(reply.provenance === undefined ? {} : { provenance: reply.provenance }),
       ...withProof,
     };
     return reportError(errorFromJson(reply.error), context.out.json, extra);
   }
-  const { answer, receipt } = reply;
+  const { answer, receipt, provenance } = reply;
   const { content, structuredContent, isError } = answer;
   const lines = content.map((part) =>
     part.type === 'text' ? part.text : `[${part.type} ${part.mimeType}]`,
@@ -103,6 +104,7 @@ function report(context: Context, reply: OneCallReply, proof: string | undefined
       ...(structuredContent === undefined ? {} : { structuredContent }),
       isError,
       receipt,
+      provenance,
       ...withProof,
     },
     lines.map((line) => line.split('\n').map(plain).join('\n')),

@@ -8,6 +8,7 @@ import type { PolicyFile, Rule } from '../../../decide/policy/policy-source.ts';
 import { parsePolicyCases } from '../../../decide/policy/policy-case.ts';
 import { previewToJson } from '../../../gate/answer-json.ts';
 import { explainCall } from '../../../gate/explain.ts';
+import { allSignals } from '../../../decide/risk/signals.ts';
 import type { CaseAgent } from '../../../decide/policy/policy-test.ts';
 import type { Config } from '../../config/config.ts';
 import type { OperationHandlers, PolicyReport, RuleSummary } from '../../console/operations.ts';
@@ -27,11 +28,15 @@ export function decisionOperations(runtime: Runtime): DecisionOperations {
   const definitions = () =>
     catalog.list(OPERATOR_TENANT).flatMap((installation) => installation.tools);
   const report = (files: readonly PolicyFile[]): PolicyReport => {
-    const { digest, errors, several, categories, ...found } = policy.check(definitions(), files);
+    const { digest, errors, several, categories, signals, ...found } = policy.check(
+      definitions(),
+      files,
+    );
     const warnings = [
       ...found.warnings,
       ...tooFew(several, runtime.operators.length),
       ...nobodyIn(categories, catalog.list(OPERATOR_TENANT)),
+      ...neverGiven(signals),
     ];
     return { digest, files, errors, warnings };
   };
@@ -106,6 +111,16 @@ function nobodyIn(
     const near = didYouMean(category, known);
     const meant = near === undefined ? '' : `, did you mean \`${near}\`?`;
     return `${place}: no package is in the category \`${showText(category)}\`${meant}`;
+  });
+}
+
+/** Signals of risk that nothing gives: perhaps misspelt. */
+function neverGiven(named: PolicyFindings['signals']): readonly string[] {
+  return named.flatMap(({ signal, place }) => {
+    if (allSignals.includes(signal)) return [];
+    const near = didYouMean(signal, allSignals);
+    const meant = near === undefined ? '' : `, did you mean \`${near}\`?`;
+    return `${place}: no call ever has the signal \`${showText(signal)}\`${meant}`;
   });
 }
 

@@ -37,7 +37,7 @@ function errorsOf(work: () => unknown): readonly string[] {
 describe('the starter policy', () => {
   test('is sound and without doubts, with and without tools', async () => {
     const holder = await PolicyHolder.open(starter());
-    const nothing = { errors: [], warnings: [], several: [], categories: [] };
+    const nothing = { errors: [], warnings: [], several: [], categories: [], signals: [] };
     expect(holder.check([])).toEqual({ digest: holder.digest, ...nothing });
     expect(holder.check([ECHO])).toEqual({ digest: holder.digest, ...nothing });
   });
@@ -57,6 +57,21 @@ test('categories are found wherever a policy names them', async () => {
   expect(holder.check([ECHO]).categories).toEqual([
     { category: 'one', place: '1.cedar:1' },
     { category: 'two', place: '2.cedar:1' },
+  ]);
+});
+
+test('signals of risk are found wherever a policy looks for them', async () => {
+  const holder = await holderOf(
+    PERMIT_ALL,
+    'forbid (principal, action in Action::"call", resource) when { context.risk.signals.contains("one") };',
+    `forbid (principal, action in Action::"call", resource)
+     when { context.argsUnmapped.contains("three") && !context.risk.signals.containsAny(["two", "one"]) };`,
+    'forbid (principal, action in Action::"call", resource) when { context.trust.capabilities.contains("four") };',
+  );
+  expect(holder.check([ECHO]).errors).toEqual([]);
+  expect(holder.check([ECHO]).signals).toEqual([
+    { signal: 'one', place: '1.cedar:1' },
+    { signal: 'two', place: '2.cedar:1' },
   ]);
 });
 
