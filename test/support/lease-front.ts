@@ -1,6 +1,8 @@
 // Agents on real sockets that may ask for more than they have.
 
 import type { JsonObject } from '../../src/base/encoding/json.ts';
+import type { LeaseDescription } from '../../src/gate/leases/lease-door.ts';
+import type { LeaseReply } from '../../src/front/mcp/lease-line.ts';
 import { type AgentFront, agentFront, type McpClient } from './agent-front.ts';
 import { ECHO } from './decision.ts';
 import { CEILING, WRITE } from './lease-desk.ts';
@@ -41,16 +43,24 @@ export async function callTool(
   return result as ToolResult;
 }
 
+/** What a line may be answered with; the test knows which. */
+export interface LeaseReplies {
+  readonly standing: LeaseReply & { readonly lease: string };
+  readonly description: LeaseDescription;
+  readonly preview: object;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
 /** One line of the lease protocol; answers the line that came back. */
 export async function leaseLine(
   front: AgentFront,
   line: unknown,
   agent?: string,
-): Promise<Readonly<Record<string, any>>> {
+): Promise<LeaseReplies> {
   const peer = await front.dial(agent);
   peer.send({ warder: { mode: 'lease' } });
   peer.write(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`);
   const [reply = ''] = await peer.received(1);
   peer.socket.destroy();
-  return JSON.parse(reply) as Readonly<Record<string, unknown>>;
+  return JSON.parse(reply) as LeaseReplies;
 }

@@ -1,7 +1,7 @@
 // The lease tools of MCP: an agent asks for leases as it calls tools. No answer ever holds a token.
 
 import type { CallToolResult } from '@modelcontextprotocol/server';
-import type { Json, JsonObject } from '../../base/encoding/json.ts';
+import type { JsonObject } from '../../base/encoding/json.ts';
 import { asWarderError, type WarderError } from '../../base/errors/errors.ts';
 import type { ToolDefinition } from '../../catalog/installation.ts';
 import { checkArguments } from '../../catalog/schemas.ts';
@@ -141,11 +141,12 @@ const TOOLS: readonly LeaseTool[] = [
       },
       ['id'],
     ),
-    serve: async (door, caller, { id, wait_seconds: seconds = 0 }, wait) => {
-      const handle = String(id);
-      if (!(Number(seconds) > 0)) return door.poll(caller, handle);
+    serve: async (door, caller, args, wait) => {
+      const handle = handleOf(args);
+      const seconds = Number(args['wait_seconds'] ?? 0);
+      if (seconds === 0) return door.poll(caller, handle);
       using _ = told(wait, `${handle} waits for a decision`);
-      const over = AbortSignal.any([wait.signal, AbortSignal.timeout(Number(seconds) * 1000)]);
+      const over = AbortSignal.any([wait.signal, AbortSignal.timeout(seconds * 1000)]);
       return await door.poll(caller, handle, over);
     },
   },
@@ -157,7 +158,7 @@ const TOOLS: readonly LeaseTool[] = [
       ['id'],
       false,
     ),
-    serve: (door, caller, { id }) => door.release(caller, String(id)),
+    serve: (door, caller, args) => door.release(caller, handleOf(args)),
   },
   {
     definition: tool(
@@ -174,7 +175,10 @@ const TOOLS: readonly LeaseTool[] = [
       ['id', 'holder_key'],
       false,
     ),
-    serve: (door, caller, { id, ...terms }) => door.delegate(caller, String(id), terms),
+    serve: (door, caller, args) => {
+      const { id: _, ...terms } = args;
+      return door.delegate(caller, handleOf(args), terms);
+    },
   },
 ];
 
@@ -208,6 +212,11 @@ export async function callLeaseTool(
   }
 }
 
+/** The schema says that it is a text. */
+function handleOf({ id }: JsonObject): string {
+  return typeof id === 'string' ? id : '';
+}
+
 /** What could go wrong is told in the words of the gate. */
 function explain({ code, message, hint }: WarderError): string {
   return `${code}: ${message}${hint === undefined ? '' : `\nhint: ${hint}`}`;
@@ -217,7 +226,7 @@ function toResult(answer: Answer): CallToolResult {
   const structured = { ...answer, ...errorOf(answer) };
   return {
     content: [{ type: 'text', text: inWords(answer) }],
-    structuredContent: structured as unknown as Record<string, Json>,
+    structuredContent: structured,
   };
 }
 

@@ -82,7 +82,7 @@ export function parseAskedTerms(
   }
   if (problems.length > 0) malformed(problems);
   // Limits are checked by the book, by type and bounds.
-  return terms as AskedTerms;
+  return terms;
 }
 
 function malformed(problems: readonly string[]): never {

@@ -12,7 +12,7 @@ import type { RequestStatus } from '../../trust/lease/request-book.ts';
 import type { VerifiedLease } from '../../trust/lease/verify-lease.ts';
 import { recordEvent } from '../administer.ts';
 import type { Caller } from '../door.ts';
-import { type AskedTerms, parseAskedTerms } from './asked-terms.ts';
+import { askedLease, childLease, readRequest } from './asked-lease.ts';
 import { AskingRate } from './asking-rate.ts';
 import { LeaseGrants } from './grant-lease.ts';
 import { judgeLease } from './judge-lease.ts';
@@ -88,7 +88,7 @@ export class LeaseDesk implements LeaseDoor {
     const { gate, note } = this.#parts;
     const hand = handOf(caller);
     this.#previews.take(laneOf(caller), gate.clock.monotonic());
-    const asked = this.#asked(caller, hand, readRequest(json, false));
+    const asked = askedLease(caller, hand, readRequest(json, 'preview'), gate.now());
     let preview: LeasePreview;
     try {
       const judged = judgeLease(this.#parts, asked, asked, gate.now());
@@ -111,7 +111,7 @@ export class LeaseDesk implements LeaseDoor {
     return this.#receipted(caller, async () => {
       const hand = handOf(caller);
       this.#requests.take(laneOf(caller), this.#parts.gate.clock.monotonic());
-      const asked = this.#asked(caller, hand, readRequest(json, true));
+      const asked = askedLease(caller, hand, readRequest(json, 'request'), this.#parts.gate.now());
       if ('conn' in asked.cnf && !hand.bound) {
         throw new WarderError('lease-refused', 'leases of this agent are bound to keys', {
           hint: 'give the public key of its holder in `holder_key`',
@@ -138,7 +138,6 @@ export class LeaseDesk implements LeaseDoor {
   delegate(caller: Caller, parent: string, json: Json): Promise<LeaseStanding> {
     return this.#receipted(caller, async () => {
       this.#requests.take(laneOf(caller), this.#parts.gate.clock.monotonic());
-      const terms = parseAskedTerms(json, ['holder_key']);
       const above = this.#find(caller, parent);
       if (above.state !== 'active') {
         throw new WarderError(
@@ -150,7 +149,11 @@ export class LeaseDesk implements LeaseDoor {
         );
       }
       const lease = await this.#grants.leaseOf(above);
-      return this.#ask(caller, this.#child(caller, above, lease, terms), lease);
+      return this.#ask(
+        caller,
+        childLease(caller, above.id, lease, json, this.#parts.gate.now()),
+        lease,
+      );
     });
   }
 
@@ -280,51 +283,6 @@ export class LeaseDesk implements LeaseDoor {
     }
   }
 
-  /** Principal, tenant and agent are the channel's; nothing that was written says who asks. */
-  #asked(caller: Caller, hand: LeaseInHand, terms: RequiredTerms): AskedLease {
-    const { tenant, principal, agent } = caller;
-    const { holder, ...rest } = terms;
-    const cnf = holder === undefined ? { conn: hand.terms.connection } : { jwk: holder };
-    const left = secondsLeft(hand, this.#parts.gate.now());
-    if (rest.ttlSeconds > left) {
-      throw new WarderError(
-        'lease-refused',
-        `your identity holds for ${left} s more, no lease longer`,
-        {
-          hint: 'ask for less time, or authenticate anew',
-        },
-      );
-    }
-    return { tenant, principal, agent, cnf, ...rest };
-  }
-
-  #child(
-    caller: Caller,
-    above: RequestStatus,
-    { claims, stateKey }: VerifiedLease,
-    terms: AskedTerms,
-  ): AskedLease {
-    const { tenant, principal, agent } = caller;
-    const left = claims.exp - Math.floor(this.#parts.gate.now() / 1000);
-    const { holder, task, ...rest } = terms;
-    if (holder === undefined) throw new WarderError('internal', 'a child without a holder');
-    if (task !== undefined && task !== claims.task) wider('its task is its parent’s');
-    if ((rest.ttlSeconds ?? 0) > left) wider(`its parent holds for ${left} s more`);
-    return {
-      reason: `made from ${above.id}`,
-      ttlSeconds: left,
-      // Being signed anew is for roots alone.
-      capabilities: claims.authorization_details.filter(({ type }) => type !== 'lease.refresh'),
-      ...rest,
-      task: claims.task ?? '',
-      tenant,
-      principal,
-      agent,
-      cnf: { jwk: holder },
-      parent: { stateKey, depth: claims.del_depth },
-    };
-  }
-
   /** A request of this caller; those of others are not there. @throws WarderError `not-found`. */
   #find(caller: Caller, id: string): RequestStatus {
     const { gate, requests } = this.#parts;
@@ -374,24 +332,6 @@ export class LeaseDesk implements LeaseDoor {
   }
 }
 
-type RequiredTerms = AskedTerms &
-  Pick<AskedLease, 'task' | 'capabilities' | 'ttlSeconds' | 'reason'>;
-
-/** @param whole a preview may leave out what nobody is told yet. */
-function readRequest(json: Json, whole: boolean): RequiredTerms {
-  const { task, capabilities, ttlSeconds, reason, ...more } = parseAskedTerms(
-    json,
-    whole ? ['task', 'capabilities', 'ttl_seconds', 'reason'] : ['capabilities', 'ttl_seconds'],
-  );
-  return {
-    task: task ?? '',
-    reason: reason ?? '',
-    capabilities: capabilities ?? [],
-    ttlSeconds: ttlSeconds ?? 0,
-    ...more,
-  };
-}
-
 /**
  * Who asks at the desk: an agent over a connection of its own.
  *
@@ -412,14 +352,4 @@ function isOwn(caller: Caller, hand: LeaseInHand, request: RequestStatus): boole
 
 function laneOf({ tenant, principal }: Caller): string {
   return `${tenant} ${principal}`;
-}
-
-function secondsLeft({ terms: { until = Infinity } }: LeaseInHand, now: number): number {
-  return Math.max(0, until - Math.floor(now / 1000));
-}
-
-function wider(why: string): never {
-  throw new WarderError('lease-refused', `a child may only narrow: ${why}`, {
-    hint: 'give away no more than the lease has',
-  });
 }

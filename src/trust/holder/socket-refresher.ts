@@ -38,10 +38,11 @@ export function agentSocketRefresher(
 
 function termsOf(challenge: Json | undefined): Parameters<HeldLease['prove']>[0] {
   if (!isJsonObject(challenge)) return unreadable();
-  const { nonce, aud, htm, htu } = challenge;
-  const texts = [nonce, aud, htm, htu];
-  if (!texts.every((each) => typeof each === 'string')) return unreadable();
-  return { nonce: String(nonce), audience: String(aud), method: String(htm), uri: String(htu) };
+  const text = (name: string): string => {
+    const value = challenge[name];
+    return typeof value === 'string' ? value : unreadable();
+  };
+  return { nonce: text('nonce'), audience: text('aud'), method: text('htm'), uri: text('htu') };
 }
 
 /** One line each way. @throws WarderError `unavailable`, or what the daemon refuses with. */

@@ -150,9 +150,25 @@ export function requestDigest(
   const { grounds, yeses, terms } = said;
   // Members that are absent are left out of canonical JSON.
   const whole = {
-    ...{ id, tenant, agent, principal, cnf, task, capabilities, ttlSeconds, reason },
-    ...{ maxUses, maxBytes, rate, maxExp, delegatable, maxDepth, parent },
-    ...{ grounds, yeses, terms },
+    id,
+    tenant,
+    agent,
+    principal,
+    cnf,
+    task,
+    capabilities,
+    ttlSeconds,
+    reason,
+    maxUses,
+    maxBytes,
+    rate,
+    maxExp,
+    delegatable,
+    maxDepth,
+    parent,
+    grounds,
+    yeses,
+    terms,
   };
   return sha256Text(canonicalJson(whole), 'hex');
 }

@@ -29,6 +29,9 @@ export interface TermOptions {
   readonly delegatable?: boolean;
 }
 
+type PreviewLine = Extract<LeaseLine, { readonly preview: object }>;
+type StandingLine = Extract<LeaseLine, { readonly standing: object }>;
+
 interface WaitOptions {
   readonly wait?: string | true;
   readonly out?: string;
@@ -114,7 +117,7 @@ function waiting(command: Command): Command {
 
 async function preview(context: Context, options: TermOptions): Promise<number> {
   const line = { op: 'preview', terms: await readTerms(options) };
-  const { preview: told } = await ask<'preview'>(context, options.agent, line);
+  const { preview: told } = await ask<PreviewLine>(context, options.agent, line);
   const { verdict, reason, error } = told;
   const why = error?.message ?? reason ?? '';
   context.out.result(told, `${verdict}${why === '' ? '' : `: ${plain(why)}`}`);
@@ -196,14 +199,14 @@ function sentence({ id, state, reason, until }: LeaseReply): string {
 }
 
 async function standing(context: Context, agent: string, line: object): Promise<LeaseReply> {
-  return (await ask<'standing'>(context, agent, line)).standing;
+  return (await ask<StandingLine>(context, agent, line)).standing;
 }
 
-async function ask<Name extends string>(
+async function ask<Line extends LeaseLine>(
   context: Context,
   agent: string,
   line: object,
-): Promise<Extract<LeaseLine, { readonly [Key in Name]: unknown }>> {
+): Promise<Line> {
   await context.daemon();
   return askDesk(agentSocketPath(context.home, agent), agent, line);
 }
