@@ -9,6 +9,7 @@ import type { FoundTool } from '../catalog/catalog.ts';
 import type { Risk } from '../decide/policy/circumstances.ts';
 import type { ToolCall } from '../decide/request/tool-call.ts';
 import type { CheckedLease } from '../trust/lease/lease.ts';
+import { useProofOf } from '../trust/lease/use-proof.ts';
 import type { Effect, ReceiptFacts } from '../trust/receipt/leaf.ts';
 import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import { settleBudgets } from './budgets.ts';
@@ -170,7 +171,7 @@ export class Trail {
 
   /** Records that a person has to decide, and says how to go on. */
   async holdForApproval(held: HeldCall): Promise<CallAnswer> {
-    const { approvals, leases, log, store } = this.#gate;
+    const { approvals, log, store } = this.#gate;
     const args = this.#facts.arguments ?? {};
     this.#facts.outcome = 'approval-required';
     this.#facts.code = 'approval-required';
@@ -178,7 +179,7 @@ export class Trail {
     this.#facts.detail = { needed: held.persons };
     const [approval, receipt] = await store.commit((tx) => {
       // Sent again after the yes, it would let the call run without its holder.
-      if (this.#lease !== undefined) leases.useUpProof(tx, this.#lease, this.now);
+      if (this.#lease !== undefined) useProofOf(tx, this.#lease, this.now);
       const asked = approvals.ask(
         tx,
         {

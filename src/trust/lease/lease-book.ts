@@ -1,7 +1,7 @@
 // The state of every lease this daemon issued or saw: live, released, revoked, expired, and what was used.
 
 import type { Row, Store, TenantId, Tx } from '../../base/store/store.ts';
-import { assertCheckedLease, makeCheckedLease, proofOf } from './checked.ts';
+import { assertCheckedLease, makeCheckedLease } from './checked.ts';
 import { holderOf, type Presented } from './holder.ts';
 import type { PreparedLease } from './issue-lease.ts';
 import {
@@ -35,7 +35,7 @@ import {
 } from './lease-table.ts';
 import { type LeaseStatus, statusOf } from './lease-status.ts';
 import type { ChainLink, CheckedLease } from './lease.ts';
-import { useProof } from './proof-replay.ts';
+import { useProofOf } from './use-proof.ts';
 import { checkTimes, type VerifiedLease } from './verify-lease.ts';
 
 export type { Presented } from './holder.ts';
@@ -89,12 +89,8 @@ export class LeaseBook {
    */
   check(verified: VerifiedLease, presented: Presented, now: number): CheckedLease {
     this.checkStanding(verified, now);
-    const holder = holderOf(verified, presented);
-    return makeCheckedLease(
-      verified.chain,
-      holder,
-      'proof' in presented ? presented.proof : undefined,
-    );
+    const proof = 'proof' in presented ? presented.proof : undefined;
+    return makeCheckedLease(verified.chain, holderOf(verified, presented), proof);
   }
 
   /**
@@ -137,7 +133,7 @@ export class LeaseBook {
     for (const [at, child] of children.entries()) this.#pin(tx, child, chain.slice(0, at + 1));
     if (keyEnded(tx, chain, now)) refuseKey();
     if (endedInStore(tx, lease)) refuseEnded();
-    this.useUpProof(tx, lease, now);
+    useProofOf(tx, lease, now);
     takeUse(tx, tenant, chain, most, now, call);
   }
 
@@ -152,16 +148,6 @@ export class LeaseBook {
       }
       return least;
     });
-  }
-
-  /**
-   * Uses up the proof that a lease came with, so that it is not shown a second time.
-   *
-   * @throws WarderError `lease-refused` when it was used before.
-   */
-  useUpProof(tx: Tx, lease: CheckedLease, now: number): void {
-    const proof = proofOf(lease);
-    if (proof !== undefined) useProof(tx, lease.claims.tenant, proof, now);
   }
 
   /** Replaces what a call held at most by what it took, in the transaction of its outcome. */
@@ -295,8 +281,7 @@ export class LeaseBook {
     const row = tx.get(leaseTable, claims.tenant, stateKey);
     if (row?.state !== 'active' || !this.isLive(lease, now)) refuseEnded();
     if (prepared.stateKey !== stateKey) throw new TypeError('a renewal of another lease');
-    const proof = proofOf(lease);
-    if (proof !== undefined) useProof(tx, claims.tenant, proof, now);
+    useProofOf(tx, lease, now);
     const { digest } = prepared;
     const { kid } = prepared;
     const renewed = { ...row, claims: prepared.claims, digest, kid, former: row.digest };
