@@ -16,7 +16,6 @@ export function unitText(node: string, entry: string): string {
   return `# Written by \`warder setup --separated\`; changes belong into a drop-in (\`systemctl edit warder\`).
 [Unit]
 Description=warder, a sandboxed tool-execution runtime for AI agents
-Documentation=file:///usr/share/doc/warder
 After=network.target systemd-tmpfiles-setup.service
 
 [Service]
@@ -42,6 +41,7 @@ ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
+ProtectControlGroups=yes
 ProtectKernelModules=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -52,9 +52,9 @@ RemoveIPC=yes
 SystemCallArchitectures=native
 SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap
 SystemCallErrorNumber=EPERM
-# Not here, because the jail of the tools makes namespaces, mounts and a /proc of its own, and V8 makes
-# code: RestrictNamespaces, ProtectKernelTunables, ProtectKernelLogs, ProtectProc, ProcSubset,
-# ProtectHostname, ProtectControlGroups, PrivateUsers, MemoryDenyWriteExecute, ~@mount, ~@privileged.
+# Not here, because the jail of the tools does not stand with them (docs/design/separated.md):
+# RestrictNamespaces, ProtectKernelTunables, ProtectKernelLogs, ProtectProc, ProcSubset, ProtectHostname,
+# PrivateUsers, MemoryDenyWriteExecute, ~@mount, ~@privileged.
 
 [Install]
 WantedBy=multi-user.target
