@@ -22,7 +22,7 @@ export async function checkHistory(
   // From when on a compromise cut every grace short.
   let cut = Infinity;
   try {
-    for (const [at, row] of [...history.entries()].reverse()) {
+    for (const [at, row] of [...history.entries()].toReversed()) {
       const before = history[at - 1];
       if (before === undefined) return;
       const { claims, ...rest } = parseRotation(JSON.parse(JSON.stringify(row.rotation)) as Json);
