@@ -35,7 +35,7 @@ export interface CallApproval extends Waiting {
   readonly lease: string;
   /** Whether an operator made the call on behalf of the principal. */
   readonly operator: boolean;
-  readonly package: { readonly id: string; readonly digest: string };
+  readonly package: { readonly id: string; readonly digest: string; readonly name?: string };
   /** Of the policies that ask. */
   readonly reason: string;
   /** What was noticed about the call when it asked. */

@@ -103,6 +103,7 @@ test('who asks, what was noticed, how long it waits and what was answered are al
   for (const part of [
     'appr_1 (pending (1 of 2))',
     'takes 2 different operators and 1 is configured',
+    'text, inst_01, sha256:',
     'alice (tenant default, agent desk)',
     'an operator on its behalf',
     'ticket-7',

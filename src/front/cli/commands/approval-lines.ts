@@ -32,7 +32,8 @@ export function approvalLines(summary: ApprovalSummary): readonly string[] {
 function callLines(approval: CallApproval): readonly string[] {
   const { tool, task, lease, operator, risks, reason } = approval;
   return [
-    `tool       ${plain(tool)} of ${approval.package.id}, sha256:${approval.package.digest}`,
+    `tool       ${plain(tool)}`,
+    `package    ${plain(packageLine(approval.package))}`,
     whoLine(approval),
     ...(operator ? ['made by    an operator on its behalf'] : []),
     ...(task === undefined ? [] : [`task       ${plain(task)}`]),
@@ -40,6 +41,10 @@ function callLines(approval: CallApproval): readonly string[] {
     `reason     ${plain(reason)}`,
     ...risks.map(({ name, note }) => `risk       ${plain(name)}: ${plain(note)}`),
   ];
+}
+
+function packageLine({ id, digest, name }: CallApproval['package']): string {
+  return `${name === undefined ? '' : `${name}, `}${id}, sha256:${digest}`;
 }
 
 function callReach(approval: CallApproval): readonly string[] {

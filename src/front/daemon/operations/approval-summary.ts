@@ -5,7 +5,10 @@ import { renderArguments, renderText } from '../../../decide/approval/render.ts'
 import { type ApprovalTerms, narrowReach } from '../../../decide/policy/approval-terms.ts';
 import { effectsOf } from '../../../decide/policy/reach.ts';
 import type { CallApproval } from '../../console/approval-summary.ts';
+import type { GateParts } from '../../../gate/parts.ts';
 import type { Runtime } from '../compose.ts';
+
+const TENANT = /^[a-z0-9-]{1,32}$/;
 
 export function approvalSummary(
   { gate, operators }: Pick<Runtime, 'gate' | 'operators'>,
@@ -31,7 +34,7 @@ export function approvalSummary(
     ...(approval.task === undefined ? {} : { task: renderText(approval.task) }),
     lease: renderText(approval.lease),
     operator: approval.operator,
-    package: approval.installation,
+    package: packageOf(gate, approval),
     reason: renderText(approval.reason),
     rules: approval.rules.map(renderText),
     risks: approval.signals.map(({ name, note }) => ({
@@ -47,6 +50,18 @@ export function approvalSummary(
     expires: new Date(approval.expiresAt).toISOString(),
     digest: approval.digest,
   };
+}
+
+/** The package by id and digest, and by its name while it is installed. */
+function packageOf(
+  { catalog }: Pick<GateParts, 'catalog'>,
+  { tenant, installation: { id, digest } }: Approval,
+): CallApproval['package'] {
+  // A row that was edited may name any tenant.
+  const installed = TENANT.test(tenant) ? catalog.list(tenant) : [];
+  const found = installed.find((each) => each.id === id);
+  const rendered = { id: renderText(id), digest: renderText(digest) };
+  return found === undefined ? rendered : { ...rendered, name: found.name };
 }
 
 function answersOf({ yeses, deniedBy, denial, decidedAt = 0 }: Approval): CallApproval['answers'] {
