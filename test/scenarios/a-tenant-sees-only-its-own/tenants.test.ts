@@ -1,5 +1,8 @@
 // Two tenants of one daemon: neither sees, uses up, ends or answers for anything of the other.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parseBudget } from '../../../src/decide/limits/budget.ts';
 import { kvTable } from '../../../src/reach/kv/kv.ts';
@@ -12,13 +15,22 @@ import { ECHO, filesOf, installed, PERMIT_ALL } from '../../support/decision.ts'
 
 const ARGS = { text: 'hi' };
 let front: AgentFront;
+let keys: string;
 
 beforeAll(async () => {
-  front = await agentFront({ grant: { kv: true }, policy: filesOf(`@id("all") ${PERMIT_ALL}`) });
+  keys = mkdtempSync(join(tmpdir(), 'warder-tenants-'));
+  front = await agentFront({
+    keys,
+    grant: { kv: true },
+    policy: filesOf(`@id("all") ${PERMIT_ALL}`),
+  });
   // The same package, even the same id: the tenant alone keeps them apart.
   await front.gate.administration.addTool('other', installed({ kv: true }));
 });
-afterAll(() => front[Symbol.asyncDispose]());
+afterAll(async () => {
+  await front[Symbol.asyncDispose]();
+  rmSync(keys, { recursive: true, force: true });
+});
 beforeEach(() => {
   front.gate.runner.behaviour = () => answers('hi');
 });
@@ -107,6 +119,18 @@ test('leases: one’s is refused at the other’s socket, and not ended there', 
     parts.leases.revokeHolder(tx, 'default', key.jkt, 'of one tenant', front.gate.clock.wall()),
   );
   expect(await at('other')).toBeUndefined();
+});
+
+test('secrets: one’s is neither there for the other, nor taken away by it', async () => {
+  const { administration, parts } = front.gate;
+  const value = new TextEncoder().encode('sixteen bytes and more');
+  await administration.setSecret('default', 'API_KEY', value, 'set');
+  expect(parts.vault.has('default', 'API_KEY')).toBe(true);
+  expect(parts.vault.has('other', 'API_KEY')).toBe(false);
+  expect(parts.vault.list('other')).toEqual([]);
+  await expect(administration.removeSecret('other', 'API_KEY')).rejects.toMatchObject({
+    code: 'not-found',
+  });
 });
 
 test('receipts: each is told as its tenant’s, refusals at the socket as well', async () => {
