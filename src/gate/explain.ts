@@ -6,6 +6,7 @@ import { ulid } from '../base/encoding/ulid.ts';
 import type { Installation } from '../catalog/installation.ts';
 import { checkArguments } from '../catalog/schemas.ts';
 import type { Approval } from '../decide/approval/approval.ts';
+import type { Risk } from '../decide/policy/circumstances.ts';
 import type { PermitTerms } from '../decide/policy/permit.ts';
 import type { Reach } from '../decide/policy/reach.ts';
 import { parseToolCall } from '../decide/request/parse-tool-call.ts';
@@ -20,6 +21,7 @@ export interface CallExplanation {
   readonly preview: Preview;
   readonly installation?: Installation;
   readonly lease?: CheckedLease;
+  readonly risk?: Risk;
   /** The approval the permit would use up. */
   readonly approval?: Approval;
   /** What is left of all of them; of a call that waits for a person, what an unlimited yes would leave. */
@@ -32,7 +34,7 @@ export async function explainCall(
   caller: Caller,
   request: CallRequest,
 ): Promise<CallExplanation> {
-  let known: Pick<CallExplanation, 'installation' | 'lease'> = {};
+  let known: Pick<CallExplanation, 'installation' | 'lease' | 'risk'> = {};
   try {
     const now = gate.now();
     const id = `call_${ulid(now, gate.random(10))}`;
@@ -43,6 +45,7 @@ export async function explainCall(
     const lease = await caller.lease(now, toProve(call, found));
     known = { ...known, lease };
     const risk = await gate.risk.assess(assessed({ caller, call, found, now }));
+    known = { ...known, risk };
     const decided = decideCall(gate, { id, now, caller, request, call, found, lease, risk });
     return { preview: previewOf(decided), ...known, ...outcomeOf(gate, decided, now) };
   } catch (thrown) {

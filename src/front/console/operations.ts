@@ -88,6 +88,8 @@ export interface Explanation {
     readonly rate?: { readonly uses: number; readonly seconds: number };
     readonly capabilities: readonly unknown[];
   }[];
+  /** What was found risky, whatever is done about it. */
+  readonly risk?: readonly { readonly name: string; readonly note: string }[];
   /** The approval the permit would use up. */
   readonly approval?: CallApproval;
   /** What all of them leave; of a call that asks, what an unlimited yes would. */

@@ -24,6 +24,8 @@ test('a call that computes: its grant, its lease and what they leave', async () 
   expect(found.preview.verdict).toBe('auto_approve');
   expect(found.installation?.grant.allowNet).toHaveLength(1);
   expect(found.lease?.chain).toHaveLength(1);
+  // Noted and no reason for anything.
+  expect(found.risk).toMatchObject({ verdict: 'none', signals: [{ name: 'first-use' }] });
   // Granted, but not in the lease.
   expect(found.reach).toMatchObject({ allowNet: [], env: GRANT.env });
   expect(found.reach?.expiresAt).toBeGreaterThan(gate.parts.now());

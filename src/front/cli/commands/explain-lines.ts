@@ -11,6 +11,7 @@ export function explanationLines(explained: Explanation): readonly string[] {
     `${preview.verdict}${why === undefined ? '' : `: ${plain(why)}`}`,
     ...grantLines(explained.grant),
     ...(explained.lease ?? []).flatMap(leaseLines),
+    ...riskLines(explained.risk ?? []),
     ...approvalLines(explained.approval),
     ...reachLines(explained),
     ...rules.flatMap((rule) => ['', ...ruleLines(rule)]),
@@ -43,6 +44,14 @@ function leaseLines(link: NonNullable<Explanation['lease']>[number]): readonly s
     bounds.join(', '),
     ...link.capabilities.map((each) => plain(JSON.stringify(each))),
   ]);
+}
+
+function riskLines(risk: NonNullable<Explanation['risk']>): readonly string[] {
+  if (risk.length === 0) return [];
+  return section(
+    'risk',
+    risk.map(({ name, note }) => `${plain(name)}: ${plain(note)}`),
+  );
 }
 
 function approvalLines(approval: Explanation['approval']): readonly string[] {

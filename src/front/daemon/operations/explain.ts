@@ -1,5 +1,6 @@
 // `policy explain TOOL` for operators: the parts a permit is the intersection of, and what they leave.
 
+import { renderText } from '../../../decide/approval/render.ts';
 import { describeGrant } from '../../../catalog/grant.ts';
 import { formatNetRule } from '../../../catalog/net-rule.ts';
 import type { CallExplanation } from '../../../gate/explain.ts';
@@ -11,8 +12,8 @@ import { approvalSummary } from './approval-summary.ts';
 /** The parts of an explanation, each as far as the call came. */
 export function explanationParts(
   runtime: Pick<Runtime, 'gate' | 'operators'>,
-  { installation, lease, approval, reach }: CallExplanation,
-): Pick<Explanation, 'grant' | 'lease' | 'approval' | 'reach'> {
+  { installation, lease, risk, approval, reach }: CallExplanation,
+): Pick<Explanation, 'grant' | 'lease' | 'risk' | 'approval' | 'reach'> {
   return {
     ...(installation === undefined
       ? {}
@@ -24,6 +25,9 @@ export function explanationParts(
           },
         }),
     ...(lease === undefined ? {} : { lease: lease.chain.map(leaseLink) }),
+    ...(risk === undefined
+      ? {}
+      : { risk: risk.signals.map(({ name, note }) => ({ name, note: renderText(note) })) }),
     ...(approval === undefined ? {} : { approval: approvalSummary(runtime, approval) }),
     ...(reach === undefined ? {} : { reach: reachSummary(reach) }),
   };
