@@ -42,14 +42,14 @@ export async function runMcp(args: McpArguments): Promise<number> {
   }
   const flag = args.home ?? process.env['WARDER_HOME'];
   const root = resolve(flag === undefined || flag === '' ? join(homedir(), '.warder') : flag);
-  const run = runDirectoryOf(root, process.env);
-  const socketPath =
-    run !== undefined
-      ? join(run, 'agents', args.agent, 'agent.sock')
-      : args.agent === 'default'
-        ? join(root, 'agent.sock')
-        : join(root, 'agents', `${args.agent}.sock`);
   try {
+    const run = runDirectoryOf(root, process.env);
+    const socketPath =
+      run !== undefined
+        ? join(run, 'agents', args.agent, 'agent.sock')
+        : args.agent === 'default'
+          ? join(root, 'agent.sock')
+          : join(root, 'agents', `${args.agent}.sock`);
     return await relay({
       socketPath,
       startDaemon: async () => {

@@ -23,9 +23,20 @@ export function readInstallRecord(path: string = installRecordPath): InstallReco
   } catch {
     return undefined;
   }
-  const { version, home, run } = JSON.parse(text) as Partial<Record<string, unknown>>;
+  const { version, home, run } = parseObject(text);
   if (version === 1 && isPath(home) && isPath(run)) return { version, home, run };
-  throw new Error(`\`${path}\` is no record of an install: run \`warder setup --separated\` again`);
+  // Not the class of ours: `warder mcp`, which has to start fast, reads this and next to nothing else.
+  throw Object.assign(new Error(`\`${path}\` is no record of an install`), {
+    hint: 'as root: `warder setup --separated` writes it anew',
+  });
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
 }
 
 /**

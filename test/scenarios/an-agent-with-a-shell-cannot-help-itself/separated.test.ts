@@ -30,7 +30,7 @@ const proven = (words: string): string =>
 
 describe.skipIf(why !== undefined)('an agent with a shell', () => {
   beforeAll(async () => {
-    machine = await createMachine(['coder', 'rival', 'alice']);
+    machine = await createMachine(['coder', 'rival', 'alice', 'bob']);
   }, 120_000);
   afterAll(() => machine.end());
 
@@ -69,8 +69,8 @@ describe.skipIf(why !== undefined)('an agent with a shell', () => {
   it('gets nowhere at `separated`', async () => {
     await machine.ok(
       'root',
-      'warder setup --separated --agent coder=coder --agent rival=rival --operator alice',
-      `${PASSPHRASE}\n`,
+      'warder setup --separated --agent coder=coder --agent rival=rival --operator alice --operator bob=bob',
+      `${PASSPHRASE}\nfour words of bob\n`,
     );
     await machine.ok('alice', `umask 077; echo '${PASSPHRASE}' > ~/passphrase`);
     await machine.ok(
@@ -184,6 +184,16 @@ describe.skipIf(why !== undefined)('an agent with a shell', () => {
     expect(wrong.stderr).toContain('not the passphrase');
     await machine.ok('alice', proven('tool disable text'));
     await machine.ok('alice', proven('tool enable text'));
+    const bob = `warder --home ${HOME} --operator bob --proof fd:3 tool disable text 3<`;
+    await machine.ok(
+      'bob',
+      `umask 077; echo 'four words of bob' > ~/passphrase; ${bob} ~/passphrase`,
+    );
+    await machine.ok('alice', proven('tool enable text'));
+    const byAnother = await machine.run('alice', `${bob} ~/passphrase`);
+    expect(byAnother.stderr).toContain('this user may not open');
+    await machine.ok('bob', `echo '${PASSPHRASE}' > ~/of-alice`);
+    expect(await machine.run('bob', `${bob} ~/of-alice`)).toMatchObject({ code: 3 });
     const receipts = await machine.ok('alice', `warder --home ${HOME} --json receipts list`);
     expect(receipts).toContain('"type":"authentication"');
   }, 60_000);

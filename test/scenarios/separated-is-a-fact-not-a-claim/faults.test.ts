@@ -224,6 +224,29 @@ describe.skipIf(why !== undefined)('a separated install', () => {
     expect(coder).toMatchObject({ code: 2 });
   }, 60_000);
 
+  it('is made in an image without its keys, and touches nothing else', async () => {
+    const image = '/opt/image';
+    const state =
+      'cat /etc/passwd /etc/group; find /etc/warder /var/lib /run -printf "%p %u %g %m %T@\\n" | sort';
+    await machine.ok(
+      'root',
+      `mkdir -p ${image}/etc; grep -v warder /etc/passwd > ${image}/etc/passwd; grep -v warder /etc/group > ${image}/etc/group; : > ${image}/etc/shadow; : > ${image}/etc/gshadow`,
+    );
+    const before = await machine.ok('root', state);
+    const said = await machine.ok('root', `${SETUP} --root ${image} --agent coder=coder 2>&1`);
+    expect(said).toContain('later    home /var/lib/warder');
+    expect(await machine.ok('root', state)).toBe(before);
+    const made = await machine.ok(
+      'root',
+      `cd ${image}; find etc/warder var run -type f -o -type d | sort`,
+    );
+    expect(made).toContain('run/warder/agents/coder');
+    expect(made).toContain('etc/warder/install.json');
+    const user = await machine.ok('root', `grep ^warder: ${image}/etc/passwd`);
+    expect(user).toContain(':/var/lib/warder:/usr/sbin/nologin');
+    expect(await machine.ok('root', `ls ${image}/var/lib/warder`)).toBe('');
+  }, 60_000);
+
   it('is told before it is made, and made the same a second time', async () => {
     const list =
       'find /etc/warder /etc/tmpfiles.d /etc/passwd /etc/group /var/lib /run -printf "%p %u %g %m %T@\\n" | sort';
