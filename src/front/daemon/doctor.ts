@@ -27,8 +27,8 @@ export async function examine(home: Home): Promise<readonly Finding[]> {
     return readConfig(home.config);
   });
   findings.push(...jailFindings(await detectJail({ kinds: config?.jail.use ?? jailKinds })));
-  if (config === undefined) return findings;
   findings.unshift(...assuranceFindings(home, config));
+  if (config === undefined) return findings;
   findings.push(...(await keyFindings(home, config)), spaceFinding(home));
   const holder = lockHolder(home.root);
   findings.push(

@@ -13,7 +13,9 @@ export const notPromised: Readonly<Record<Config['assurance'], string>> = {
 };
 
 /** The level, what it does not promise, and what is not as the level has it. */
-export function assuranceFindings(home: Home, config: Config): readonly Finding[] {
+export function assuranceFindings(home: Home, config: Config | undefined): readonly Finding[] {
+  // Without a config nothing is promised that takes one.
+  if (config === undefined) return [personal];
   if (config.assurance === 'personal' && home.run === undefined) return [personal];
   const faults = findFaults(home, config, {
     uid: process.getuid?.() ?? 0,
