@@ -283,7 +283,9 @@ describe('a text', () => {
     ['10 MB of dots', () => '.'.repeat(10_000_000)],
     ['10 MB of links', () => '~'.repeat(10_000_000)],
   ])('%s is malformed', async (_, spoil) => {
-    const sound = await signed(claims({ task: '-_' }));
+    // With something in it that the other alphabet spells otherwise.
+    let sound = '';
+    while (!/[-_]/.test(sound)) sound = await signed(claims({ task: '-_' }));
     await expect(verify(spoil(sound) as string)).rejects.toMatchObject(malformed);
   });
 
