@@ -6,10 +6,13 @@ import { type PreparedLease, prepareLease } from '../../trust/lease/issue-lease.
 import { type LeaseRequest, termsOf } from '../../trust/lease/lease-request.ts';
 import type { VerifiedLease } from '../../trust/lease/verify-lease.ts';
 import { recordEvent } from '../administer.ts';
-import { issuedEvent } from './lease-events.ts';
+import { issuedEvent, requestEvent } from './lease-events.ts';
 import type { LeaseInHand } from './lease-in-hand.ts';
 import type { LeaseParts } from './lease-parts.ts';
 import { LeaseTokens } from './lease-tokens.ts';
+
+/** Why a lease was given back that nobody gave back. */
+export const CONNECTION_ENDED = 'its connection ended';
 
 /** Grants requests, and knows which connections there are to hand leases to. */
 export class LeaseGrants {
@@ -69,6 +72,7 @@ export class LeaseGrants {
    */
   async handOver(request: LeaseRequest, prepared: PreparedLease): Promise<void> {
     try {
+      if (!(await this.#stillThere(request))) return;
       this.#hand(request, await this.tokens.sign(prepared));
     } catch (thrown) {
       const { code, message } = asWarderError(thrown);
@@ -94,6 +98,23 @@ export class LeaseGrants {
     throw new WarderError('conflict', 'the connection this lease would be bound to has ended', {
       hint: 'deny the request: the agent has to ask again',
     });
+  }
+
+  /** A connection that ended while its lease was written down: it goes the way of the others. */
+  async #stillThere(request: LeaseRequest): Promise<boolean> {
+    const { cnf, id, tenant, lease = '' } = request;
+    if (!('conn' in cnf)) return true;
+    const hand = this.connections.get(cnf.conn);
+    hand?.expect(id);
+    if (hand !== undefined) return true;
+    const { gate } = this.#parts;
+    await gate.store.commit((tx) => {
+      const { digest } = gate.leases.giveBack(tx, tenant, lease, gate.now());
+      const subject = { name: 'lease', sha256: digest };
+      const event = requestEvent(request, 'released', { subject, reason: CONNECTION_ENDED });
+      recordEvent(tx, gate, gate.now(), event);
+    });
+    return false;
   }
 
   #hand({ id, cnf }: Pick<LeaseRequest, 'id' | 'cnf'>, verified: VerifiedLease): void {

@@ -14,7 +14,7 @@ import { recordEvent } from '../administer.ts';
 import type { Caller } from '../door.ts';
 import { askedLease, childLease, readRequest } from './asked-lease.ts';
 import { AskingRate } from './asking-rate.ts';
-import { LeaseGrants } from './grant-lease.ts';
+import { CONNECTION_ENDED, LeaseGrants } from './grant-lease.ts';
 import { judgeLease } from './judge-lease.ts';
 import { LeaseDecisions } from './lease-decisions.ts';
 import type { LeaseDescription, LeaseDoor, LeasePreview, LeaseStanding } from './lease-door.ts';
@@ -269,13 +269,13 @@ export class LeaseDesk implements LeaseDoor {
       const now = gate.clock.wall();
       const open = [
         ...requests.list(tenant, now, ['waiting', principal]),
-        ...hand.granted.map(({ handle }) => requests.status(tenant, handle, now)),
+        ...hand.handles.map((handle) => requests.status(tenant, handle, now)),
       ].filter(
         ({ state, cnf }) =>
           (state === 'pending' || state === 'active') && 'conn' in cnf && cnf.conn === connection,
       );
       for (const request of open) {
-        await gate.store.commit((tx) => this.#end(tx, request, 'its connection ended', now));
+        await gate.store.commit((tx) => this.#end(tx, request, CONNECTION_ENDED, now));
       }
     } catch (thrown) {
       // It expires by itself.

@@ -38,6 +38,8 @@ export class LeaseInHand {
   readonly #ended: () => Promise<void>;
   /** In the order they were granted. */
   readonly #granted = new Map<string, GrantedLease>();
+  /** Ids of requests that were granted, handed over or not. */
+  readonly #handles = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #over = false;
 
@@ -57,6 +59,11 @@ export class LeaseInHand {
   /** Whether the connection has ended. */
   get over(): boolean {
     return this.#over;
+  }
+
+  /** Ids of all that was granted to the connection. */
+  get handles(): readonly string[] {
+    return [...this.#handles];
   }
 
   get granted(): readonly GrantedLease[] {
@@ -86,6 +93,11 @@ export class LeaseInHand {
     return this.#live(this.#world.now()).some(({ lease }) =>
       coversTool(lease.claims.authorization_details, tool),
     );
+  }
+
+  /** A lease was granted, and is still to be signed. */
+  expect(handle: string): void {
+    this.#handles.add(handle);
   }
 
   /** Puts a granted lease into the hand; from then on calls may be made under it. */

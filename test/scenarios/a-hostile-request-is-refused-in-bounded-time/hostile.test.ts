@@ -12,18 +12,22 @@ const many = <T>(count: number, make: (at: number) => T): T[] =>
 const reading = (paths: readonly string[]): JsonObject => ({ type: 'fs.read', paths });
 
 const HOSTILE: readonly (readonly [string, JsonObject])[] = [
-  ['10 MB of task', { ...FREE, task: 'a'.repeat(10_000_000) }],
-  ['10 MB of reason', { ...FREE, reason: 'a'.repeat(10_000_000) }],
-  ['a task that turns round', { ...FREE, task: 'a\u202eb' }],
-  ['a task with a bell', { ...FREE, task: 'a\u0007b' }],
-  ['a task over two lines', { ...FREE, task: 'a\nb' }],
-  ['a task that does not show', { ...FREE, task: '\u200b' }],
-  ['half a character', { ...FREE, reason: '\ud800' }],
+  ['10 MB of task', { ...ASKING, task: 'a'.repeat(10_000_000) }],
+  ['10 MB of reason', { ...ASKING, reason: 'a'.repeat(10_000_000) }],
+  ['a task that turns round', { ...ASKING, task: 'a\u202eb' }],
+  ['a task with a bell', { ...ASKING, task: 'a\u0007b' }],
+  ['a task over two lines', { ...ASKING, task: 'a\nb' }],
+  ['a task that does not show', { ...ASKING, task: '\u200b' }],
+  ['half a character', { ...ASKING, reason: '\ud800' }],
   ['100,000 paths', { ...FREE, capabilities: [reading(many(100_000, (at) => `/data/${at}`))] }],
   ['100,000 capabilities', { ...FREE, capabilities: many(100_000, () => calls('text_echo')) }],
   [
     'as many as there may be',
     { ...FREE, capabilities: many(64, () => reading(many(256, (at) => `/data/${at}/x`))) },
+  ],
+  [
+    'as many faults as there may be',
+    { ...FREE, capabilities: many(64, () => reading(many(256, (at) => `../${at}`))) },
   ],
   ['a path of stars', { ...FREE, capabilities: [reading([`/${'*a'.repeat(2000)}`])] }],
   ['braces', { ...FREE, capabilities: [reading(['/data/{a,b}{c,d}{e,f}/../**'])] }],

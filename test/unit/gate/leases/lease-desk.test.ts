@@ -9,6 +9,7 @@ import { filesOf, PERMIT_ALL, starter } from '../../../support/decision.ts';
 import {
   ASKING,
   calls,
+  CEILING,
   connectAs,
   FREE,
   leaseLeaves,
@@ -226,6 +227,28 @@ describe('a release', () => {
     await expect(approve(id)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('comes with a connection that ends while its lease is written down', async () => {
+    const commit = gate.store.commit.bind(gate.store);
+    gate.store.commit = async (work) => {
+      gate.store.commit = commit;
+      const result = await commit(work);
+      await alice.hand.release(gate.clock.wall());
+      return result;
+    };
+    await request(FREE).catch(() => {});
+    const [{ state } = { state: 'none' }] = gate.parts.leases.list('default', gate.clock.wall());
+    expect(state).toBe('released');
+  });
+
+  it('comes with the end of the connection, signed or not', async () => {
+    Object.defineProperty(gate.office.signer, 'sign', {
+      value: () => Promise.reject(new Error('the device is gone')),
+    });
+    const { id } = await request(FREE);
+    await alice.hand.release(gate.clock.wall());
+    expect(decide(id).state).toBe('released');
+  });
+
   it('comes with the end of the connection', async () => {
     const free = await request(FREE);
     const asking = await request(ASKING);
@@ -235,6 +258,21 @@ describe('a release', () => {
     expect(decide(asking.id).state).toBe('released');
     expect(decide(keyed.id).state).toBe('active');
     await expect(request(FREE)).rejects.toMatchObject({ code: 'lease-refused' });
+  });
+});
+
+describe('a lease of somebody whose identity ends', () => {
+  it('ends no later, bound to a key or not', async () => {
+    const { capabilities } = CEILING.free;
+    const until = Math.floor(gate.clock.wall() / 1000) + 100;
+    const person = gate.connect({ principal: 'carol', capabilities, until });
+    for (const more of [{}, { holder_key: publicKey() }]) {
+      const longer = request({ ...FREE, ...more, ttl_seconds: 101 }, person);
+      await expect(longer).rejects.toMatchObject({ code: 'lease-refused' });
+      expect(await request({ ...FREE, ...more, ttl_seconds: 100 }, person)).toMatchObject({
+        state: 'active',
+      });
+    }
   });
 });
 
