@@ -149,7 +149,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const files = createFiles({
     brokerPath: fileURLToPath(new URL(FILES_BROKER, import.meta.url)),
     deny: ownTrees,
-    hidden: [home.root, dirname(config.log.memory)],
+    hidden: [home.root, ...sockets(home), dirname(config.log.memory)],
     clock,
     jail: report.jail,
   });
@@ -345,9 +345,15 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The home, the signer's memory, and what of the package is run: a grant may hold none of them. */
+/** The home, its sockets, the signer's memory, and what of the package is run: a grant may hold none of them. */
 function ownDirectories(home: Home, config: Config): readonly string[] {
   const root = fileURLToPath(new URL('../../../', import.meta.url));
   const memory = dirname(config.log.memory);
-  return [home.root, memory, join(root, 'dist'), join(root, 'node_modules')];
+  const packages = [join(root, 'dist'), join(root, 'node_modules')];
+  return [home.root, ...sockets(home), memory, ...packages];
+}
+
+/** Where they are outside the home. */
+function sockets({ run }: Home): readonly string[] {
+  return run === undefined ? [] : [run];
 }

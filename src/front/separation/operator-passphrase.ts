@@ -15,7 +15,7 @@ import type { Home } from '../config/home.ts';
 const LEAST = 10;
 const MOST = 1024;
 const FILE_MAX = 1024;
-/** 32 MiB and some 50 ms: a guess must be dear, a wrong one must not take the daemon's memory. */
+/** 32 MiB and some 90 ms: a guess must be dear, a wrong one must not take the daemon's memory. */
 const KDF = { N: 2 ** 15, r: 8, p: 1 } as const;
 const MEMORY = 128 * KDF.N * KDF.r + 1024 * 1024;
 

@@ -5,6 +5,7 @@ export interface Target {
   readonly home: string;
   readonly pid: string;
   readonly operatorSocket: string;
+  readonly ownSocket: string;
   readonly rivalSocket: string;
   readonly run: string;
   readonly dist: string;
@@ -88,6 +89,14 @@ export const attacks: readonly Attack[] = [
   {
     name: 'plant a socket of another agent',
     script: (t) => `mkdir ${t.run}/agents/planted && rmdir ${t.run}/agents/planted`,
+  },
+  {
+    name: 'take the place of its own socket',
+    script: (t) => `mv ${t.ownSocket} ${t.ownSocket}.x && mv ${t.ownSocket}.x ${t.ownSocket}`,
+  },
+  {
+    name: 'open its own socket to everybody',
+    script: (t) => `chmod 600 ${t.ownSocket}`,
   },
   {
     name: 'take the place of the operator socket',
