@@ -128,6 +128,23 @@ describe.skipIf(why !== undefined)('an agent with a shell', () => {
     expect(tools).toContain('text_echo');
   }, 60_000);
 
+  it('gets no tool granted that shows it what is kept from it', async () => {
+    for (const place of [
+      '/run/warder',
+      '/run',
+      '/run/warder/operator',
+      HOME,
+      '/var/lib/warder-sign',
+    ]) {
+      const granted = await machine.run('alice', proven(`tool grant text --allow-read ${place}`));
+      expect([place, granted.code]).toEqual([place, 2]);
+      expect(granted.stderr).toContain("warder's own files");
+    }
+    // Another place is not refused.
+    await machine.ok('alice', proven('tool grant text --allow-read /etc/warder'));
+    await machine.ok('alice', proven('tool grant text --reset'));
+  }, 60_000);
+
   it('makes itself nobody else, and nothing root set up another', async () => {
     const scripts = [
       'sg warder-operator -c true',
