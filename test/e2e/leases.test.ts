@@ -48,8 +48,14 @@ afterAll(() => home.remove());
 const call = (lease: string) =>
   home.run([
     '--json',
-    ...['call', 'text_echo', '--args', '{"text":"x"}'],
-    ...['--lease', `@${file(lease)}`, '--lease-key', file('my.key')],
+    'call',
+    'text_echo',
+    '--args',
+    '{"text":"x"}',
+    '--lease',
+    `@${file(lease)}`,
+    '--lease-key',
+    file('my.key'),
   ]);
 
 test('what is free is granted at once; calls run under it, and its task is on their receipts', async () => {
@@ -59,7 +65,10 @@ test('what is free is granted at once; calls run under it, and its task is on th
   expect(done.stdout).not.toContain('eyJ');
   expect((await call('free.lease')).code).toBe(0);
   const receipts = await home.ok<{ type: string; outcome: string }[]>([
-    ...['receipts', 'list', '--task', 'T-17'],
+    'receipts',
+    'list',
+    '--task',
+    'T-17',
   ]);
   expect(receipts.map(({ type, outcome }) => `${type} ${outcome}`)).toEqual([
     'call done',
@@ -127,7 +136,11 @@ test('a child is made at the daemon, and a lease is refreshed', async () => {
   const wider = await home.run(['lease', 'delegate', id, '--to', file('my.jwk'), '--ttl', '301']);
   expect(wider.code).toBe(3);
   const never = await home.run([
-    ...['lease', 'refresh', file('free.lease'), '--key-file', file('my.key')],
+    'lease',
+    'refresh',
+    file('free.lease'),
+    '--key-file',
+    file('my.key'),
   ]);
   expect(never.code).toBe(3);
   expect(never.stderr).toContain('may not be refreshed');
