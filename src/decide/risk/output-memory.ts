@@ -3,8 +3,9 @@
 
 import { everyRun, type FingerprintKey, RUN, sampledRuns, wholeText } from './fingerprints.ts';
 import { addressees, bareText, instructionPhrases, passages } from './instructions.ts';
+import { RecentNumbers } from './recent-numbers.ts';
 
-/** Runs remembered for one listener, oldest forgotten first. */
+/** Runs remembered for one listener, at most; older ones are forgotten first. */
 const RUNS_KEPT = 32_768;
 /** Of what looked like an instruction. */
 const INSTRUCTIONS_KEPT = 8_192;
@@ -12,9 +13,9 @@ const INSTRUCTIONS_KEPT = 8_192;
 const LISTENERS_KEPT = 64;
 
 interface Heard {
-  readonly runs: Set<number>;
+  readonly runs: RecentNumbers;
   /** Runs of passages that look like instructions, their phrases, and whom they name. */
-  readonly instructions: Set<number>;
+  readonly instructions: RecentNumbers;
 }
 
 /** What in arguments came from tools. */
@@ -32,7 +33,7 @@ export class OutputMemory {
   /** `listener` is given a text that a tool made. */
   hear(listener: string, text: string): void {
     if (text === '') return;
-    const heard = this.#heard.get(listener) ?? { runs: new Set(), instructions: new Set() };
+    const heard = this.#heard.get(listener) ?? nothingHeard();
     this.#heard.delete(listener);
     this.#heard.set(listener, heard);
     if (this.#heard.size > LISTENERS_KEPT) {
@@ -43,7 +44,8 @@ export class OutputMemory {
     }
     for (const passage of passages(text)) this.#hearInstruction(heard, passage);
     const bare = bareText(text);
-    if (bare.length >= RUN) keep(heard.runs, sampledRuns(bare, this.#key), RUNS_KEPT);
+    if (bare.length < RUN) return;
+    for (const print of sampledRuns(bare, this.#key)) heard.runs.add(print);
   }
 
   /** Whether the text of arguments repeats what `listener` was given. */
@@ -59,12 +61,13 @@ export class OutputMemory {
     const bare = bareText(passage);
     const phrases = instructionPhrases(bare);
     if (phrases.length === 0) return;
-    const whole = [...phrases, ...addressees(passage)].map((each) => wholeText(each, this.#key));
-    keep(heard.instructions, [...sampledRuns(bare, this.#key), ...whole], INSTRUCTIONS_KEPT);
+    for (const print of sampledRuns(bare, this.#key)) heard.instructions.add(print);
+    for (const each of phrases) heard.instructions.add(wholeText(each, this.#key));
+    for (const each of addressees(passage)) heard.instructions.add(wholeText(each, this.#key));
   }
 
   #repeatsInstruction({ instructions }: Heard, text: string, bare: string): boolean {
-    if (instructions.size === 0) return false;
+    if (instructions.isEmpty) return false;
     const isKnown = (each: string): boolean => instructions.has(wholeText(each, this.#key));
     if (instructionPhrases(bare).some(isKnown)) return true;
     for (const addressee of addressees(text)) if (isKnown(addressee)) return true;
@@ -72,14 +75,9 @@ export class OutputMemory {
   }
 }
 
-function keep(kept: Set<number>, prints: readonly number[], most: number): void {
-  for (const print of prints) {
-    // Taken out first, so that it counts as the newest.
-    kept.delete(print);
-    kept.add(print);
-  }
-  for (const oldest of kept) {
-    if (kept.size <= most) break;
-    kept.delete(oldest);
-  }
+function nothingHeard(): Heard {
+  return {
+    runs: new RecentNumbers(RUNS_KEPT),
+    instructions: new RecentNumbers(INSTRUCTIONS_KEPT),
+  };
 }
