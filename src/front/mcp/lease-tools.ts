@@ -6,8 +6,8 @@ import { asWarderError, type WarderError } from '../../base/errors/errors.ts';
 import type { ToolDefinition } from '../../catalog/installation.ts';
 import { checkArguments } from '../../catalog/schemas.ts';
 import { parseToolCall } from '../../decide/request/parse-tool-call.ts';
-import type { Caller } from '../../gate/door.ts';
-import type { LeaseDoor, LeasePreview, LeaseStanding } from '../../gate/leases/lease-door.ts';
+import type { Caller, Preview } from '../../gate/door.ts';
+import type { LeaseDoor, LeaseStanding } from '../../gate/leases/lease-door.ts';
 import { metaKeys } from './meta-keys.ts';
 
 /** Longest wait for a decision in one call, seconds. */
@@ -77,7 +77,7 @@ const HOLDER: JsonObject = {
   description: 'public JWK (P-256 or Ed25519) of the holder',
 };
 
-type Answer = LeasePreview | LeaseStanding | ReturnType<LeaseDoor['describe']>;
+type Answer = Preview | LeaseStanding | ReturnType<LeaseDoor['describe']>;
 
 interface LeaseTool {
   readonly definition: ToolDefinition;

@@ -11,13 +11,13 @@ import type { AskedLease, LeaseCeiling, LeaseRequest } from '../../trust/lease/l
 import type { RequestStatus } from '../../trust/lease/request-book.ts';
 import type { VerifiedLease } from '../../trust/lease/verify-lease.ts';
 import { recordEvent } from '../administer.ts';
-import type { Caller } from '../door.ts';
+import type { Caller, Preview } from '../door.ts';
 import { askedLease, childLease, readRequest } from './asked-lease.ts';
 import { AskingRate } from './asking-rate.ts';
 import { CONNECTION_ENDED, LeaseGrants } from './grant-lease.ts';
 import { judgeLease } from './judge-lease.ts';
 import { LeaseDecisions } from './lease-decisions.ts';
-import type { LeaseDescription, LeaseDoor, LeasePreview, LeaseStanding } from './lease-door.ts';
+import type { LeaseDescription, LeaseDoor, LeaseStanding } from './lease-door.ts';
 import { refusedEvent, requestEvent } from './lease-events.ts';
 import { LeaseInHand } from './lease-in-hand.ts';
 import type { LeaseParts } from './lease-parts.ts';
@@ -84,12 +84,12 @@ export class LeaseDesk implements LeaseDoor {
     };
   }
 
-  preview(caller: Caller, json: Json): LeasePreview {
+  preview(caller: Caller, json: Json): Preview {
     const { gate, note } = this.#parts;
     const hand = handOf(caller);
     this.#previews.take(laneOf(caller), gate.clock.monotonic());
     const asked = askedLease(caller, hand, readRequest(json, 'preview'), gate.now());
-    let preview: LeasePreview;
+    let preview: Preview;
     try {
       const judged = judgeLease(this.#parts, asked, asked, gate.now());
       const { rules } = judged;

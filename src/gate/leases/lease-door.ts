@@ -1,10 +1,9 @@
 // What the agent's front asks about leases, and what it is told. Nothing told here holds a token but `token` and `refresh`.
 
 import type { Json } from '../../base/encoding/json.ts';
-import type { WarderError } from '../../base/errors/errors.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
 import type { RequestState } from '../../trust/lease/lease-request.ts';
-import type { Caller } from '../door.ts';
+import type { Caller, Preview } from '../door.ts';
 
 /** What leases of an agent may say, and where its requests stand. */
 export interface LeaseDescription {
@@ -30,16 +29,6 @@ export interface LeaseBounds {
   readonly ttl_seconds: number;
 }
 
-/** What would become of a request. `rules` are opaque ids. */
-export type LeasePreview =
-  | { readonly verdict: 'auto_approve'; readonly rules: readonly string[] }
-  | {
-      readonly verdict: 'route_to_approver';
-      readonly reason: string;
-      readonly rules: readonly string[];
-    }
-  | { readonly verdict: 'hard_deny'; readonly error: WarderError };
-
 /** Where a request stands. Its id is the handle of the lease. */
 export interface LeaseStanding {
   readonly id: string;
@@ -62,7 +51,7 @@ export interface LeaseStanding {
 export interface LeaseDoor {
   describe(caller: Caller): LeaseDescription;
   /** Writes and spends nothing but a line in the daemon's log. @throws WarderError `limit-reached`, `malformed`. */
-  preview(caller: Caller, terms: Json): LeasePreview;
+  preview(caller: Caller, terms: Json): Preview;
   /** @throws WarderError `malformed`, `limit-reached`, `lease-refused`, `unavailable`. */
   request(caller: Caller, terms: Json): Promise<LeaseStanding>;
   /** @param wait waits for a decision until it aborts. @throws WarderError `not-found`. */
