@@ -4,16 +4,30 @@
 // Runs before `npm start`, `npm test` and `npm run check` under whatever Node the machine has (20 or
 // newer), so it is plain ESM without dependencies. A second run finds everything done and is quick.
 //
-//   node scripts/setup.mjs          dependencies, Node, dist, bubblewrap
-//   node scripts/setup.mjs --test   and the system packages that tests use
+//   node scripts/setup.mjs            dependencies, Node, dist, bubblewrap
+//   node scripts/setup.mjs --pkcs11   and the native module that key URIs `pkcs11:` need
+//   node scripts/setup.mjs --test     and that, and the system packages that tests use
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ensureSystemPackages, runtimePackages } from './system-packages.mjs';
+import {
+  compilerPackages,
+  ensureSystemPackages,
+  hardwarePackages,
+  runtimePackages,
+  testPackages,
+} from './system-packages.mjs';
 import { isBuilt } from './build-stamp.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -49,12 +63,13 @@ function machineProgram(name) {
 }
 
 /** Runs npm with the machine's Node, so that it survives the deletion of node_modules. */
-function npm(args, why) {
+function npm(args, why, extra = {}) {
   console.log(`setup: ${why}`);
   const path = (process.env['PATH'] ?? '').split(delimiter);
   const env = {
     ...process.env,
     PATH: path.filter((dir) => !dir.includes('node_modules')).join(delimiter),
+    ...extra,
   };
   const node = process.execPath.startsWith(modules) ? machineProgram('node') : process.execPath;
   const cli = process.env['npm_execpath'];
@@ -135,16 +150,47 @@ function ensureBuild() {
   if (ran.status !== 0) fail('the build failed', 'its own message stands above');
 }
 
+/** Gets packages, or says which are to be installed by hand. */
+function ensurePackages(table, who) {
+  const missing = ensureSystemPackages(join(root, '.cache'), table);
+  if (missing.length === 0) return;
+  fail(
+    `${who} ${missing.map((row) => `\`${row.command}\` (${row.neededFor})`).join(', ')}`,
+    `sudo apt-get install ${missing.map((row) => row.package).join(' ')}`,
+  );
+}
+
+/** Where Node's own headers are: the package `node` brings them, so that none are downloaded. */
+function nodeHeaders() {
+  const around = join(modules, 'node', 'node_modules');
+  const names = existsSync(around) ? readdirSync(around) : [];
+  return names
+    .map((name) => join(around, name))
+    .find((dir) => existsSync(join(dir, 'include', 'node', 'node_api.h')));
+}
+
+/** Compiles pkcs11js. npm says nothing when an optional dependency does not compile: this does. */
+function ensurePkcs11() {
+  const compiled = join(modules, 'pkcs11js', 'build', 'Release', 'pkcs11.node');
+  if (existsSync(compiled)) return;
+  ensurePackages(compilerPackages, 'compiling pkcs11js needs');
+  if (nodeHeaders() === undefined) npm(['rebuild', 'node'], 'fetching the headers of Node');
+  const headers = nodeHeaders();
+  if (headers === undefined) fail('the package `node` has no headers', 'delete node_modules');
+  npm(['rebuild', 'pkcs11js'], 'compiling pkcs11js', { npm_config_nodedir: headers });
+  if (!existsSync(compiled)) {
+    fail('pkcs11js did not compile', `see \`npm_config_nodedir=${headers} npm rebuild pkcs11js\``);
+  }
+}
+
 ensureDependencies();
 ensureBuild();
-if (process.argv.includes('--test')) {
-  const missing = ensureSystemPackages(join(root, '.cache'));
-  if (missing.length > 0) {
-    fail(
-      `tests need ${missing.map((row) => `\`${row.command}\` (${row.neededFor})`).join(', ')}`,
-      `sudo apt-get install ${missing.map((row) => row.package).join(' ')}`,
-    );
-  }
+const forTests = process.argv.includes('--test');
+const hardware = forTests && process.env['WARDER_TEST_HARDWARE'] !== 'off';
+if (forTests) {
+  const table = hardware ? [...testPackages, ...hardwarePackages] : testPackages;
+  ensurePackages(table, 'tests need');
 } else {
   ensureSystemPackages(join(root, '.cache'), runtimePackages);
 }
+if (hardware || process.argv.includes('--pkcs11')) ensurePkcs11();

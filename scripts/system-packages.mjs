@@ -15,16 +15,47 @@ export const runtimePackages = [
   },
 ];
 
-/** One row per program. A required one that stays absent fails `npm test`; the rest only warn. */
-export const systemPackages = [
+/** What tests use besides. One row per program; a required one that stays absent fails `npm test`. */
+export const testPackages = [
   ...runtimePackages,
   {
     command: 'strace',
     package: 'strace',
-    neededFor: 'watching which system calls an executor makes',
-    required: false,
+    neededFor: 'watching which system calls an executor makes, and failing those of the log',
+    required: true,
+  },
+  {
+    command: 'openssl',
+    package: 'openssl',
+    neededFor: 'checking signatures with a program that is not ours, and making certificates',
+    required: true,
   },
 ];
+
+/** What compiles pkcs11js. */
+export const compilerPackages = [
+  compiler('g++', 'g++'),
+  compiler('make', 'make'),
+  compiler('python3', 'python3'),
+];
+
+/** The devices that tests of keys run on. `WARDER_TEST_HARDWARE=off` leaves those tests out. */
+export const hardwarePackages = [
+  device('softhsm2-util', 'softhsm2', 'keys in a PKCS#11 token'),
+  device('pkcs11-tool', 'opensc', 'looking at that token with a program that is not ours'),
+  device('swtpm', 'swtpm', 'keys in a TPM'),
+  device('swtpm_setup', 'swtpm-tools', 'giving that TPM an endorsement certificate'),
+  device('tpm2', 'tpm2-tools', 'looking at that TPM with a program that is not ours'),
+];
+
+function compiler(command, name) {
+  return { command, package: name, neededFor: 'compiling pkcs11js', required: true };
+}
+
+function device(command, name, why) {
+  const neededFor = `${why}; WARDER_TEST_HARDWARE=off leaves these tests out`;
+  return { command, package: name, neededFor, required: true };
+}
 
 function present(command) {
   const path = `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
@@ -62,7 +93,7 @@ function install(names) {
  * Gets what is missing and returns the required rows that still are. Optional packages are tried
  * once per day only, so that a machine without them or without apt-get still starts quickly.
  */
-export function ensureSystemPackages(cacheDir, table = systemPackages) {
+export function ensureSystemPackages(cacheDir, table) {
   const memory = join(cacheDir, 'system-packages-tried');
   const names = table.map((row) => row.package).join(' ');
   const today = `${new Date().toISOString().slice(0, 10)} ${names}`;

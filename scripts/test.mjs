@@ -72,4 +72,9 @@ if (args.length === 0) runs.push(runSmoke());
 const sum = (name) => runs.reduce((total, run) => total + run[name], 0);
 const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+if (process.env['WARDER_TEST_HARDWARE'] === 'off') {
+  console.log(
+    '\nWARDER_TEST_HARDWARE=off: nothing was tried on SoftHSM or swtpm, those suites were skipped',
+  );
+}
 console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);

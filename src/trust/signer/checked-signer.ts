@@ -19,8 +19,13 @@ export interface BackEndKey {
   readonly custody: Custody;
   /** Resolves when the key can sign; rejects for good when it never will. */
   ready(): Promise<void>;
-  /** Raw `r || s`, or 64 bytes for EdDSA. */
-  sign(payload: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Raw `r || s`, or 64 bytes for EdDSA.
+   *
+   * @param request what `payload` was given with: its kind decides whose turn it is, its evidence goes to a
+   *   signer elsewhere.
+   */
+  sign(payload: Uint8Array, request: SignRequest): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -90,7 +95,7 @@ class CheckedSigner implements OpenedSigner {
       await admitter.admit({ ...snapshot, payload: Uint8Array.from(payload) }, this.key);
     }
     await this.#ready;
-    return this.#signAndVerify(payload);
+    return this.#signAndVerify(snapshot);
   }
 
   async close(): Promise<void> {
@@ -100,13 +105,15 @@ class CheckedSigner implements OpenedSigner {
 
   async #selfCheck(): Promise<void> {
     await this.#backEnd.ready();
-    await this.#signAndVerify(encodeUtf8(PROBE_PREFIX + encodeHex(randomBytes(16))));
+    const payload = encodeUtf8(PROBE_PREFIX + encodeHex(randomBytes(16)));
+    await this.#signAndVerify({ kind: 'probe', payload });
   }
 
-  async #signAndVerify(payload: Uint8Array): Promise<Uint8Array> {
+  async #signAndVerify(request: SignRequest): Promise<Uint8Array> {
+    const { payload } = request;
     if (this.#closed) throw new WarderError('unavailable', 'the signer is closed');
     const { hash, order, coordinate } = ALGORITHMS[this.key.alg];
-    const raw = await this.#backEnd.sign(payload);
+    const raw = await this.#backEnd.sign(payload, request);
     if (raw.length !== 2 * coordinate) throw untrue(this.key);
     const signature = order === null ? Uint8Array.from(raw) : lowS(raw, order);
     const key = { key: this.#public, dsaEncoding: 'ieee-p1363' } as const;

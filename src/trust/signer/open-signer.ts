@@ -1,6 +1,6 @@
 // From a key URI to a signer: the back ends by scheme.
 
-import { WarderError } from '../../base/errors/errors.ts';
+import type { WarderError } from '../../base/errors/errors.ts';
 import {
   type BackEndKey,
   checkedSigner,
@@ -10,6 +10,7 @@ import {
 import { createFileKey, type FileContext, openFileKey } from './file/file-signer.ts';
 import { type KeyUri, parseKeyUri } from './key-uri.ts';
 import type { PublicJwk } from './signer.ts';
+import { signerTrouble } from './trouble.ts';
 
 export type { OpenedSigner } from './checked-signer.ts';
 
@@ -33,9 +34,8 @@ export async function openSigner(uri: string, options: SignerOptions): Promise<O
   const backEnd = await openBackEnd(parseKeyUri(uri), context(options));
   if (options.kid !== undefined && backEnd.key.kid !== options.kid) {
     await backEnd.close();
-    throw new WarderError('unavailable', `the key is \`${backEnd.key.kid}\`, not the pinned one`, {
+    throw signerTrouble('misconfigured', `the key is \`${backEnd.key.kid}\`, not the pinned one`, {
       hint: `the config pins \`${options.kid}\`: restore that key, or rotate on purpose`,
-      data: { signer: 'misconfigured' },
     });
   }
   return checkedSigner(backEnd, options);
@@ -72,12 +72,9 @@ function context(options: Pick<SignerOptions, 'home' | 'env'>): FileContext {
 }
 
 function notInThisBuild(uri: KeyUri): WarderError {
-  return new WarderError(
-    'unavailable',
+  return signerTrouble(
+    'misconfigured',
     `the \`${uri.scheme}:\` key back end is not in this build`,
-    {
-      hint: 'use a file key: `file:keys/signing.key?alg=ES256`',
-      data: { signer: 'misconfigured' },
-    },
+    { hint: 'use a file key: `file:keys/signing.key?alg=ES256`' },
   );
 }

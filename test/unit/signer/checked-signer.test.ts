@@ -24,9 +24,9 @@ describe('a back end that answers wrongly', () => {
       let calls = 0;
       const faulty: BackEndKey = {
         ...honest,
-        sign: async (payload) => {
+        sign: async (payload, given) => {
           calls += 1;
-          const signature = await honest.sign(payload);
+          const signature = await honest.sign(payload, given);
           return calls === 1 ? signature : change(signature);
         },
       };
