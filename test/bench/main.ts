@@ -9,6 +9,7 @@ import { benchGate } from './gate.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPool } from './pool.ts';
 import { benchLease } from './lease.ts';
+import { benchReceipts } from './receipts.ts';
 import { createReport } from './report.ts';
 import { benchSandbox } from './sandbox.ts';
 
@@ -29,6 +30,17 @@ const suites = [
     run: benchLease,
   },
   { names: ['policy-decide'], run: benchPolicy },
+  {
+    names: [
+      'receipts-signed',
+      'receipts-slow-tpm',
+      'receipts-durable',
+      'proof-p99',
+      'log-audit',
+      'append-scale',
+    ],
+    run: benchReceipts,
+  },
   { names: ['gate-scale', 'gate-scale-cpu'], run: benchGate },
   { names: ['call-isolated', 'call-isolated-p99', 'memory-extism'], run: benchSandbox },
   { names: ['memory-component'], run: benchComponent },
