@@ -1,13 +1,14 @@
 // Receipts: how fast they become durable and provable, what signing costs them, and how an audit compares.
 
 import { strict as assert } from 'node:assert';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeHex } from '../../src/base/encoding/hex.ts';
 import { ulid } from '../../src/base/encoding/ulid.ts';
+import { createRandomPool } from '../../src/front/daemon/random-pool.ts';
 import { openSqliteStore } from '../../src/base/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/base/store/store.ts';
 import { openCheckpointAdmitter } from '../../src/trust/receipt/checkpoint-admitter.ts';
@@ -39,6 +40,8 @@ const MANY = 1_000_000;
 const PER_COMMIT = 4_000;
 const APPENDS = 3_000;
 
+const random = createRandomPool();
+
 /** Receipts on a file of their own. */
 interface Bench {
   readonly store: Store;
@@ -63,14 +66,14 @@ function slowKey(key: BackEndKey, ms: number): BackEndKey {
 
 /** A call's facts, with an answer of ordinary length. */
 function callFacts(): ReceiptFacts {
-  const time = 1_790_000_000_000;
+  const time = Date.now();
   return {
-    id: `call_${ulid(time, randomBytes(10))}`,
+    id: `call_${ulid(time, random(10))}`,
     type: 'call',
     outcome: 'done',
     tenant: 'default',
     time,
-    subject: { name: 'call', sha256: encodeHex(randomBytes(32)) },
+    subject: { name: 'call', sha256: encodeHex(random(32)) },
     tool: 'text_echo',
     installation: { id: 'inst_1', digest: 'a'.repeat(64) },
     principal: 'agent:default',
@@ -105,7 +108,7 @@ async function openBench(signing: BackEndKey | undefined): Promise<Bench> {
     directory: join(directory, 'log'),
     origin: ORIGIN,
     signers: await fixedSigners(...signers),
-    random: (bytes) => randomBytes(bytes),
+    random,
     monotonic: () => performance.now(),
     pause,
   });
