@@ -13,8 +13,8 @@ interface NodeCrypto {
     key: { readonly key: object; readonly dsaEncoding: 'ieee-p1363' },
     signature: Uint8Array,
   ): boolean;
-  createHash(algorithm: 'sha256'): { update(data: Uint8Array): unknown; digest(): Uint8Array };
   hash(algorithm: 'sha256', data: Uint8Array | string, form: 'hex' | 'base64url'): string;
+  hash(algorithm: 'sha256', data: Uint8Array | string, form: 'buffer'): Uint8Array;
 }
 
 /** Undefined in a browser. */

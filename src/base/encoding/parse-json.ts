@@ -25,6 +25,20 @@ const encoder = new TextEncoder();
  *   does not allow; the message names the offset in UTF-16 units.
  */
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): Json {
+  return parse(input, limits, false);
+}
+
+/**
+ * Parses one JSON document in canonical form (RFC 8785) and refuses every other spelling of it. The same
+ * as to parse, to write again and to compare, in one pass.
+ *
+ * @throws WarderError `malformed` as {@link parseJson}, and for what is not canonical.
+ */
+export function parseCanonicalJson(input: string | Uint8Array, limits: JsonLimits = {}): Json {
+  return parse(input, limits, true);
+}
+
+function parse(input: string | Uint8Array, limits: JsonLimits, canonical: boolean): Json {
   const maxBytes = limits.maxBytes ?? DEFAULT_MAX_BYTES;
   const bytes = typeof input === 'string' ? utf8Length(input, maxBytes) : input.length;
   if (bytes > maxBytes) {
@@ -32,7 +46,7 @@ export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): 
       hint: 'send less at once',
     });
   }
-  return new Parser(decode(input), limits.maxDepth ?? DEFAULT_MAX_DEPTH).document();
+  return new Parser(decode(input), limits.maxDepth ?? DEFAULT_MAX_DEPTH, canonical).document();
 }
 
 function decode(input: string | Uint8Array): string {
@@ -64,12 +78,14 @@ const ESCAPES: Readonly<Record<string, string>> = Object.assign(
 class Parser {
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #canonical: boolean;
   #at = 0;
   #depth = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, canonical: boolean) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#canonical = canonical;
   }
 
   document(): Json {
@@ -105,12 +121,16 @@ class Parser {
     this.#at += 1;
     this.#space();
     if (this.#take(0x7d)) return this.#leave(object);
+    let before: string | undefined;
     for (;;) {
       if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#fail('expected a member name');
       const from = this.#at;
       const name = this.#string();
       if (name in object)
         this.#fail(`the member ${JSON.stringify(name.slice(0, 64))} stands twice`, from);
+      // Texts compare by UTF-16 code units, the order of RFC 8785 section 3.2.3.
+      if (this.#canonical && before !== undefined && name < before) this.#notCanonical(from);
+      before = name;
       this.#space();
       if (!this.#take(0x3a)) this.#fail('expected `:`');
       this.#space();
@@ -168,7 +188,12 @@ class Parser {
     }
     out = from === start ? text.slice(start, at) : out + text.slice(from, at);
     this.#at = at + 1;
-    if (wide && !out.isWellFormed()) this.#fail('an unpaired surrogate in a string', start);
+    if (wide) {
+      if (!out.isWellFormed()) this.#fail('an unpaired surrogate in a string', start);
+      if (this.#canonical && JSON.stringify(out) !== text.slice(start - 1, at + 1)) {
+        this.#notCanonical(start);
+      }
+    }
     return out;
   }
 
@@ -196,6 +221,8 @@ class Parser {
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
       this.#fail('an integer beyond 2^53');
     }
+    // ECMAScript's number form is the one RFC 8785 prescribes; -0 is 0.
+    if (this.#canonical && String(value) !== digits) this.#notCanonical(this.#at);
     this.#at += digits.length;
     return value;
   }
@@ -211,6 +238,7 @@ class Parser {
     for (;;) {
       const code = text.charCodeAt(this.#at);
       if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      if (this.#canonical) this.#notCanonical(this.#at);
       this.#at += 1;
     }
   }
@@ -229,6 +257,13 @@ class Parser {
   #leave<T>(value: T): T {
     this.#depth -= 1;
     return value;
+  }
+
+  #notCanonical(at: number): never {
+    throw new WarderError('malformed', `the JSON is not in canonical form at offset ${at}`, {
+      hint: 'write it as RFC 8785 says: members in order, no space, one form of each text and number',
+      data: { offset: at },
+    });
   }
 
   #fail(what: string, at: number = this.#at): never {

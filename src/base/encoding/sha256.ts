@@ -16,12 +16,25 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 }
 
 function nodeDigest(
-  { createHash }: NonNullable<typeof nodeCrypto>,
+  { hash }: NonNullable<typeof nodeCrypto>,
   parts: readonly Uint8Array[],
 ): Uint8Array<ArrayBuffer> {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return Uint8Array.from(hash.digest());
+  const [first] = parts;
+  return new Uint8Array(
+    hash('sha256', first !== undefined && parts.length === 1 ? first : joined(parts), 'buffer'),
+  );
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** SHA-256 of a text's UTF-8 bytes, as text. The text is well-formed: others make other bytes. */
@@ -33,5 +46,7 @@ export function sha256Text(text: string, form: 'hex' | 'base64url'): string {
 
 /** Whether two byte strings are equal. Takes as long as the first difference: for public values. */
 export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
+  return true;
 }

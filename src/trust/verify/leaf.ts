@@ -1,9 +1,7 @@
 // Reading a leaf: an in-toto Statement v1 in canonical JSON that says what one receipt is about.
 
-import { canonicalBytes } from '../../base/encoding/jcs.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/encoding/json.ts';
-import { parseJson } from '../../base/encoding/parse-json.ts';
-import { sameBytes } from '../../base/encoding/sha256.ts';
+import { parseCanonicalJson } from '../../base/encoding/parse-json.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { MAX_LEAF_BYTES } from './tiles.ts';
 
@@ -74,10 +72,7 @@ export interface ReceiptStatement {
  *   bad member is named.
  */
 export function parseLeaf(bytes: Uint8Array): ReceiptStatement {
-  const statement = parseJson(bytes, { maxBytes: MAX_LEAF_BYTES, maxDepth: 16 });
-  if (!sameBytes(canonicalBytes(statement), bytes)) {
-    throw new WarderError('malformed', 'the leaf is not in canonical form (RFC 8785)');
-  }
+  const statement = parseCanonicalJson(bytes, { maxBytes: MAX_LEAF_BYTES, maxDepth: 16 });
   const bad = [...new Checker(statement).badMembers()];
   if (bad.length > 0) {
     throw new WarderError('malformed', `not a receipt: ${bad.slice(0, 8).join(', ')}`, {

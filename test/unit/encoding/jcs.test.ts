@@ -2,7 +2,7 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalBytes, canonicalJson } from '../../../src/base/encoding/jcs.ts';
-import { parseJson } from '../../../src/base/encoding/parse-json.ts';
+import { parseCanonicalJson, parseJson } from '../../../src/base/encoding/parse-json.ts';
 
 test('the example of RFC 8785 section 3.2.4', () => {
   // The integer-valued double 333333333.33333329 and friends, as the RFC gives them.
@@ -70,3 +70,62 @@ test('an independent implementation writes the same bytes', () => {
     { numRuns: 500 },
   );
 });
+
+test.each([
+  '{"b":1,"a":2}',
+  '{"a":1, "b":2}',
+  ' {"a":1}',
+  '{"a":1}\n',
+  '[1.0]',
+  '[1e2]',
+  '[-0]',
+  '["\\u0041"]',
+  '["\\/"]',
+  '{"\\u0061":1}',
+  '{"a":1,"a":1}',
+  '["\\ud800"]',
+  '[9007199254740993]',
+  '[9007199254740994]',
+])('%s is read in canonical form only', (text) => {
+  expect(() => parseCanonicalJson(text)).toThrowError(
+    expect.objectContaining({ code: 'malformed' }) as Error,
+  );
+});
+
+test('what is read as canonical is what would be written again as it is', () => {
+  const written = fc.oneof(
+    fc.json().map((text) => [text, 0] as const),
+    fc.tuple(fc.jsonValue({ maxDepth: 3 }).map(canonicalOrNull), fc.nat()),
+  );
+  const cut = fc.constantFrom('', ' ', '"', ',', '0', '1', 'e', '\\u0061', '}', 'a');
+  let [accepted, refused] = [0, 0];
+  fc.assert(
+    fc.property(written, cut, ([text, at], inserted) => {
+      const place = at % (text.length + 1);
+      const input = text.slice(0, place) + inserted + text.slice(place);
+      const slow = attempt(() => {
+        const value = parseJson(input);
+        return canonicalJson(value) === input ? value : undefined;
+      });
+      const fast = attempt(() => parseCanonicalJson(input));
+      expect(fast).toEqual(slow);
+      if (slow === undefined) refused += 1;
+      else accepted += 1;
+    }),
+    { numRuns: 3000, seed: 8785 },
+  );
+  // Neither half is empty talk.
+  expect(Math.min(accepted, refused)).toBeGreaterThan(200);
+});
+
+function canonicalOrNull(value: unknown): string {
+  return attempt(() => canonicalJson(value)) ?? 'null';
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
