@@ -5,10 +5,19 @@ import { promisify } from 'node:util';
 import { encodeHex } from '../../base/encoding/hex.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
+import type { TpmAttestor } from '../tpm/attestor.ts';
 import { ALGORITHMS, spki } from './jwk.ts';
 import { lowS } from './low-s.ts';
 import { checkShape, PROBE_PREFIX } from './shape.ts';
-import type { Admitter, Custody, PublicJwk, Signer, SignKind, SignRequest } from './signer.ts';
+import type {
+  Admitter,
+  Custody,
+  KeepingAdmitter,
+  PublicJwk,
+  Signer,
+  SignKind,
+  SignRequest,
+} from './signer.ts';
 
 /** On another thread: the event loop has other calls to serve meanwhile. */
 const verifyAside = promisify(verify);
@@ -17,6 +26,8 @@ const verifyAside = promisify(verify);
 export interface BackEndKey {
   readonly key: PublicJwk;
   readonly custody: Custody;
+  /** There when the device can prove to others where the key is. */
+  readonly attestor?: TpmAttestor;
   /** Resolves when the key can sign; rejects for good when it never will. */
   ready(): Promise<void>;
   /**
@@ -40,6 +51,8 @@ export interface SignerRules {
 export interface OpenedSigner extends Signer {
   /** Resolves after the key was unlocked and signed a probe that verified; the same answer every time. */
   ready(): Promise<void>;
+  /** There when the device can prove to others where the key is. */
+  readonly attestor?: TpmAttestor;
 }
 
 /** Puts the checks in front of a back end's key and starts its self-check. */
@@ -54,6 +67,7 @@ class CheckedSigner implements OpenedSigner {
   readonly #backEnd: BackEndKey;
   readonly #admitters: readonly Admitter[];
   readonly #public: KeyObject;
+  readonly attestor?: TpmAttestor;
   readonly #ready: Promise<void>;
   #closed = false;
 
@@ -61,6 +75,7 @@ class CheckedSigner implements OpenedSigner {
     this.key = backEnd.key;
     this.custody = Object.freeze({ ...backEnd.custody });
     this.roles = Object.freeze([...rules.roles]);
+    if (backEnd.attestor !== undefined) this.attestor = backEnd.attestor;
     this.#backEnd = backEnd;
     this.#admitters = [...(rules.admitters ?? [])];
     this.#public = createPublicKey({
@@ -94,8 +109,15 @@ class CheckedSigner implements OpenedSigner {
     for (const admitter of admitters) {
       await admitter.admit({ ...snapshot, payload: Uint8Array.from(payload) }, this.key);
     }
+    const keepers = admitters.filter(keeps);
+    for (const keeper of keepers) {
+      const kept = keeper.kept(snapshot, this.key);
+      if (kept !== undefined && (await this.#holds(payload, kept))) return Uint8Array.from(kept);
+    }
     await this.#ready;
-    return this.#signAndVerify(snapshot);
+    const signature = await this.#signAndVerify(snapshot);
+    for (const keeper of keepers) await keeper.keep(snapshot, this.key, signature);
+    return signature;
   }
 
   async close(): Promise<void> {
@@ -112,15 +134,22 @@ class CheckedSigner implements OpenedSigner {
   async #signAndVerify(request: SignRequest): Promise<Uint8Array> {
     const { payload } = request;
     if (this.#closed) throw new WarderError('unavailable', 'the signer is closed');
-    const { hash, order, coordinate } = ALGORITHMS[this.key.alg];
+    const { order, coordinate } = ALGORITHMS[this.key.alg];
     const raw = await this.#backEnd.sign(payload, request);
     if (raw.length !== 2 * coordinate) throw untrue(this.key);
     const signature = order === null ? Uint8Array.from(raw) : lowS(raw, order);
-    const key = { key: this.#public, dsaEncoding: 'ieee-p1363' } as const;
-    const good = await verifyAside(hash, payload, key, signature);
-    if (!good) throw untrue(this.key);
+    if (!(await this.#holds(payload, signature))) throw untrue(this.key);
     return signature;
   }
+
+  #holds(payload: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    const key = { key: this.#public, dsaEncoding: 'ieee-p1363' } as const;
+    return verifyAside(ALGORITHMS[this.key.alg].hash, payload, key, signature);
+  }
+}
+
+function keeps(admitter: Admitter): admitter is KeepingAdmitter {
+  return 'kept' in admitter && 'keep' in admitter;
 }
 
 function untrue(key: PublicJwk): WarderError {

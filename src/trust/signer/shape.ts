@@ -20,8 +20,8 @@ const SHAPES: Readonly<Record<SignKind, ((text: string) => boolean) | undefined>
   checkpoint: (text) => /^[^\n]+\n(?:0|[1-9]\d{0,15})\n[A-Za-z0-9+/]{43}=\n/.test(text),
   dsse: (text) => text.startsWith('DSSEv1 '),
   probe: (text) => text.startsWith(PROBE_PREFIX),
+  attest: (text) => jwsType(text) === 'attestation+jwt',
   rotation: undefined,
-  attest: undefined,
 };
 
 /**

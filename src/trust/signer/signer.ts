@@ -30,6 +30,11 @@ export interface Custody {
   readonly backend: 'file' | 'pkcs11' | 'tpm2' | 'remote' | 'memory';
   /** One line for people, e.g. `protected by file permissions only`. */
   readonly summary: string;
+  /**
+   * What the device says of the key, e.g. `neverExtractable`; each value at most 256 characters. Nobody signed
+   * it: it is worth what the one who reads it out is worth.
+   */
+  readonly claims?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A key that signs. */
@@ -53,4 +58,12 @@ export interface Admitter {
   readonly kind: SignKind;
   /** Throws WarderError `not-trusted` to refuse. */
   admit(request: SignRequest, key: PublicJwk): void | Promise<void>;
+}
+
+/** An admitter that keeps signatures: for what was signed before the device is not asked again. */
+export interface KeepingAdmitter extends Admitter {
+  /** The signature this key gave for this very payload, if it is kept. Verified before it is given out. */
+  kept(request: SignRequest, key: PublicJwk): Uint8Array | undefined;
+  /** Never rejects: what cannot be kept costs another signature, no more. */
+  keep(request: SignRequest, key: PublicJwk, signature: Uint8Array): Promise<void>;
 }
