@@ -15,6 +15,7 @@ import type { PolicyHolder } from '../decide/policy/policy-holder.ts';
 import { type PolicySet } from '../decide/policy/policy-set.ts';
 import { savePolicy } from '../decide/policy/policy-table.ts';
 import type { LeaseEvent } from '../trust/lease/connection-lease.ts';
+import type { LeaseLeaf } from '../trust/lease/issue-lease.ts';
 import type { Approval } from '../decide/approval/approval.ts';
 import type { SecretSummary } from '../reach/vault/vault.ts';
 import type { Outcome, ReceiptFacts, ReceiptType } from '../trust/receipt/leaf.ts';
@@ -294,8 +295,8 @@ export class Administration {
   }
 
   /** A lease was issued or given back. */
-  async leaseEvent(change: (tx: Tx) => LeaseEvent): Promise<void> {
-    await this.record((tx) => {
+  async leaseEvent(change: (tx: Tx) => LeaseEvent): Promise<LeaseLeaf> {
+    const { receipt } = await this.record((tx) => {
       const { outcome, agent, stateKey, claims, digest } = change(tx);
       return [
         undefined,
@@ -311,6 +312,7 @@ export class Administration {
         },
       ];
     });
+    return this.#parts.log.durable(receipt);
   }
 }
 

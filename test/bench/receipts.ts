@@ -97,7 +97,8 @@ async function openBench(signing: BackEndKey | undefined): Promise<Bench> {
   });
   const memory = join(directory, 'signer', 'memory.json');
   await createCheckpointMemory(memory, ORIGIN);
-  const admitters = [await openCheckpointAdmitter(memory, ORIGIN)];
+  const admitter = await openCheckpointAdmitter(memory, ORIGIN);
+  const admitters = [admitter];
   const rules = { roles: ['checkpoint'] as const, admitters };
   const signers = [
     checkedSigner(memoryKey('EdDSA'), rules),
@@ -108,6 +109,7 @@ async function openBench(signing: BackEndKey | undefined): Promise<Bench> {
     directory: join(directory, 'log'),
     origin: ORIGIN,
     signers: await fixedSigners(...signers),
+    memory: admitter,
     random,
     monotonic: () => performance.now(),
     pause,
@@ -122,6 +124,7 @@ async function openBench(signing: BackEndKey | undefined): Promise<Bench> {
       await receipts.close();
       await store.close();
       for (const signer of signers) await signer.close();
+      await admitter.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -92,9 +92,9 @@ async function issueIn(
   };
   const prepared = prepareLease(whole, signer.key, gate.now(), randomBytes(16));
   const { claims, digest, stateKey } = prepared;
-  await administration.leaseEvent((tx) => {
+  const receipt = await administration.leaseEvent((tx) => {
     gate.leases.record(tx, prepared, 'default');
     return { outcome: 'issued', agent: 'default', stateKey, claims, digest };
   });
-  return signLease(prepared, signer);
+  return signLease(prepared, signer, receipt);
 }

@@ -1,12 +1,9 @@
 // One daemon per home: an exclusive lock on HOME/lock.db that dies with the process that holds it.
 
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { WarderError } from '../errors/errors.ts';
-
-/** A connection that nobody refers to is closed by the garbage collector, and the lock with it. */
-const holding = new Set<DatabaseSync>();
+import { type FileLock, isHeld, lockFile } from './file-lock.ts';
 
 /** A held lock. */
 export interface HomeLock {
@@ -20,26 +17,21 @@ export interface HomeLock {
  *   left word, the process; `data.held` tells that from a lock that could not be tried.
  */
 export function lockHome(home: string): HomeLock {
-  const path = join(home, 'lock.db');
-  let db: DatabaseSync | undefined;
+  let lock: FileLock;
   try {
-    makeFile(path);
-    db = new DatabaseSync(path, { timeout: 0 });
-    db.exec('BEGIN EXCLUSIVE');
+    lock = lockFile(join(home, 'lock.db'));
   } catch (cause) {
-    db?.close();
     throw refusal(home, cause);
   }
-  const held = db;
-  holding.add(held);
   const note = join(home, 'lock.pid');
   writeFileSync(note, `${process.pid}\n`, { mode: 0o600 });
+  let held = true;
   return {
     release: () => {
-      if (!held.isOpen) return;
+      if (!held) return;
+      held = false;
       rmSync(note, { force: true });
-      holding.delete(held);
-      held.close();
+      lock.release();
     },
   };
 }
@@ -54,21 +46,8 @@ export function lockHolder(home: string): number | undefined {
   }
 }
 
-/**
- * Makes the file private before SQLite opens it. An existing file must not be opened here:
- * closing any descriptor of it would drop the POSIX locks this process already holds.
- */
-function makeFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-}
-
 function refusal(home: string, cause: unknown): WarderError {
-  const busy = cause instanceof Error && 'errcode' in cause && cause.errcode === 5;
-  if (!busy) {
+  if (!isHeld(cause)) {
     const text = cause instanceof Error ? cause.message : String(cause);
     return new WarderError('unavailable', `cannot lock the home \`${home}\`: ${text}`, {
       cause,

@@ -116,19 +116,20 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
   const { store } = timed;
   const { origin } = config.log;
   const random = createRandomPool();
-  const {
-    keyring: keys,
-    first,
-    openSigning,
-  } = await openKeys(home, config, store, timed.clock.wall());
+  const opened = await openKeys(home, config, store, timed.clock.wall());
+  const { keyring: keys, first, openSigning } = opened;
   const receipts = await openReceipts({
     store,
     directory: home.log,
     origin,
     signers: keys,
+    memory: opened.memory,
     random,
     monotonic: () => clock.monotonic(),
     pause,
+  }).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
   });
   const { log } = receipts;
   const leases = openLeaseBook(store);
@@ -289,7 +290,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
       await lastCheckpoint(receipts);
       await receipts.close();
       await store.close();
-      await Promise.all([keys.signing.close(), keys.log.close()]);
+      await opened.close();
     },
   };
 }

@@ -7,23 +7,33 @@ import { Keyring } from '../../trust/keyring/keyring.ts';
 import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
 import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
 import { revocationAdmitter } from '../../trust/lease/revocation-admitter.ts';
-import { openCheckpointAdmitter } from '../../trust/receipt/checkpoint-admitter.ts';
+import {
+  type LogAdmitter,
+  openCheckpointAdmitter,
+} from '../../trust/receipt/checkpoint-admitter.ts';
+import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
 import { leafSequence } from '../../trust/receipt/receipt-log.ts';
+import { statementAdmitter } from '../../trust/receipt/statement-admitter.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import { openSigner } from '../../trust/signer/open-signer.ts';
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import type { Config, KeyPin } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { pinSigningKey } from '../config/pin-key.ts';
+import { keyAccess } from './key-access.ts';
 import { openListMemory } from './list-memory.ts';
 
 /** The keys of a home, opened. */
 export interface HomeKeys {
   readonly keyring: Keyring;
+  /** Where the signers stand with the log. */
+  readonly memory: HeadMemory;
   /** The first row of the history, still to be written: this home was never served before. */
   readonly first?: KeyRow;
   /** Opens a key with everything that is asked before the signing key signs. */
   openSigning(uri: string, kid?: string): Promise<OpenedSigner>;
+  /** Closes the keys in use, and lets another process sign. */
+  close(): Promise<void>;
 }
 
 /**
@@ -44,31 +54,55 @@ export async function openKeys(
   if (history.length === 0) checkNeverServed(store);
   const pin = await currentPin(home, config.key, history);
   const checkpoints = await openCheckpointAdmitter(memory, origin);
+  try {
+    return await openWith(checkpoints, home, config, pin, history, now);
+  } catch (error) {
+    await checkpoints.close();
+    throw error;
+  }
+}
+
+async function openWith(
+  checkpoints: LogAdmitter,
+  home: Home,
+  config: Config,
+  pin: KeyPin,
+  history: readonly KeyRow[],
+  now: number,
+): Promise<HomeKeys> {
+  const { origin, memory } = config.log;
   const lists = revocationAdmitter(origin, await openListMemory(memory, origin));
   const rotations = rotationAdmitter(origin, config.logKey.kid);
   const log = await openSigner(config.logKey.uri, {
-    home: home.root,
+    ...keyAccess(home, config),
     kid: config.logKey.kid,
     roles: logKeyRoles,
     admitters: [checkpoints, rotations],
   });
   let keyring: Keyring | undefined;
   const leases = leaseAdmitter(origin, () => keyring?.trusted ?? []);
+  const statements = statementAdmitter(origin, () => log.key);
   const openSigning: HomeKeys['openSigning'] = (uri, kid) =>
     openSigner(uri, {
-      home: home.root,
+      ...keyAccess(home, config),
       ...(kid === undefined ? {} : { kid }),
       roles: signingKeyRoles,
-      admitters: [leases, checkpoints, lists, rotations],
+      admitters: [leases, checkpoints.leases, checkpoints, lists, rotations, statements],
     });
   const signing = await openSigning(pin.uri, pin.kid);
-  if (history.length > 0) {
-    keyring = await Keyring.open(origin, log, signing, history);
-    return { keyring, openSigning };
-  }
   const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
-  keyring = await Keyring.open(origin, log, signing, [first]);
-  return { keyring, first, openSigning };
+  const opened = await Keyring.open(origin, log, signing, history.length > 0 ? history : [first]);
+  keyring = opened;
+  return {
+    keyring: opened,
+    memory: checkpoints,
+    openSigning,
+    close: async () => {
+      await Promise.all([opened.signing.close(), opened.log.close()]);
+      await checkpoints.close();
+    },
+    ...(history.length > 0 ? {} : { first }),
+  };
 }
 
 /** A history that was lost is not begun anew: a key that was rotated would be back. */

@@ -5,6 +5,7 @@ import type { Tx } from '../../base/store/store.ts';
 import { type PreparedLease, prepareLease } from '../../trust/lease/issue-lease.ts';
 import { type LeaseRequest, termsOf } from '../../trust/lease/lease-request.ts';
 import type { VerifiedLease } from '../../trust/lease/verify-lease.ts';
+import type { ReceiptRef } from '../../trust/receipt/receipt-log.ts';
 import { recordEvent } from '../administer.ts';
 import { issuedEvent, requestEvent } from './lease-events.ts';
 import type { LeaseInHand } from './lease-in-hand.ts';
@@ -13,6 +14,13 @@ import { LeaseTokens } from './lease-tokens.ts';
 
 /** Why a lease was given back that nobody gave back. */
 export const CONNECTION_ENDED = 'its connection ended';
+
+/** A request that was granted, with its lease yet to be signed, and the leaf that says so. */
+export interface GrantedLease {
+  readonly granted: LeaseRequest;
+  readonly prepared: PreparedLease;
+  readonly receipt: ReceiptRef;
+}
 
 /** Grants requests, and knows which connections there are to hand leases to. */
 export class LeaseGrants {
@@ -55,25 +63,26 @@ export class LeaseGrants {
     parent: VerifiedLease | undefined,
     by: string,
     now: number,
-  ): { readonly granted: LeaseRequest; readonly prepared: PreparedLease } {
+  ): GrantedLease {
     const { gate, requests } = this.#parts;
     this.requireConnection(request);
     if (parent !== undefined) this.#requireLive(parent, now);
     const prepared = this.#prepare(request, parent, now);
     const decision = { seen: request.digest, by, prepared };
     const granted = requests.grant(tx, request.tenant, request.id, decision, now);
-    recordEvent(tx, gate, now, issuedEvent(granted, prepared));
-    return { granted, prepared };
+    const receipt = recordEvent(tx, gate, now, issuedEvent(granted, prepared));
+    return { granted, prepared, receipt };
   }
 
   /**
    * After the grant is durable: has it signed, and puts it into the hand of its connection. What fails is
    * tried again when the lease is asked for.
    */
-  async handOver(request: LeaseRequest, prepared: PreparedLease): Promise<void> {
+  async handOver({ granted: request, prepared, receipt }: GrantedLease): Promise<void> {
     try {
       if (!(await this.#stillThere(request))) return;
-      this.#hand(request, await this.tokens.sign(prepared));
+      const leaf = this.#parts.gate.log.durable(receipt);
+      this.#hand(request, await this.tokens.sign(prepared, leaf));
     } catch (thrown) {
       const { code, message } = asWarderError(thrown);
       this.#parts.note(`lease ${request.id}: not signed yet: ${code}: ${message}`);

@@ -103,7 +103,7 @@ export class LeaseDecisions {
       return this.#grants.grant(tx, request, parent, yes.by, now);
     });
     if (made !== undefined) {
-      await this.#grants.handOver(made.granted, made.prepared);
+      await this.#grants.handOver(made);
       requests.decided(id);
     }
     return this.show(tenant, id);

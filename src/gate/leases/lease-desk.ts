@@ -5,7 +5,6 @@ import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { Tx } from '../../base/store/store.ts';
 import { coversTool } from '../../decide/policy/narrowing.ts';
 import { type ConnectionLease, type ConnectionTerms } from '../../trust/lease/connection-lease.ts';
-import type { PreparedLease } from '../../trust/lease/issue-lease.ts';
 import type { Capability } from '../../trust/lease/lease.ts';
 import type { AskedLease, LeaseCeiling, LeaseRequest } from '../../trust/lease/lease-request.ts';
 import type { RequestStatus } from '../../trust/lease/request-book.ts';
@@ -14,7 +13,7 @@ import { recordEvent } from '../administer.ts';
 import type { Caller, Preview } from '../door.ts';
 import { askedLease, childLease, readRequest } from './asked-lease.ts';
 import { AskingRate } from './asking-rate.ts';
-import { CONNECTION_ENDED, LeaseGrants } from './grant-lease.ts';
+import { CONNECTION_ENDED, type GrantedLease, LeaseGrants } from './grant-lease.ts';
 import { judgeLease } from './judge-lease.ts';
 import { LeaseDecisions } from './lease-decisions.ts';
 import type { LeaseDescription, LeaseDoor, LeaseStanding } from './lease-door.ts';
@@ -206,7 +205,7 @@ export class LeaseDesk implements LeaseDoor {
       return { id: request.id, made: this.#settle(tx, request, judged, parent, now) };
     });
     if (waits) gate.approvals.changed();
-    if (made !== undefined) await this.#grants.handOver(made.granted, made.prepared);
+    if (made !== undefined) await this.#grants.handOver(made);
     return this.#standing(this.#find(caller, id));
   }
 
@@ -217,7 +216,7 @@ export class LeaseDesk implements LeaseDoor {
     judged: ReturnType<typeof judgeLease>,
     parent: VerifiedLease | undefined,
     now: number,
-  ): { readonly granted: LeaseRequest; readonly prepared: PreparedLease } | undefined {
+  ): GrantedLease | undefined {
     const { gate, requests } = this.#parts;
     switch (judged.verdict) {
       case 'auto_approve':

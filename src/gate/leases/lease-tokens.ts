@@ -3,7 +3,7 @@
 import type { Reader, Table, TenantId } from '../../base/store/store.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { LeaseOffice } from '../../trust/lease/connection-lease.ts';
-import { type PreparedLease, signLease } from '../../trust/lease/issue-lease.ts';
+import { type LeaseLeaf, type PreparedLease, signLease } from '../../trust/lease/issue-lease.ts';
 import { type VerifiedLease, verifyLease } from '../../trust/lease/verify-lease.ts';
 import type { GateParts } from '../parts.ts';
 
@@ -15,7 +15,10 @@ export class LeaseTokens {
   readonly #gate: Pick<GateParts, 'store' | 'now'>;
   readonly #office: LeaseOffice;
   /** Durable leases whose signature is still to come, by state key. */
-  readonly #unsigned = new Map<string, PreparedLease>();
+  readonly #unsigned = new Map<
+    string,
+    { readonly prepared: PreparedLease; readonly receipt: LeaseLeaf }
+  >();
 
   constructor(gate: Pick<GateParts, 'store' | 'now'>, office: LeaseOffice) {
     this.#gate = gate;
@@ -26,13 +29,14 @@ export class LeaseTokens {
    * Signs what was just recorded. That of a lease bound to a key is kept for its holder; that of a
    * connection is in the hands of the caller alone.
    *
+   * @param receipt the leaf that says so, durable.
    * @returns the lease as everybody would read it.
    * @throws whatever the signer throws; {@link read} tries again then.
    */
-  async sign(prepared: PreparedLease): Promise<VerifiedLease> {
+  async sign(prepared: PreparedLease, receipt: LeaseLeaf): Promise<VerifiedLease> {
     const { claims, stateKey } = prepared;
-    this.#unsigned.set(stateKey, prepared);
-    const text = await signLease(prepared, this.#office.signer);
+    this.#unsigned.set(stateKey, { prepared, receipt });
+    const text = await signLease(prepared, this.#office.signer, receipt);
     // Back through the front door: what was just issued is believed no more than what is handed in.
     const verified = await this.#verify(text);
     const { tenant, cnf } = claims;
@@ -53,7 +57,7 @@ export class LeaseTokens {
    */
   async read(tenant: TenantId, stateKey: string): Promise<VerifiedLease> {
     const unsigned = this.#unsigned.get(stateKey);
-    if (unsigned !== undefined) return this.sign(unsigned);
+    if (unsigned !== undefined) return this.sign(unsigned.prepared, unsigned.receipt);
     const row = this.#gate.store.read((reader: Reader) =>
       reader.get(tokenTable, tenant, tokenKey(stateKey)),
     );

@@ -37,9 +37,9 @@ export async function renewLease(
     now,
   );
   const prepared = prepareRenewal(lease, office.signer.key, now);
-  await gate.store.commit((tx) => {
+  const receipt = await gate.store.commit((tx) => {
     gate.leases.renew(tx, lease, prepared, now);
-    recordEvent(tx, gate, now, {
+    return recordEvent(tx, gate, now, {
       type: 'lease',
       outcome: 'renewed',
       tenant,
@@ -50,5 +50,5 @@ export async function renewLease(
       detail: { agent, expires: prepared.claims.exp },
     });
   });
-  return (await tokens.sign(prepared)).text;
+  return (await tokens.sign(prepared, gate.log.durable(receipt))).text;
 }

@@ -4,7 +4,7 @@ import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { TenantId, Tx } from '../../base/store/store.ts';
 import type { Signer } from '../signer/signer.ts';
 import type { TrustedKeys } from '../verify/keys.ts';
-import { prepareLease, signLease } from './issue-lease.ts';
+import { type LeaseLeaf, prepareLease, signLease } from './issue-lease.ts';
 import type { LeaseBook } from './lease-book.ts';
 import type { Capability, CheckedLease, LeaseClaims } from './lease.ts';
 import { verifyLease } from './verify-lease.ts';
@@ -30,7 +30,7 @@ export interface LeaseOffice {
   /** Unpredictable bytes, handed in. */
   random(length: number): Uint8Array;
   /** Runs the change and appends the receipt of the event in one commit; resolves when durable. */
-  record(change: (tx: Tx) => LeaseEvent): Promise<void>;
+  record(change: (tx: Tx) => LeaseEvent): Promise<LeaseLeaf>;
 }
 
 /** Who is connected, and what they may have. */
@@ -141,13 +141,13 @@ class IssuedOnDemand implements ConnectionLease {
     if (ttlSeconds < 1) refuseOver();
     const terms = { ...wanted, ttlSeconds, origin, cnf: { conn: connection } };
     const prepared = prepareLease(terms, signer.key, now, this.#office.random(16));
-    await this.#office.record((tx) => {
+    const receipt = await this.#office.record((tx) => {
       book.record(tx, prepared, agent);
       const { claims, digest, stateKey } = prepared;
       return { outcome: 'issued', agent, stateKey, claims, digest };
     });
     // Back through the front door: what was just issued is believed no more than what is handed in.
-    const token = await signLease(prepared, signer);
+    const token = await signLease(prepared, signer, receipt);
     const verified = await verifyLease(token, keys, { now, audience: origin });
     const lease = book.check(verified, { connection }, now);
     this.#held = { lease, digest: verified.digest };

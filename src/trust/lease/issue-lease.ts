@@ -1,5 +1,6 @@
 // Issuing a lease in two steps, so that its row and receipt are durable before a signature exists.
 
+import { encodeBase64 } from '../../base/encoding/base64.ts';
 import { encodeBase64url } from '../../base/encoding/base64url.ts';
 import { decodeHex } from '../../base/encoding/hex.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
@@ -57,6 +58,22 @@ export interface PreparedLease {
   readonly parents: readonly ChainLink[];
   /** Text of the chain it was made from: what convinces the signer, and what its own text starts with. */
   readonly parentText?: string;
+}
+
+/** The receipt of a lease where it stands in the log, durable. */
+export interface LeaseLeaf {
+  readonly index: number;
+  readonly leaf: Uint8Array;
+}
+
+/** What a request to sign a lease carries. */
+export interface LeaseEvidence {
+  /** Number of its leaf. */
+  readonly index?: number;
+  /** Its leaf, base64. */
+  readonly leaf?: string;
+  /** Text of the chain it was made from. */
+  readonly parent?: string;
 }
 
 /**
@@ -169,15 +186,24 @@ function prepared(
 /**
  * Asks for the signature. Only after row and receipt of the lease are durable.
  *
+ * @param receipt the leaf that says it; a signer with a memory of the log signs nothing without.
  * @returns the token, after those it was made from.
  * @throws whatever {@link Signer.sign} throws.
  */
-export async function signLease(prepared: PreparedLease, signer: Signer): Promise<string> {
+export async function signLease(
+  prepared: PreparedLease,
+  signer: Signer,
+  receipt?: LeaseLeaf,
+): Promise<string> {
   const { signingInput, parentText } = prepared;
+  const evidence: LeaseEvidence = {
+    ...(receipt === undefined ? {} : { index: receipt.index, leaf: encodeBase64(receipt.leaf) }),
+    ...(parentText === undefined ? {} : { parent: parentText }),
+  };
   const signature = await signer.sign({
     kind: 'lease',
     payload: encodeUtf8(signingInput),
-    ...(parentText === undefined ? {} : { evidence: { parent: parentText } }),
+    evidence,
   });
   const token = `${signingInput}.${encodeBase64url(signature)}`;
   return parentText === undefined ? token : joinChain(parentText, token);

@@ -3,25 +3,48 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeBase64, encodeBase64 } from '../../base/encoding/base64.ts';
-import { isJsonObject } from '../../base/encoding/json.ts';
+import { decodeBase64url, encodeBase64url } from '../../base/encoding/base64url.ts';
+import { canonicalJson } from '../../base/encoding/jcs.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../base/encoding/json.ts';
 import { parseJson } from '../../base/encoding/parse-json.ts';
+import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
+import { type FileLock, isHeld, lockFile } from '../../base/store/file-lock.ts';
 import type { Head } from '../verify/checkpoint.ts';
 import { emptyRoot, HASH_SIZE } from '../verify/merkle.ts';
 import { writeDurably } from './durable-file.ts';
+import type { HeadSignature, SignedHead } from './head-memory.ts';
+import { createLeaseMemory, LeaseMemory } from './lease-memory.ts';
 
-const VERSION = 1;
+/** A head as kept; leases are kept beside it. */
+export type KeptHead = Omit<SignedHead, 'unproven'>;
+
+const VERSION = 2;
+/** Had neither signatures nor sum. */
+const FIRST_VERSION = 1;
+const SIGNATURES_MAX = 8;
+
+/** Files of one memory. */
+const leasesOf = (path: string): string => `${path.replace(/\.json$/, '')}.leases`;
+const lockOf = (path: string): string => `${path.replace(/\.json$/, '')}.lock`;
 
 /**
  * Makes the memory of a new, empty log. Never over an existing one: who could reset the memory could
  * have a second history signed.
  *
+ * @param epoch ordinal of the log among those of its home.
  * @returns whether it was made; false when there was one.
  */
-export async function createCheckpointMemory(path: string, origin: string): Promise<boolean> {
+export async function createCheckpointMemory(
+  path: string,
+  origin: string,
+  epoch = 1,
+): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  // First what the other must not be without.
+  await createLeaseMemory(leasesOf(path), origin);
   try {
-    const head = { origin, size: 0, root: emptyRoot() };
+    const head = { origin, epoch, size: 0, root: emptyRoot(), signatures: [] };
     await writeFile(path, format(head), { flag: 'wx', mode: 0o600, flush: true });
     return true;
   } catch (error) {
@@ -30,13 +53,91 @@ export async function createCheckpointMemory(path: string, origin: string): Prom
   }
 }
 
+/** The memory of one log, held by this process alone. */
+export class CheckpointMemory {
+  readonly leases: LeaseMemory;
+  readonly #path: string;
+  readonly #lock: FileLock;
+  #head: KeptHead;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, lock: FileLock, head: KeptHead, leases: LeaseMemory) {
+    this.#path = path;
+    this.#lock = lock;
+    this.#head = head;
+    this.leases = leases;
+  }
+
+  /**
+   * Locks and reads it.
+   *
+   * @throws WarderError `unavailable` when another process holds it, or it is missing (which never means
+   *   an empty log), damaged, or another log's.
+   */
+  static async open(path: string, origin: string): Promise<CheckpointMemory> {
+    const lock = lockMemory(path);
+    try {
+      const head = await readCheckpointMemory(path, origin);
+      // An earlier version remembered no leases.
+      if (head.version < VERSION) await createLeaseMemory(leasesOf(path), origin);
+      const leases = await LeaseMemory.open(leasesOf(path), origin);
+      return new CheckpointMemory(path, lock, head, leases);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  get head(): KeptHead {
+    return this.#head;
+  }
+
+  /** Durable before it resolves; only then it counts. */
+  remember({ origin, size, root }: Head): Promise<void> {
+    return this.#write(() => ({ ...this.#head, origin, size, root, signatures: [] }));
+  }
+
+  /** Keeps a signature of the head, unless another head came meanwhile. */
+  async keep(head: Head, given: HeadSignature): Promise<void> {
+    await this.#write(() => {
+      const kept = this.#head;
+      if (kept.size !== head.size) return undefined;
+      const others = kept.signatures.filter(({ kid }) => kid !== given.kid);
+      return { ...kept, signatures: [...others, given].slice(-SIGNATURES_MAX) };
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.leases.close();
+    this.#lock.release();
+  }
+
+  #write(change: () => KeptHead | undefined): Promise<void> {
+    const turn = this.#writing.then(async () => {
+      const next = change();
+      if (next === undefined) return;
+      try {
+        await writeDurably(this.#path, format(next));
+      } catch (cause) {
+        throw unusable(this.#path, 'cannot be written', cause);
+      }
+      this.#head = next;
+    });
+    this.#writing = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
 /**
- * Reads the memory of a log.
+ * Reads the memory of a log, without its leases and without holding it.
  *
- * @throws WarderError `unavailable` when it is missing (which never means an empty log), damaged, or
- *   another log's.
+ * @throws WarderError `unavailable` when it is missing, damaged, or another log's.
  */
-export async function readCheckpointMemory(path: string, origin: string): Promise<Head> {
+async function readCheckpointMemory(
+  path: string,
+  origin: string,
+): Promise<KeptHead & { readonly version: number }> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -44,30 +145,69 @@ export async function readCheckpointMemory(path: string, origin: string): Promis
     throw unusable(path, 'cannot be read', cause);
   }
   try {
-    const json = parseJson(text, { maxBytes: 4096, maxDepth: 2 });
-    if (!isJsonObject(json) || json['version'] !== VERSION) throw new TypeError('another version');
-    const { size, root } = json;
-    if (!Number.isSafeInteger(size) || (size as number) < 0) throw new TypeError('no size');
-    const hash = typeof root === 'string' ? decodeBase64(root) : new Uint8Array();
-    if (hash.length !== HASH_SIZE) throw new TypeError('no root');
-    if (json['origin'] !== origin) throw new TypeError('another log');
-    return { origin, size: size as number, root: hash };
+    return parse(parseJson(text, { maxBytes: 16_384, maxDepth: 4 }), origin);
   } catch (cause) {
     throw unusable(path, 'is damaged or of another log', cause);
   }
 }
 
-/** Durable before it returns. */
-export async function writeCheckpointMemory(path: string, head: Head): Promise<void> {
-  try {
-    await writeDurably(path, format(head));
-  } catch (cause) {
-    throw unusable(path, 'cannot be written', cause);
-  }
+function parse(json: Json, expected: string): KeptHead & { readonly version: number } {
+  if (!isJsonObject(json)) throw new TypeError('no object');
+  const { sum, ...content } = json;
+  const { version, epoch, origin, size, root, signatures = [] } = content;
+  if (version !== VERSION && version !== FIRST_VERSION) throw new TypeError('another version');
+  if (version === VERSION && sum !== sumOf(content)) throw new TypeError('it was changed');
+  if (origin !== expected) throw new TypeError('another log');
+  if (!Number.isSafeInteger(size) || (size as number) < 0) throw new TypeError('no size');
+  if (!Number.isSafeInteger(epoch) || (epoch as number) < 1) throw new TypeError('no epoch');
+  const hash = typeof root === 'string' ? decodeBase64(root) : new Uint8Array();
+  if (hash.length !== HASH_SIZE) throw new TypeError('no root');
+  if (!Array.isArray(signatures)) throw new TypeError('no signatures');
+  return {
+    version,
+    origin,
+    epoch: epoch as number,
+    size: size as number,
+    root: hash,
+    signatures: (signatures as readonly Json[]).map((given) => {
+      if (!isJsonObject(given)) throw new TypeError('no signature');
+      const { kid, signature } = given;
+      if (typeof kid !== 'string' || typeof signature !== 'string') throw new TypeError('no text');
+      return { kid, signature: decodeBase64url(signature) };
+    }),
+  };
 }
 
-function format({ origin, size, root }: Head): string {
-  return `${JSON.stringify({ version: VERSION, epoch: 1, origin, size, root: encodeBase64(root) })}\n`;
+function format({ origin, epoch, size, root, signatures }: KeptHead): string {
+  const content = {
+    version: VERSION,
+    epoch,
+    origin,
+    size,
+    root: encodeBase64(root),
+    signatures: signatures.map(({ kid, signature }) => ({
+      kid,
+      signature: encodeBase64url(signature),
+    })),
+  };
+  return `${JSON.stringify({ ...content, sum: sumOf(content) })}\n`;
+}
+
+/** Tells damage; who can write the file can write this too. */
+function sumOf(content: JsonObject): string {
+  return sha256Text(canonicalJson(content), 'hex');
+}
+
+function lockMemory(path: string): FileLock {
+  try {
+    return lockFile(lockOf(path));
+  } catch (cause) {
+    if (!isHeld(cause)) throw unusable(path, 'cannot be locked', cause);
+    throw new WarderError('unavailable', `another signer holds the memory \`${path}\``, {
+      cause,
+      hint: 'one process signs for a log: end the other, or ask it to sign',
+    });
+  }
 }
 
 function unusable(path: string, why: string, cause: unknown): WarderError {

@@ -5,13 +5,13 @@ import { sameBytes } from '../../base/encoding/sha256.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { Store } from '../../base/store/store.ts';
-import type { Signer } from '../signer/signer.ts';
 import { formatHead, type Head, parseHead, verifyCheckpoint } from '../verify/checkpoint.ts';
 import type { TrustedKeys } from '../verify/keys.ts';
 import { formatNote, noteSignature, parseNote } from '../verify/note.ts';
 import { checkpointEvidence } from './checkpoint-admitter.ts';
 import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
+import type { HeadMemory, SignedHead } from './head-memory.ts';
 import type { ReceiptLog } from './receipt-log.ts';
 import type { TileContents, TileDirectory } from './tile-directory.ts';
 
@@ -38,6 +38,8 @@ export interface CheckpointerParts {
   readonly directory: TileDirectory;
   readonly contents: TileContents;
   readonly signers: CheckpointSigners;
+  /** What the signers remember of the log. */
+  readonly memory: HeadMemory;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;
   /** Resolves after that many milliseconds, or as soon as the signal is aborted; never rejects. */
@@ -100,7 +102,7 @@ export class Checkpointer {
       const found = note === undefined ? undefined : await reopen(parts.log, trusted, note);
       if (found !== undefined && found.size >= (published?.size ?? 0)) published = found;
     }
-    return new Checkpointer(parts, published);
+    return new Checkpointer(parts, (await signedSince(parts, published)) ?? published);
   }
 
   /** Starts signing; until then leaves only gather. */
@@ -229,33 +231,25 @@ export class Checkpointer {
   }
 
   async #sign(head: Head): Promise<string> {
+    const { log, memory } = this.#parts;
+    const last = await memory.last();
+    checkLast(log, last);
+    const leases = last.unproven.filter((index) => index < head.size);
+    const evidence = checkpointEvidence(last.size, log.tree.consistency(last.size, head.size), {
+      leases,
+      proof: log.tree.inclusionOf(leases, head.size),
+    });
     const text = formatHead(head);
+    const payload = encodeUtf8(text);
     const signatures = await Promise.all(
       this.#parts.signers.signersAt(head.size).map(async (signer) => {
         const key = this.keys.find(({ kid }) => kid === signer.key.kid);
         if (key === undefined) throw new WarderError('internal', 'a signer changed its key');
-        return noteSignature(head.origin, key.raw, await this.#signWith(signer, head, text));
+        const signature = await signer.sign({ kind: 'checkpoint', payload, evidence });
+        return noteSignature(head.origin, key.raw, signature);
       }),
     );
     return formatNote({ text, signatures });
-  }
-
-  async #signWith(signer: Signer, head: Head, text: string): Promise<Uint8Array> {
-    const { log } = this.#parts;
-    const signFrom = (from: number): Promise<Uint8Array> =>
-      signer.sign({
-        kind: 'checkpoint',
-        payload: encodeUtf8(text),
-        evidence: checkpointEvidence(from, log.tree.consistency(from, head.size)),
-      });
-    try {
-      return await signFrom(this.#published?.size ?? 0);
-    } catch (thrown) {
-      // A crash between signing and publishing leaves this signer's memory ahead of us: it says so.
-      const signedSize = asWarderError(thrown).data['signedSize'];
-      if (typeof signedSize !== 'number' || signedSize > head.size) throw thrown;
-      return signFrom(signedSize);
-    }
   }
 
   #answer(checkpoint: Checkpoint): void {
@@ -285,22 +279,67 @@ async function reopen(
     return undefined;
   }
   const { origin, size, root } = await verifyCheckpoint(note, keys);
-  const durable = log.size;
-  if (origin !== log.origin) notOurs('it is of another log', note);
-  if (size > durable) notOurs(`the store has ${durable} leaves, ${size} were signed`, note);
-  const same = (): boolean => sameBytes(log.tree.rootAt(size), root);
-  if (!same()) {
-    // A damaged tile is no fork: the leaves decide.
-    log.distrustTiles();
-    if (!same()) notOurs(`its root is ${encodeBase64(root)}, the leaves make another`, note);
-  }
+  checkSigned(log, { origin, size, root });
   return { origin, size, root, note };
 }
 
-function notOurs(why: string, note: string): never {
-  throw new WarderError('verification-failed', `the log does not match its checkpoint: ${why}`, {
-    hint: 'restore the store from a backup that has all leaves; do not delete the checkpoint',
-    data: { note },
+/**
+ * A head that was signed whole, and not published since.
+ *
+ * @throws WarderError `verification-failed` when the log is not the one that was signed.
+ */
+async function signedSince(
+  { log, memory, signers }: CheckpointerParts,
+  published: Checkpoint | undefined,
+): Promise<Checkpoint | undefined> {
+  let last: SignedHead;
+  try {
+    last = await memory.last();
+  } catch {
+    // Whoever signs is not there now: asked again before the next head.
+    return undefined;
+  }
+  checkLast(log, last);
+  if (last.size <= (published?.size ?? 0)) return undefined;
+  const { origin, size, root } = last;
+  try {
+    const signatures = signers.signersAt(size).flatMap(({ key: { kid } }) => {
+      const key = signers.trusted.find((each) => each.kid === kid);
+      const given = last.signatures.find((each) => each.kid === kid);
+      return key === undefined || given === undefined
+        ? []
+        : [noteSignature(origin, key.raw, given.signature)];
+    });
+    const note = formatNote({ text: formatHead(last), signatures });
+    await verifyCheckpoint(note, signers.trusted);
+    return { origin, size, root, note };
+  } catch {
+    // Not each key had signed: the next head is as good.
+    return undefined;
+  }
+}
+
+/** The signer's word for what it signed last; whatever it is, the log has to be a longer one. */
+function checkLast(log: ReceiptLog, last: SignedHead): void {
+  checkSigned(log, last);
+  const missing = last.unproven.find((index) => index >= log.size);
+  if (missing !== undefined) notOurs(`leaf ${missing}, of a lease that was signed, is missing`);
+}
+
+function checkSigned(log: ReceiptLog, { origin, size, root }: Head): void {
+  const durable = log.size;
+  if (origin !== log.origin) notOurs('it is of another log');
+  if (size > durable) notOurs(`the store has ${durable} leaves, ${size} were signed`);
+  const same = (): boolean => sameBytes(log.tree.rootAt(size), root);
+  if (same()) return;
+  // A damaged tile is no fork: the leaves decide.
+  log.distrustTiles();
+  if (!same()) notOurs(`its root is ${encodeBase64(root)}, the leaves make another`);
+}
+
+function notOurs(why: string): never {
+  throw new WarderError('verification-failed', `the log is not the one that was signed: ${why}`, {
+    hint: 'restore a store that has all leaves; if they are lost for good, see `warder receipts new-log`',
   });
 }
 

@@ -4,6 +4,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { HASH_SIZE } from '../verify/merkle.ts';
 import { subtreeRoot, TILE_WIDTH, TileTree } from '../verify/tile-tree.ts';
 import { hashLeaf, hashNode } from './digest.ts';
+import { proveLeaves } from './leaf-set.ts';
 
 /** Where the tree gets what it does not hold. */
 export interface TreeSource {
@@ -73,6 +74,12 @@ export class LogTree {
       [from, to] = index < middle ? [from, middle] : [middle, to];
     }
     return proof.toReversed();
+  }
+
+  /** That several leaves stand in the first `size`: what {@link rootOfLeaves} takes. */
+  inclusionOf(indices: readonly number[], size: number): Uint8Array[] {
+    if (size > this.size) throw new WarderError('not-found', `there are no ${size} leaves`);
+    return proveLeaves(indices, size, (from, to) => this.#range(from, to));
   }
 
   /** RFC 6962 section 2.1.2, from `earlier` leaves to `size`. */

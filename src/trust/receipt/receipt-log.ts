@@ -148,6 +148,15 @@ export class ReceiptLog {
     return entries.map(({ bytes }) => bytes);
   }
 
+  /**
+   * A receipt's leaf, once it is durable.
+   *
+   * @throws WarderError `unavailable` when it is not there.
+   */
+  durable({ index }: ReceiptRef): { readonly index: number; readonly leaf: Uint8Array } {
+    return { index, leaf: this.leaves(index, 1)[0] ?? new Uint8Array() };
+  }
+
   /** Makes the tree again from the leaves alone: a written tile did not fit the signed root. */
   distrustTiles(): void {
     this.#tiles?.forget();

@@ -7,6 +7,7 @@ import { bundlePath, formatBundle, tilePath } from '../verify/tiles.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
 import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { Checkpointer } from './checkpointer.ts';
+import type { HeadMemory } from './head-memory.ts';
 import { proofFor } from './proof.ts';
 import { ReceiptLog } from './receipt-log.ts';
 import { ReceiptReader } from './receipt-reader.ts';
@@ -20,6 +21,8 @@ export interface ReceiptsParts {
   /** Name of the log. */
   readonly origin: string;
   readonly signers: CheckpointSigners;
+  /** What the signers remember of the log. */
+  readonly memory: HeadMemory;
   readonly random: (bytes: number) => Uint8Array;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;

@@ -23,13 +23,12 @@ test.each([
     await store.commit((tx) => other.append(tx, callFacts()));
   }
 
-  const forked = await openFixture(store, `${log.directory}/..`, log.keys);
-  await expect(forked.checkpointer.current()).rejects.toMatchObject({
-    code: 'unavailable',
-    cause: { code: 'not-trusted' },
+  // It is told so at once, and nothing is signed.
+  await expect(openFixture(store, `${log.directory}/..`, log.keys)).rejects.toMatchObject({
+    code: 'verification-failed',
+    hint: expect.stringContaining('new-log') as string,
   });
-  expect(forked.checkpointer.state()).toMatchObject({ state: 'failing', signedSize: 0 });
-  expect(forked.checkpointer.published).toBeUndefined();
+  expect(await log.keys.admitter.last()).toMatchObject({ size: 5 });
   expect(note).toContain('\n5\n');
 });
 

@@ -67,12 +67,12 @@ test('a lease that was recorded for the old key is signed by it, and counts', as
   } as const;
   const prepared = prepareLease(terms, keys.leases.key, gate.now(), randomBytes(16));
   const { claims, digest, stateKey } = prepared;
-  await opened.administration.leaseEvent((tx) => {
+  const receipt = await opened.administration.leaseEvent((tx) => {
     gate.leases.record(tx, prepared, 'default');
     return { outcome: 'issued', agent: 'default', stateKey, claims, digest };
   });
   await operations['keys.rotate']({});
-  const lease = await opened.take(await signLease(prepared, keys.leases));
+  const lease = await opened.take(await signLease(prepared, keys.leases, receipt));
   expect(lease.chain[0]?.kid).toBe(prepared.kid);
   expect(keys.leases.key.kid).not.toBe(prepared.kid);
 });

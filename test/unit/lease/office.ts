@@ -40,17 +40,19 @@ export async function openOffice(
     random: (length) => randomBytes(length),
     book: openLeaseBook(store),
     async record(change) {
-      const event = await store.commit((tx) => {
+      const leaf = new Uint8Array(1);
+      const { event, index } = await store.commit((tx) => {
         const happened = change(tx);
-        tx.append(leaves, happened.claims.tenant, {
+        const at = tx.append(leaves, happened.claims.tenant, {
           id: randomBytes(8).toString('hex'),
-          bytes: new Uint8Array(1),
+          bytes: leaf,
           facets: { lease: happened.stateKey },
           time: happened.claims.iat * 1000,
         });
-        return happened;
+        return { event: happened, index: at };
       });
       events.push(event);
+      return { index, leaf };
     },
   };
 }

@@ -1,15 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/encoding/utf8.ts';
 import {
   checkpointEvidence,
+  type LogAdmitter,
   openCheckpointAdmitter,
 } from '../../../src/trust/receipt/checkpoint-admitter.ts';
 import { createCheckpointMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
 import { LogTree } from '../../../src/trust/receipt/log-tree.ts';
 import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
-import type { Admitter } from '../../../src/trust/signer/signer.ts';
 import { formatHead } from '../../../src/trust/verify/checkpoint.ts';
 import { scratch } from './log-fixture.ts';
 
@@ -24,14 +24,20 @@ function treeOf(size: number, kind = 'ours'): LogTree {
   return new LogTree({ tile: () => undefined, leaves }, size);
 }
 
-async function opened(): Promise<{ admitter: Admitter; path: string }> {
+async function open(path: string): Promise<LogAdmitter> {
+  const admitter = await openCheckpointAdmitter(path, origin);
+  onTestFinished(() => admitter.close());
+  return admitter;
+}
+
+async function opened(): Promise<{ admitter: LogAdmitter; path: string }> {
   const path = join(scratch(), 'memory.json');
   await createCheckpointMemory(path, origin);
-  return { admitter: await openCheckpointAdmitter(path, origin), path };
+  return { admitter: await open(path), path };
 }
 
 function ask(
-  admitter: Admitter,
+  admitter: LogAdmitter,
   tree: LogTree,
   from: number,
   changes: { text?: string; proof?: readonly Uint8Array[] } = {},
@@ -49,7 +55,8 @@ test('a log that grows is signed, the same head twice too', async () => {
   await ask(admitter, treeOf(3), 0);
   await ask(admitter, treeOf(3), 0);
   await ask(admitter, treeOf(7), 3);
-  const again = await openCheckpointAdmitter(path, origin);
+  await admitter.close();
+  const again = await open(path);
   await ask(again, treeOf(300), 7);
 });
 
@@ -111,7 +118,8 @@ test('a proof that is too long, too short or not there admits nothing', async ()
 });
 
 test('a memory that is gone never means an empty log', async () => {
-  const { path } = await opened();
+  const { admitter, path } = await opened();
+  await admitter.close();
   rmSync(path);
   await expect(openCheckpointAdmitter(path, origin)).rejects.toMatchObject({ code: 'unavailable' });
 });
@@ -119,7 +127,8 @@ test('a memory that is gone never means an empty log', async () => {
 test.each(['', '{}', '{"version":2}', 'null', '{"version":1,"origin":"x","size":0,"root":""}'])(
   'a damaged memory is refused: `%s`',
   async (text) => {
-    const { path } = await opened();
+    const { admitter, path } = await opened();
+    await admitter.close();
     writeFileSync(path, text);
     await expect(openCheckpointAdmitter(path, origin)).rejects.toMatchObject({
       code: 'unavailable',
@@ -131,7 +140,8 @@ test('making a memory again changes nothing', async () => {
   const { admitter, path } = await opened();
   await ask(admitter, treeOf(5), 0);
   expect(await createCheckpointMemory(path, origin)).toBe(false);
-  const again = await openCheckpointAdmitter(path, origin);
+  await admitter.close();
+  const again = await open(path);
   await expect(ask(again, treeOf(5, 'theirs'), 0)).rejects.toMatchObject(refused);
 });
 

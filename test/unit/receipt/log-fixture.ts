@@ -10,7 +10,10 @@ import { ulid } from '../../../src/base/encoding/ulid.ts';
 import type { Declared } from '../../../src/base/store/declared.ts';
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
 import type { Store } from '../../../src/base/store/store.ts';
-import { openCheckpointAdmitter } from '../../../src/trust/receipt/checkpoint-admitter.ts';
+import {
+  type LogAdmitter,
+  openCheckpointAdmitter,
+} from '../../../src/trust/receipt/checkpoint-admitter.ts';
 import { createCheckpointMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
 import { checkpointTable } from '../../../src/trust/receipt/checkpoint-table.ts';
 import { fixedSigners } from '../../../src/trust/receipt/checkpoint-signers.ts';
@@ -20,7 +23,7 @@ import { leafSequence, type ReceiptRef } from '../../../src/trust/receipt/receip
 import { openReceipts, type Receipts } from '../../../src/trust/receipt/receipts.ts';
 import { spki } from '../../../src/trust/signer/jwk.ts';
 import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
-import type { Admitter, Signer } from '../../../src/trust/signer/signer.ts';
+import type { KeepingAdmitter, Signer } from '../../../src/trust/signer/signer.ts';
 
 export const declared: Declared = {
   tables: [openingTable, checkpointTable],
@@ -93,18 +96,18 @@ export interface Keys {
   readonly origin: string;
   /** As a verifier is given them. */
   readonly jwks: string;
-  readonly admitter: Admitter;
+  readonly admitter: LogAdmitter;
 }
 
 /** Fresh keys of a fresh log, with the signer's memory in `directory`. */
 export async function makeKeys(directory: string): Promise<Keys> {
   // The origin is named by the log key, the admitter needs the origin, the signer the admitter.
-  const admitters: Admitter[] = [];
-  const late: Admitter = {
+  const admitters: LogAdmitter[] = [];
+  const late: KeepingAdmitter = {
     kind: 'checkpoint',
-    admit: async (request, key) => {
-      for (const admitter of admitters) await admitter.admit(request, key);
-    },
+    admit: (request, key) => admitters[0]?.admit(request, key),
+    kept: (request, key) => admitters[0]?.kept(request, key),
+    keep: async (request, key, signature) => admitters[0]?.keep(request, key, signature),
   };
   const logKey = openMemorySigner('EdDSA', { roles: ['checkpoint'], admitters: [late] });
   const signingKey = openMemorySigner('ES256', { roles: ['checkpoint'], admitters: [late] });
@@ -113,6 +116,7 @@ export async function makeKeys(directory: string): Promise<Keys> {
   await createCheckpointMemory(memory, origin);
   const admitter = await openCheckpointAdmitter(memory, origin);
   admitters.push(admitter);
+  onTestFinished(() => admitter.close());
   const jwks = JSON.stringify({ keys: [logKey.key, signingKey.key] });
   return { logKey, signingKey, origin, jwks, admitter };
 }
@@ -141,6 +145,7 @@ export async function openFixture(
     store,
     directory: join(directory, 'log'),
     signers: await fixedSigners(keys.logKey, keys.signingKey),
+    memory: keys.admitter,
     origin: keys.origin,
     random,
     monotonic: () => performance.now(),

@@ -1,0 +1,189 @@
+// The leases a signer signed and has not seen proven in a head of the log since. Durable before a signature.
+
+import { appendFile, close, fdatasync, open } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { decodeHex, encodeHex } from '../../base/encoding/hex.ts';
+import { sameBytes } from '../../base/encoding/sha256.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import { writeDurably } from './durable-file.ts';
+import type { PlacedLeaf } from './leaf-set.ts';
+
+/** A lease's leaf as remembered. */
+export interface RememberedLease extends PlacedLeaf {
+  /** Size of the last head when its signature was asked for. */
+  readonly since: number;
+}
+
+/** More leases than this are not signed ahead of the heads that prove them. */
+export const UNPROVEN_MAX = 4096;
+/** Lines of leases that were proven meanwhile, before the file is written anew. */
+const STALE_MAX = 1024;
+/** Longest file looked at; far more than can be written. */
+const BYTES_MAX = 4 * 1024 * 1024;
+const LINE = /^(0|[1-9]\d{0,15}) (0|[1-9]\d{0,15}) ([0-9a-f]{64})$/;
+
+// Descriptors, no handles: one that is forgotten must not end the process when it is collected.
+const openFile = promisify(open);
+const append = promisify(appendFile);
+const sync = promisify(fdatasync);
+const closeFile = promisify(close);
+
+const header = (origin: string): string => `warder-signer-leases 1 ${origin}`;
+
+/** Makes the file of a new log; one that exists stays. */
+export async function createLeaseMemory(path: string, origin: string): Promise<void> {
+  try {
+    await writeFile(path, `${header(origin)}\n`, { flag: 'wx', mode: 0o600, flush: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+interface Line {
+  readonly text: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One file, appended to; whoever waits at the same time shares a sync. */
+export class LeaseMemory {
+  readonly #path: string;
+  readonly #origin: string;
+  readonly #leases: Map<number, RememberedLease>;
+  /** Opened, and written anew, before the first line of this process. */
+  #file: number | undefined;
+  #waiting: Line[] = [];
+  #writing: Promise<void> | undefined;
+  /** Lines in the file that say nothing any more. */
+  #stale = 0;
+  #closed = false;
+
+  private constructor(path: string, origin: string, leases: Map<number, RememberedLease>) {
+    this.#path = path;
+    this.#origin = origin;
+    this.#leases = leases;
+  }
+
+  /**
+   * Reads what is remembered.
+   *
+   * @throws WarderError `unavailable` when it is missing, which never means that there are none, or damaged.
+   */
+  static async open(path: string, origin: string): Promise<LeaseMemory> {
+    const leases = new Map<number, RememberedLease>();
+    try {
+      const bytes = await readFile(path);
+      if (bytes.length > BYTES_MAX) throw new TypeError('too long');
+      const lines = bytes.toString('latin1').split('\n');
+      // What a power cut left of the last line was never answered for.
+      lines.pop();
+      if (lines.shift() !== header(origin)) throw new TypeError('another log');
+      for (const line of lines) {
+        const [, since = '', at = '', hash = ''] = LINE.exec(line) ?? [];
+        if (hash === '') throw new TypeError(`line \`${line.slice(0, 100)}\``);
+        const index = Number(at);
+        leases.set(index, { index, hash: decodeHex(hash), since: Number(since) });
+      }
+      return new LeaseMemory(path, origin, leases);
+    } catch (cause) {
+      throw unusable(path, cause);
+    }
+  }
+
+  /** In the order of their leaves. */
+  get unproven(): readonly RememberedLease[] {
+    return [...this.#leases.values()].toSorted((one, other) => one.index - other.index);
+  }
+
+  /**
+   * Remembers a lease whose signature is asked for; the same leaf again changes nothing.
+   *
+   * @returns durable when it resolves.
+   * @throws WarderError `not-trusted` when another leaf was shown for this place; `unavailable` when there
+   *   are too many, or it cannot be written.
+   */
+  async remember(lease: RememberedLease): Promise<void> {
+    const { index, hash, since } = lease;
+    const before = this.#leases.get(index);
+    if (before !== undefined && !sameBytes(before.hash, hash)) {
+      throw new WarderError('not-trusted', `another lease was said to be leaf ${index}`, {
+        hint: 'a log has one leaf in each place: do not ask for a second history',
+      });
+    }
+    if (before === undefined && this.#leases.size >= UNPROVEN_MAX) {
+      throw new WarderError('unavailable', `${UNPROVEN_MAX} leases wait to be proven in the log`, {
+        hint: 'it goes on once a checkpoint is signed; see `warder doctor`',
+      });
+    }
+    if (before === undefined) this.#leases.set(index, lease);
+    // Whoever comes a second time may come before the first is durable.
+    await this.#append(`${since} ${index} ${encodeHex(hash)}`);
+    if (before !== undefined) this.#stale += 1;
+  }
+
+  /** Forgets leases that a head was shown to hold. Nobody needs this to be durable. */
+  forget(leases: readonly PlacedLeaf[]): void {
+    for (const { index } of leases) if (this.#leases.delete(index)) this.#stale += 1;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#writing;
+    await this.#closeFile();
+  }
+
+  #append(text: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ text, resolve, reject });
+    // Not at once: who asks in the same turn goes along.
+    queueMicrotask(() => {
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+    });
+    return promise;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting.splice(0);
+      try {
+        if (this.#closed) throw new TypeError('it is closed');
+        if (this.#stale >= STALE_MAX) await this.#closeFile();
+        const file = this.#file ?? (await this.#rewrite());
+        await append(file, `${lines.map(({ text }) => text).join('\n')}\n`);
+        await sync(file);
+        for (const { resolve } of lines) resolve();
+      } catch (cause) {
+        // Half a line may stand there now: the file is written anew before the next.
+        await this.#closeFile().catch(() => undefined);
+        for (const { reject } of lines) reject(unusable(this.#path, cause));
+      }
+    }
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file !== undefined) await closeFile(file);
+  }
+
+  /** Leaves out what says nothing any more, and the half of a line that a power cut left. */
+  async #rewrite(): Promise<number> {
+    const lines = this.unproven.map(
+      ({ since, index, hash }) => `${since} ${index} ${encodeHex(hash)}\n`,
+    );
+    await writeDurably(this.#path, `${header(this.#origin)}\n${lines.join('')}`);
+    this.#file = await openFile(this.#path, 'a', 0o600);
+    this.#stale = 0;
+    return this.#file;
+  }
+}
+
+function unusable(path: string, cause: unknown): WarderError {
+  return new WarderError('unavailable', `the signer's memory \`${path}\` cannot be used`, {
+    cause,
+    hint: 'restore it from a backup; without it no lease and no checkpoint is signed',
+  });
+}
