@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { canonicalBytes } from '../base/encoding/jcs.ts';
+import type { JsonObject } from '../base/encoding/json.ts';
 import type { SignedList } from '../trust/lease/revocation-lists.ts';
 import type { PublicJwk } from '../trust/signer/signer.ts';
 import type { RotationClaims } from '../trust/verify/rotation.ts';
@@ -49,6 +50,22 @@ export function keyMadeEvent(key: PublicJwk): Event {
     subject: { name: 'key', sha256: digestOf(key) },
     reason: 'key created',
     detail: { kid: key.kid, alg: key.alg },
+  };
+}
+
+/** Evidence of where a key is was made, or a challenge about it answered. */
+export function keyAttestedEvent(
+  kid: string,
+  what: 'evidence' | 'challenge',
+  document: JsonObject,
+): Event {
+  return {
+    type: 'key',
+    outcome: 'changed',
+    tenant: 'default',
+    subject: { name: what, sha256: digestOf(document) },
+    reason: what === 'evidence' ? 'key attested' : 'attestation challenge answered',
+    detail: { kid },
   };
 }
 

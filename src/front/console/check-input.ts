@@ -107,6 +107,7 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'receipts.export': FILTER,
   'keys.list': NOTHING,
   'keys.jwks': NOTHING,
+  'keys.attest': { name: 'text', nonce: 'text?', challenge: 'text?' },
   'keys.create': { uri: 'text' },
   'keys.rotate': { key: 'text?', graceSeconds: 'count?', compromised: 'boolean?' },
 };

@@ -1,5 +1,6 @@
 // The operator API: every operation of operator.sock with its input and output. `POST /v1/NAME`, JSON both ways.
 
+import type { JsonObject } from '../../base/encoding/json.ts';
 import type { Installation } from '../../catalog/installation.ts';
 import type { Budget } from '../../decide/limits/budget.ts';
 import type { BudgetState } from '../../decide/limits/budget-book.ts';
@@ -351,6 +352,11 @@ export interface Operations {
   readonly 'receipts.audit': Operation<Empty, { readonly size: number; readonly root: string }>;
   readonly 'keys.list': Operation<Empty, { readonly keys: readonly KeySummary[] }>;
   readonly 'keys.jwks': Operation<Empty, KeyDocument>;
+  /** Evidence bound to the nonce, else to the last checkpoint; or the answer to a challenge. */
+  readonly 'keys.attest': Operation<
+    { readonly name: string; readonly nonce?: string; readonly challenge?: string },
+    { readonly document: JsonObject }
+  >;
   readonly 'keys.create': Operation<{ readonly uri: string }, { readonly jwk: PublicJwk }>;
   readonly 'keys.rotate': Operation<
     {

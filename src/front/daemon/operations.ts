@@ -8,6 +8,7 @@ import { agentSocketPath, operatorSocketPath } from '../config/home.ts';
 import type { Runtime } from './compose.ts';
 import { doctorFindings } from './doctor.ts';
 import { approvalOperations } from './operations/approvals.ts';
+import { attestOperations } from './operations/attest.ts';
 import { decisionOperations } from './operations/decisions.ts';
 import { notPromised } from './level.ts';
 import { keyOperations } from './operations/keys.ts';
@@ -53,6 +54,7 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
     ...decisionOperations(runtime),
     ...recordOperations(runtime),
     ...keyOperations(runtime),
+    ...attestOperations(runtime),
     ...revocationOperations(runtime),
   };
 }

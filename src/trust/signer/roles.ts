@@ -9,7 +9,8 @@ export const signingKeyRoles: readonly SignKind[] = Object.freeze([
   'rotation',
   'revocations',
   'dsse',
+  'attest',
 ]);
 
 /** The log key (Ed25519). */
-export const logKeyRoles: readonly SignKind[] = Object.freeze(['checkpoint', 'rotation']);
+export const logKeyRoles: readonly SignKind[] = Object.freeze(['checkpoint', 'rotation', 'attest']);

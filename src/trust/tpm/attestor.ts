@@ -17,7 +17,7 @@ export interface TpmAttestor {
    * @returns the secret in it.
    * @throws WarderError `not-trusted` when it was made for another EK or AK; `unavailable`.
    */
-  activate(ek: Uint8Array, credential: Credential): Promise<Uint8Array>;
+  activate(credential: Credential): Promise<Uint8Array>;
 }
 
 /** A statement and the AK's signature: TPMS_ATTEST and TPMT_SIGNATURE. */

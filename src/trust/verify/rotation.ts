@@ -53,7 +53,14 @@ interface RotationSignature {
 }
 
 /** What the key that signs from now on may do. */
-const NEW_ROLES: readonly KeyRole[] = ['lease', 'checkpoint', 'rotation', 'revocations', 'dsse'];
+const NEW_ROLES: readonly KeyRole[] = [
+  'lease',
+  'checkpoint',
+  'rotation',
+  'revocations',
+  'dsse',
+  'attest',
+];
 /** What the one before it may still do; when, its `heads` and `retired` say. */
 const OLD_ROLES: readonly KeyRole[] = ['lease', 'checkpoint'];
 /** Signatures of one rotation: the old key's, the new one's, the log key's. */

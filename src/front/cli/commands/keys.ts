@@ -7,6 +7,7 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import { parseDuration } from '../../../catalog/measures.ts';
 import type { KeySummary } from '../../console/operations.ts';
 import type { Run } from '../program.ts';
+import { addAttestationCommands } from './keys-attest.ts';
 
 interface RotateOptions {
   readonly key?: string;
@@ -14,7 +15,7 @@ interface RotateOptions {
   readonly compromised?: true;
 }
 
-/** Adds `keys list|show|create|rotate|jwks|verify-rotation`. */
+/** Adds `keys list|show|create|rotate|jwks|verify-rotation|attest|verify-attestation`. */
 export function addKeyCommands(program: Command, run: Run): void {
   const keys = program.command('keys').description('signing keys');
   keys
@@ -94,6 +95,7 @@ export function addKeyCommands(program: Command, run: Run): void {
         out.result({ trusted: kid }, `the rotations lead to ${kid}`);
       }),
     );
+  addAttestationCommands(keys, run);
 }
 
 function describe(key: KeySummary): readonly string[] {
