@@ -207,6 +207,36 @@ export function storeContract(name: string, open: () => Store): void {
       expect(store.read((r) => r.length(leafSequence))).toBe(1);
     });
 
+    it('forgets one facet of an entry, and nothing else of it', async () => {
+      const facets = { type: 'call', tool: 'echo' };
+      await store.commit((tx) => tx.append(leafSequence, 'one', entry('a', { facets })));
+      const failed = store.commit((tx) => {
+        tx.forgetFacet(leafSequence, 0, 'tool');
+        throw new Error('undone');
+      });
+      await expect(failed).rejects.toThrow('undone');
+      expect(store.read((r) => r.entry(leafSequence, 0))?.facets).toEqual(facets);
+      const forget = (): Promise<boolean> =>
+        store.commit((tx) => tx.forgetFacet(leafSequence, 0, 'tool'));
+      expect(await forget()).toBe(true);
+      expect(await forget()).toBe(false);
+      for (const found of store.read((r) => [
+        r.entry(leafSequence, 0),
+        r.entryById(leafSequence, 'a'),
+        ...r.entries(leafSequence),
+      ])) {
+        expect(found).toMatchObject({ id: 'a', facets: { type: 'call' } });
+        expect(found?.facets).not.toHaveProperty('tool');
+      }
+      expect(store.read((r) => r.entries(leafSequence, { where: { tool: 'echo' } }))).toEqual([]);
+      expect(store.read((r) => r.entries(leafSequence, { where: { type: 'call' } }))).toHaveLength(
+        1,
+      );
+      await expect(
+        store.commit((tx) => tx.forgetFacet(leafSequence, 0, 'nonsense')),
+      ).rejects.toThrow('no facet');
+    });
+
     it('selects entries by tenant, facets, time and number', async () => {
       await store.commit((tx) => {
         const add = (id: string, tenant: string, time: number, facets: NewEntry['facets']) =>

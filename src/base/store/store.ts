@@ -89,6 +89,8 @@ export interface Tx extends Reader {
   delete<T>(table: Table<T>, tenant: TenantId, key: string): boolean;
   /** Appends and returns the entry's number. */
   append(sequence: Sequence, tenant: TenantId, entry: NewEntry): number;
+  /** Entries are never changed, but can cease to be found by what they were: whether it had that facet. */
+  forgetFacet(sequence: Sequence, index: number, facet: string): boolean;
 }
 
 /**
@@ -106,4 +108,28 @@ export interface Store {
   commit<T>(work: (tx: Tx) => T): Promise<T>;
   /** Waits for commits under way, then closes. Later use throws `unavailable`. */
   close(): Promise<void>;
+}
+
+/** Texts that stand where erased values stood, one for each. */
+export interface Traces {
+  /** What stands before each. */
+  readonly after: string;
+  /** All of one length, ASCII. */
+  readonly texts: ReadonlySet<string>;
+}
+
+/** A store on files, in which what was deleted could be read on. */
+export interface Scrubbing {
+  /**
+   * Makes what was deleted unreadable in the files, and looks whether it is.
+   *
+   * @returns files beside the store, backups, in which traces are left.
+   * @throws WarderError `unavailable` when they are left in the store itself.
+   */
+  scrub(traces: Traces): Promise<readonly string[]>;
+}
+
+/** Whether a store has files to scrub. */
+export function isScrubbing(store: Store): store is Store & Scrubbing {
+  return 'scrub' in store;
 }

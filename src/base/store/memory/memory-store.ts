@@ -45,6 +45,8 @@ class Entries {
   readonly #below: Entries | undefined;
   readonly #own: Entry[] = [];
   readonly #byId = new Map<string, Entry>();
+  /** Entries of the parent as they are from here on. */
+  readonly #changed = new Map<number, Entry>();
 
   constructor(below?: Entries) {
     this.#below = below;
@@ -56,15 +58,24 @@ class Entries {
 
   at(index: number): Entry | undefined {
     const below = this.#below?.length ?? 0;
-    return index < below ? this.#below?.at(index) : this.#own[index - below];
+    if (index >= below) return this.#own[index - below];
+    return this.#changed.get(index) ?? this.#below?.at(index);
   }
 
   byId(id: string): Entry | undefined {
-    return this.#byId.get(id) ?? this.#below?.byId(id);
+    const found = this.#byId.get(id) ?? this.#below?.byId(id);
+    return found === undefined ? undefined : this.at(found.index);
   }
 
   all(): Entry[] {
-    return [...(this.#below?.all() ?? []), ...this.#own];
+    const below = this.#below?.all() ?? [];
+    return [...below.map((entry) => this.#changed.get(entry.index) ?? entry), ...this.#own];
+  }
+
+  replace(entry: Entry): void {
+    const below = this.#below?.length ?? 0;
+    if (entry.index < below) this.#changed.set(entry.index, entry);
+    else this.#own[entry.index - below] = entry;
   }
 
   push(entry: Entry): void {
@@ -73,6 +84,7 @@ class Entries {
   }
 
   merge(): void {
+    for (const entry of this.#changed.values()) this.#below?.replace(entry);
     for (const entry of this.#own) this.#below?.push(entry);
   }
 }
@@ -297,6 +309,16 @@ class MemoryView implements Tx {
     const { id, time } = entry;
     all.push({ index, tenant, id, time, bytes: entry.bytes.slice(), facets });
     return index;
+  }
+
+  forgetFacet(sequence: Sequence, index: number, facet: string): boolean {
+    checkFacet(sequence, facet);
+    const all = this.#entries(sequence);
+    const entry = copy(all.at(index));
+    if (entry?.facets[facet] === undefined) return false;
+    const { [facet]: _, ...facets } = entry.facets;
+    all.replace({ ...entry, facets: Object.assign(Object.create(null) as object, facets) });
+    return true;
   }
 
   #table(table: AnyTable): string {

@@ -55,6 +55,8 @@ function connect(path: string): DatabaseSync {
       });
     }
     db.exec('PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    // What is deleted is overwritten, so that an erased value is not read from free pages.
+    db.exec('PRAGMA secure_delete = ON');
     if (db.prepare('PRAGMA synchronous').get()?.['synchronous'] !== 2) {
       throw new WarderError('unavailable', `commits to \`${path}\` would not be durable`);
     }

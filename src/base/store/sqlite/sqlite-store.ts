@@ -3,10 +3,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Declared, Declarations } from '../declared.ts';
 import { closedError, CommitQueue, type Job, runWork } from '../group.ts';
-import type { Reader, Store, Tx } from '../store.ts';
+import type { Reader, Scrubbing, Store, Traces, Tx } from '../store.ts';
+import { WarderError } from '../../errors/errors.ts';
 import { storeFailure } from './failure.ts';
 import { openReader, openWriter } from './file.ts';
 import { checkSchema } from './schema.ts';
+import { foldLog, findTraces } from './scrub.ts';
 import { Statements } from './statements.ts';
 import { SqliteReader, SqliteTx, Texts } from './view.ts';
 
@@ -37,7 +39,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
 
 type Outcome = { readonly value: unknown } | { readonly thrown: unknown };
 
-class SqliteStore implements Store {
+class SqliteStore implements Store, Scrubbing {
   readonly #path: string;
   readonly #texts: Texts;
   readonly #writer: Statements;
@@ -66,6 +68,30 @@ class SqliteStore implements Store {
 
   commit<T>(work: (tx: Tx) => T): Promise<T> {
     return this.#queue.push(work);
+  }
+
+  async scrub(traces: Traces): Promise<readonly string[]> {
+    // Behind everything that was handed in before.
+    await this.commit(() => undefined);
+    const { db } = this.#writer;
+    if (!db.isOpen) throw closedError();
+    foldLog(db);
+    let found = await findTraces(this.#path, traces);
+    if (found.own.length > 0) {
+      // A page that was laid out anew kept a copy of what it had held: every page is written again.
+      this.#outside?.db.close();
+      this.#outside = undefined;
+      db.exec('VACUUM');
+      foldLog(db);
+      found = await findTraces(this.#path, traces);
+    }
+    if (found.own.length > 0) {
+      throw new WarderError('unavailable', 'traces of what was erased are left in the store', {
+        hint: 'stop the daemon, run `sqlite3 state.db VACUUM`, and see whether a disk is failing',
+        data: { files: found.own },
+      });
+    }
+    return found.backups;
   }
 
   async close(): Promise<void> {

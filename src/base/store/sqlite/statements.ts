@@ -63,6 +63,8 @@ export interface SequenceSql {
   readonly byId: string;
   readonly facets: readonly string[];
   readonly select: string;
+  /** By facet. */
+  readonly forget: ReadonlyMap<string, string>;
 }
 
 export function sequenceSql(sequence: Sequence): SequenceSql {
@@ -77,6 +79,15 @@ export function sequenceSql(sequence: Sequence): SequenceSql {
     byId: `${select} WHERE id = ?`,
     facets: sequence.facets,
     select,
+    forget: new Map(
+      sequence.facets.map((facet) => {
+        const column = facetColumn(facet);
+        return [
+          facet,
+          `UPDATE ${table} SET ${column} = NULL WHERE at = ? AND ${column} IS NOT NULL`,
+        ];
+      }),
+    ),
   };
 }
 

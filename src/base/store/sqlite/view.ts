@@ -6,6 +6,7 @@ import { decodeValue, type EncodedValue, encodeValue } from '../codec.ts';
 import {
   type AnyTable,
   checkEntry,
+  checkFacet,
   checkKey,
   checkTenant,
   type Declarations,
@@ -196,6 +197,14 @@ export class SqliteTx extends SqliteReader implements Tx {
         throw new WarderError('conflict', `\`${sequence.name}\` already has \`${entry.id}\``);
       }
       return at;
+    });
+  }
+
+  forgetFacet(sequence: Sequence, index: number, facet: string): boolean {
+    checkFacet(sequence, facet);
+    return this.guard(() => {
+      const sql = this.texts.sequence(sequence).forget.get(facet) ?? '';
+      return Number(this.statements.get(sql).run(index).changes) > 0;
     });
   }
 
