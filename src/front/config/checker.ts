@@ -56,6 +56,10 @@ export class Checker {
     return [];
   }
 
+  absolutePaths(value: unknown, at: string): readonly string[] {
+    return this.texts(value, at).map((path, index) => this.absolutePath(path, `${at}[${index}]`));
+  }
+
   names<Name extends string>(value: unknown, at: string, known: readonly Name[]): readonly Name[] {
     return this.texts(value, at).flatMap((text) => {
       const name = known.find((each) => each === text);

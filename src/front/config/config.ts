@@ -57,6 +57,10 @@ export interface Config {
     /** File in which the signer remembers the last head it signed; outside the home. Absolute. */
     readonly memory: string;
   };
+  readonly pkcs11: {
+    /** Shared libraries that key URIs may name as `module-path`. Absolute: each is code that is loaded. */
+    readonly modules: readonly string[];
+  };
   readonly agents: Readonly<Record<string, AgentConfig>>;
   /** Operators with a socket of their own, by name, besides `operator`. */
   readonly operators: readonly string[];
@@ -158,6 +162,7 @@ class ConfigReader extends Checker {
       'key',
       'logKey',
       'log',
+      'pkcs11',
       'listen',
       'agents',
       'operators',
@@ -176,6 +181,7 @@ class ConfigReader extends Checker {
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
     const lists = this.object(top['revocations'] ?? {}, 'revocations', ['ttl']);
     const trust = this.object(top['trust'] ?? {}, 'trust', ['issuers']);
+    const pkcs11 = this.object(top['pkcs11'] ?? {}, 'pkcs11', ['modules']);
     if (
       top['listen'] !== undefined &&
       Object.keys(this.object(top['listen'], 'listen')).length > 0
@@ -195,6 +201,7 @@ class ConfigReader extends Checker {
         public: this.boolean(log['public'] ?? false, 'log.public'),
         memory: this.absolutePath(log['memory'], 'log.memory'),
       },
+      pkcs11: { modules: this.absolutePaths(pkcs11['modules'] ?? [], 'pkcs11.modules') },
       agents,
       operators: this.operators(top['operators'] ?? {}),
       trust: { issuers: readIssuers(this, trust['issuers'] ?? [], agents) },

@@ -12,6 +12,7 @@ import type { Finding } from '../console/operations.ts';
 import type { Runtime } from './compose.ts';
 import { assuranceFindings, isOwn, othersFinding, starter } from './level.ts';
 import { jailFindings } from './jail.ts';
+import { keyAccess } from './key-access.ts';
 import { listFindings } from './list-findings.ts';
 import { operatorFindings } from './operator-findings.ts';
 
@@ -119,7 +120,8 @@ async function keyFindings(home: Home, config: Config): Promise<readonly Finding
     ['log key', config.logKey],
   ] as const) {
     try {
-      const signer = await openSigner(pin.uri, { home: home.root, kid: pin.kid, roles: [] });
+      const access = keyAccess(home, config);
+      const signer = await openSigner(pin.uri, { ...access, kid: pin.kid, roles: [] });
       const { alg, kid } = signer.key;
       findings.push({ subject, state: 'ok', text: `${alg} ${kid}: ${signer.custody.summary}` });
       await signer.close();

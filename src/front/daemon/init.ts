@@ -15,8 +15,13 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { starterPolicyDirectory, starterPolicyFiles } from '../../decide/policy/starter-policy.ts';
 import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { spki } from '../../trust/signer/jwk.ts';
-import { createKey, openSigner } from '../../trust/signer/open-signer.ts';
-import { parseKeyUri } from '../../trust/signer/key-uri.ts';
+import { formatKeyUri, parseKeyUri } from '../../trust/signer/key-uri.ts';
+import {
+  createKey,
+  type KeyAccess,
+  openSigner,
+  tokenAlgorithms,
+} from '../../trust/signer/open-signer.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { createHome, type Home } from '../config/home.ts';
@@ -29,6 +34,8 @@ export interface InitResult {
   readonly config: Config;
   /** False when there was a home already. */
   readonly created: boolean;
+  /** What keys in devices are worth, of a new home: the signing key first. */
+  readonly custody: readonly string[];
 }
 
 /**
@@ -47,22 +54,65 @@ export async function initHome(home: Home, keyUri: string | undefined): Promise<
         hint: 'a home keeps its key; use another home',
       });
     }
-    return { config, created: false };
+    return { config, created: false, custody: [] };
   }
-  const key = await ensureKey(home, keyUri ?? SIGNING_KEY, 'ES256');
-  const logKey = await ensureKey(home, LOG_KEY, 'EdDSA');
+  const uri = keyUri ?? SIGNING_KEY;
+  // The operator says it here, and the config from now on.
+  const access = { home: home.root, modules: modulesOf(uri) };
+  const signing = await ensureKey(uri, 'ES256', access);
+  try {
+    const logUri = await logKeyUri(uri, access);
+    const log = await ensureKey(logUri, 'EdDSA', access);
+    await log.close();
+    await writeHome(home, { uri, key: signing.key, logUri, logKey: log.key, ...access });
+    const custody = [signing, log].flatMap((made) => made.custody ?? []);
+    return { config: readConfig(home.config), created: true, custody };
+  } finally {
+    await signing.close();
+  }
+}
+
+interface MadeKeys {
+  readonly uri: string;
+  readonly key: PublicJwk;
+  readonly logUri: string;
+  readonly logKey: PublicJwk;
+  readonly modules: readonly string[];
+}
+
+async function writeHome(home: Home, made: MadeKeys): Promise<void> {
   for (const name of starterPolicyFiles) {
     writeOnce(join(home.policy, name), readFileSync(join(starterPolicyDirectory(), name), 'utf8'));
   }
-  const origin = `warder.invalid/log/${createHash('sha256').update(spki(logKey)).digest('hex').slice(0, 16)}`;
+  const digest = createHash('sha256').update(spki(made.logKey)).digest('hex');
+  const origin = `warder.invalid/log/${digest.slice(0, 16)}`;
   const memory = signerMemoryPath(origin);
   await createCheckpointMemory(memory, origin);
-  const text = configText(memory, keyUri ?? SIGNING_KEY, key.kid, logKey.kid, origin);
-  writeOnce(home.config, text);
-  return { config: readConfig(home.config), created: true };
+  writeOnce(home.config, configText(memory, origin, made));
 }
 
-async function ensureKey(home: Home, uri: string, alg: PublicJwk['alg']): Promise<PublicJwk> {
+function modulesOf(uri: string): readonly string[] {
+  const parsed = parseKeyUri(uri);
+  return parsed.scheme === 'pkcs11' && parsed.modulePath !== undefined ? [parsed.modulePath] : [];
+}
+
+/** In the token of the signing key when that has Ed25519; else a file. */
+async function logKeyUri(uri: string, access: KeyAccess): Promise<string> {
+  const parsed = parseKeyUri(uri);
+  if (parsed.scheme !== 'pkcs11') return LOG_KEY;
+  if (!(await tokenAlgorithms(parsed, access)).includes('EdDSA')) return LOG_KEY;
+  return formatKeyUri({ ...parsed, object: `${parsed.object}-log`, alg: 'EdDSA' });
+}
+
+interface MadeKey {
+  readonly key: PublicJwk;
+  /** Of a key in a device. */
+  readonly custody?: string;
+  close(): Promise<void>;
+}
+
+/** Makes a key, or opens the one that is there. One in a device has signed then. */
+async function ensureKey(uri: string, alg: PublicJwk['alg'], access: KeyAccess): Promise<MadeKey> {
   const parsed = parseKeyUri(uri);
   if ('alg' in parsed && parsed.alg !== alg) {
     throw new WarderError('usage', `the signing key is ${alg}, not ${parsed.alg}`, {
@@ -70,29 +120,39 @@ async function ensureKey(home: Home, uri: string, alg: PublicJwk['alg']): Promis
     });
   }
   try {
-    return await createKey(uri, { home: home.root });
+    const key = await createKey(uri, access);
+    // It was made here, and unlocking takes its time.
+    if (parsed.scheme === 'file') return { key, close: () => Promise.resolve() };
   } catch (error) {
     if (!(error instanceof WarderError) || error.code !== 'conflict') throw error;
   }
-  const signer = await openSigner(uri, { home: home.root, roles: [] });
-  await signer.close();
-  return signer.key;
+  const signer = await openSigner(uri, { ...access, roles: [] });
+  const close = (): Promise<void> => signer.close();
+  if (parsed.scheme === 'file') return { key: signer.key, close };
+  try {
+    await signer.ready();
+    return { key: signer.key, custody: signer.custody.summary, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
-function configText(
-  memory: string,
-  keyUri: string,
-  kid: string,
-  logKid: string,
-  origin: string,
-): string {
+function configText(memory: string, origin: string, made: MadeKeys): string {
+  const { uri, key, logUri, logKey, modules } = made;
+  const loaded =
+    modules.length === 0
+      ? ''
+      : `
+  // Shared libraries that key URIs may name. Each is code that the daemon runs.
+  "pkcs11": { "modules": ${JSON.stringify(modules)} },`;
   return `// warder's configuration; see docs/operations.md. Read when the daemon starts.
 {
   "version": 1,
   // Signs leases and checkpoints.
-  "key": { "uri": ${JSON.stringify(keyUri)}, "kid": ${JSON.stringify(kid)} },
+  "key": { "uri": ${JSON.stringify(uri)}, "kid": ${JSON.stringify(key.kid)} },
   // Signs checkpoints, for witnesses and tools that take only Ed25519.
-  "logKey": { "uri": ${JSON.stringify(LOG_KEY)}, "kid": ${JSON.stringify(logKid)} },
+  "logKey": { "uri": ${JSON.stringify(logUri)}, "kid": ${JSON.stringify(logKey.kid)} },${loaded}
   "log": {
     "origin": ${JSON.stringify(origin)},
     "public": false,

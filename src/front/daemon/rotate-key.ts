@@ -17,6 +17,7 @@ import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
 import { pinSigningKey } from '../config/pin-key.ts';
 import type { Runtime } from './compose.ts';
+import { keyAccess } from './key-access.ts';
 
 export interface RotationRequest {
   /** Where the new key is or shall be; a file key when absent. */
@@ -155,7 +156,7 @@ function checkGrace({ config }: RotationParts, request: RotationRequest): number
 }
 
 /** Makes the key when there is none where the URI says. */
-async function makeKey({ home }: RotationParts, given: string | undefined): Promise<string> {
+async function makeKey({ home, config }: RotationParts, given: string | undefined): Promise<string> {
   const uri = given ?? freshKeyUri(home.root);
   const parsed = parseKeyUri(uri);
   if ('alg' in parsed && parsed.alg !== 'ES256') {
@@ -164,7 +165,7 @@ async function makeKey({ home }: RotationParts, given: string | undefined): Prom
     });
   }
   try {
-    await createKey(uri, { home: home.root });
+    await createKey(uri, keyAccess(home, config));
   } catch (error) {
     if (given === undefined || !(error instanceof WarderError) || error.code !== 'conflict') {
       throw error;

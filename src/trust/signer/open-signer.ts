@@ -7,9 +7,9 @@ import {
   type OpenedSigner,
   type SignerRules,
 } from './checked-signer.ts';
-import { createFileKey, type FileContext, openFileKey } from './file/file-signer.ts';
-import { type KeyUri, parseKeyUri } from './key-uri.ts';
-import type { PublicJwk } from './signer.ts';
+import { createFileKey, openFileKey } from './file/file-signer.ts';
+import { type KeyUri, parseKeyUri, type Pkcs11KeyUri } from './key-uri.ts';
+import type { Algorithm, PublicJwk } from './signer.ts';
 import { signerTrouble } from './trouble.ts';
 
 export type { OpenedSigner } from './checked-signer.ts';
@@ -21,7 +21,12 @@ export interface SignerOptions extends SignerRules {
   readonly kid?: string;
   /** Variables `env:NAME` may name; the process's own when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Absolute paths of PKCS#11 modules that may be loaded; none when absent. A module is code. */
+  readonly modules?: readonly string[];
 }
+
+/** How a key is reached, whatever it signs. */
+export type KeyAccess = Pick<SignerOptions, 'home' | 'env' | 'modules'>;
 
 /**
  * Opens the key a URI names. Returns before the key can sign when unlocking takes long:
@@ -46,20 +51,43 @@ export async function openSigner(uri: string, options: SignerOptions): Promise<O
  *
  * @throws WarderError `usage`, `conflict`, `unavailable`.
  */
-export function createKey(
-  uri: string,
-  options: Pick<SignerOptions, 'home' | 'env'>,
-): Promise<PublicJwk> {
+export async function createKey(uri: string, access: KeyAccess): Promise<PublicJwk> {
   const parsed = parseKeyUri(uri);
-  if (parsed.scheme !== 'file') return Promise.reject(notInThisBuild(parsed));
-  return createFileKey(parsed, context(options));
+  switch (parsed.scheme) {
+    case 'file':
+      return createFileKey(parsed, context(access));
+    case 'pkcs11': {
+      const { createPkcs11Key } = await import('./pkcs11/pkcs11-key.ts');
+      return createPkcs11Key(parsed, context(access));
+    }
+    case 'tpm2':
+    case 'unix':
+    case 'https':
+      throw notInThisBuild(parsed);
+  }
 }
 
-async function openBackEnd(uri: KeyUri, files: FileContext): Promise<BackEndKey> {
+/**
+ * Which algorithms the token of a key has.
+ *
+ * @throws WarderError `unavailable`.
+ */
+export async function tokenAlgorithms(
+  uri: Pkcs11KeyUri,
+  access: KeyAccess,
+): Promise<readonly Algorithm[]> {
+  const { pkcs11Algorithms } = await import('./pkcs11/pkcs11-key.ts');
+  return pkcs11Algorithms(uri, context(access));
+}
+
+async function openBackEnd(uri: KeyUri, from: Context): Promise<BackEndKey> {
   switch (uri.scheme) {
     case 'file':
-      return openFileKey(uri, files);
-    case 'pkcs11':
+      return openFileKey(uri, from);
+    case 'pkcs11': {
+      const { openPkcs11Key } = await import('./pkcs11/pkcs11-key.ts');
+      return openPkcs11Key(uri, from);
+    }
     case 'tpm2':
     case 'unix':
     case 'https':
@@ -67,8 +95,10 @@ async function openBackEnd(uri: KeyUri, files: FileContext): Promise<BackEndKey>
   }
 }
 
-function context(options: Pick<SignerOptions, 'home' | 'env'>): FileContext {
-  return { home: options.home, env: options.env ?? process.env };
+type Context = Required<KeyAccess>;
+
+function context({ home, env = process.env, modules = [] }: KeyAccess): Context {
+  return { home, env, modules };
 }
 
 function notInThisBuild(uri: KeyUri): WarderError {

@@ -24,7 +24,9 @@ export function addDaemonCommands(program: Command, run: Run): void {
         const made = await initHome(home, options.key);
         out.result(
           { home: home.root, created: made.created, kid: made.config.key.kid },
-          made.created ? `created ${home.root}` : `${home.root} is a home already`,
+          made.created
+            ? [`created ${home.root}`, ...made.custody.map((line) => `  key in a ${line}`)]
+            : `${home.root} is a home already`,
         );
       }),
     );

@@ -7,6 +7,7 @@ import { createKey } from '../../../trust/signer/open-signer.ts';
 import { formatVkey } from '../../../trust/verify/note-key.ts';
 import type { KeySummary, OperationHandlers } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
+import { keyAccess } from '../key-access.ts';
 import { rotateKey } from '../rotate-key.ts';
 
 type KeyOperations = Pick<
@@ -15,12 +16,12 @@ type KeyOperations = Pick<
 >;
 
 export function keyOperations(runtime: Runtime): KeyOperations {
-  const { keys, gate, home, administration } = runtime;
+  const { keys, gate, home, config, administration } = runtime;
   return {
     'keys.list': () => Promise.resolve({ keys: keySummaries(runtime) }),
     'keys.jwks': () => Promise.resolve(keys.document(gate.now())),
     'keys.create': async ({ uri }) => {
-      const jwk = await createKey(uri, { home: home.root });
+      const jwk = await createKey(uri, keyAccess(home, config));
       await administration.record(() => [undefined, keyMadeEvent(jwk)]);
       return { jwk };
     },

@@ -70,7 +70,7 @@ describe('a home', () => {
     writeFileSync(draft, '// mine\n');
     const before = readFileSync(home.config, 'utf8');
     const again = await initHome(home, undefined);
-    expect(again).toEqual({ config: first.config, created: false });
+    expect(again).toEqual({ config: first.config, created: false, custody: [] });
     expect(readFileSync(home.config, 'utf8')).toBe(before);
     expect(readFileSync(draft, 'utf8')).toBe('// mine\n');
   });

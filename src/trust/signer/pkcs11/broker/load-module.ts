@@ -1,0 +1,35 @@
+// Loads graphene and, through it, the vendor's module.
+
+import type { Module } from 'graphene-pk11';
+import { signerTrouble } from '../../trouble.ts';
+import { CKF_OS_LOCKING_OK } from './cryptoki.ts';
+import { deviceTrouble } from './device-trouble.ts';
+
+/** @throws WarderError `unavailable` when graphene is not installed or compiled, or the module does not load. */
+export async function loadModule(path: string): Promise<Module> {
+  let graphene: typeof import('graphene-pk11');
+  try {
+    graphene = await import('graphene-pk11');
+  } catch (cause) {
+    throw signerTrouble('misconfigured', 'PKCS#11 support is not installed', {
+      cause,
+      hint: 'run `npm run setup:pkcs11` in the checkout: it compiles pkcs11js',
+    });
+  }
+  let module: Module;
+  try {
+    module = graphene.Module.load(path);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw signerTrouble('misconfigured', `\`${path}\` does not load as a PKCS#11 module: ${text}`, {
+      cause,
+      hint: 'name the shared library of the device in `module-path`, for this machine',
+    });
+  }
+  try {
+    module.initialize({ flags: CKF_OS_LOCKING_OK });
+  } catch (thrown) {
+    throw deviceTrouble(thrown, `initialize the module \`${path}\``);
+  }
+  return module;
+}
