@@ -156,7 +156,10 @@ function checkGrace({ config }: RotationParts, request: RotationRequest): number
 }
 
 /** Makes the key when there is none where the URI says. */
-async function makeKey({ home, config }: RotationParts, given: string | undefined): Promise<string> {
+async function makeKey(
+  { home, config }: RotationParts,
+  given: string | undefined,
+): Promise<string> {
   const uri = given ?? freshKeyUri(home.root);
   const parsed = parseKeyUri(uri);
   if ('alg' in parsed && parsed.alg !== 'ES256') {
