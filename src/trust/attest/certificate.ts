@@ -80,7 +80,8 @@ export function parseCertificate(der: Uint8Array, what: string): Certificate {
   outer.end();
   const tbs = body.inside(DER.sequence);
   const algorithm = body.next(DER.sequence);
-  body.next(DER.bitString);
+  // Whole bytes: bits that count for nothing would make a second spelling.
+  if (body.next(DER.bitString).content[0] !== 0) refuse(what, 'its signature ends within a byte');
   body.end();
   const version = tbs.inside(DER.explicit(0)).next(DER.integer);
   if (encodeHex(version.content) !== '02') refuse(what, 'it is not of version 3');

@@ -31,6 +31,7 @@ import {
   type TpmHash,
 } from '../tpm/public-area.ts';
 import { u32 } from '../tpm/tpm-writer.ts';
+import { isEkTemplate } from '../tpm/ek-template.ts';
 import { parseCertificate, type Certificate } from './certificate.ts';
 import { findPath, nameOf as subjectOf } from './certificate-path.ts';
 import { readEkCertificate, type TpmDescription } from './ek-certificate.ts';
@@ -66,10 +67,6 @@ export interface VerifiedTpm {
 /** TPM_RH_ENDORSEMENT: what an AK is right below. */
 const ENDORSEMENT = u32(0x4000_000b);
 
-const EK_ATTRIBUTES: Attributes = {
-  set: ['fixedTPM', 'fixedParent', 'sensitiveDataOrigin', 'restricted', 'decrypt'],
-  clear: ['sign'],
-};
 const AK_ATTRIBUTES: Attributes = {
   set: ['fixedTPM', 'fixedParent', 'sensitiveDataOrigin', 'restricted', 'sign'],
   clear: ['decrypt'],
@@ -108,7 +105,7 @@ export function verifyTpm(
   const description = readEkCertificate(certificate);
 
   const ek = parseSizedPublic(evidence.ek.public, 'the EK');
-  checkAttributes(ek, 'EK', EK_ATTRIBUTES);
+  checkEkTemplate(ek);
   if (!certificate.x509.publicKey.equals(importKey(ek, 'EK'))) {
     fail('the EK certificate is of another key than the EK');
   }
@@ -154,6 +151,15 @@ export function importKey({ key }: PublicArea, what: string): KeyObject {
   } catch (cause) {
     throw new WarderError('malformed', `the ${what} is no key`, { cause });
   }
+}
+
+/** Nobody signs the public area of an EK: all of it but the key itself has to be as TCG writes it. */
+function checkEkTemplate(ek: PublicArea): void {
+  if (isEkTemplate(ek)) return;
+  distrust(
+    'the EK is not made as TCG EK Credential Profile templates are',
+    'one made otherwise could be no storage key, or not stay in its TPM',
+  );
 }
 
 function checkAttributes(area: PublicArea, what: string, { set, clear }: Attributes): void {
