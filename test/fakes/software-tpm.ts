@@ -90,9 +90,8 @@ export function softwareTpm(options: SoftwareTpmOptions = {}): SoftwareTpm {
     policy: EK_POLICY,
   });
   const akPublic = area(ak.publicKey, options.akAttributes ?? AK, {});
-  const keyPublic = area(key.publicKey, options.keyAttributes ?? KEY, {
-    ...(options.keyPolicy === undefined ? {} : { policy: options.keyPolicy }),
-  });
+  const policy = options.keyPolicy === undefined ? {} : { policy: options.keyPolicy };
+  const keyPublic = area(key.publicKey, options.keyAttributes ?? KEY, policy);
   const signer = qualifiedName(u32(0x4000_000b), parseSizedPublic(akPublic, 'the AK'));
   const attest = (what: 'certify' | 'quote', nonce: Uint8Array, body: Uint8Array) => {
     const statement = Buffer.concat([

@@ -350,7 +350,7 @@ describe('damaged evidence', () => {
       fewer,
       { ...json, format: 'warder-attestation/2' },
     ]) {
-      await expect(verify(changed as JsonObject, expected)).rejects.toMatchObject(spoilt);
+      await expect(verify(changed, expected)).rejects.toMatchObject(spoilt);
     }
   });
 });
