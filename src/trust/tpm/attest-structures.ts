@@ -83,7 +83,7 @@ export function parseAttest(bytes: Uint8Array, what: string): CertifyStatement |
       : {
           type: 'quote',
           ...said,
-          selection: selection(reader),
+          selection: readSelection(reader),
           pcrDigest: reader.sized(64),
         };
   reader.end();
@@ -123,7 +123,8 @@ export function formatSelection({ bank, pcrs }: PcrSelection): Uint8Array<ArrayB
   return joined(u32(1), u16(TPM_ALG[bank]), Uint8Array.of(bits.length), bits);
 }
 
-function selection(reader: TpmReader): PcrSelection {
+/** Reads a TPML_PCR_SELECTION of one bank. */
+export function readSelection(reader: TpmReader): PcrSelection {
   if (reader.u32() !== 1) reader.fail('registers of more than one bank');
   const bank = hash(reader);
   const size = reader.u8();

@@ -46,6 +46,11 @@ export class TpmReader {
     return this.bytes(length);
   }
 
+  /** Whatever is left. */
+  rest(): Uint8Array<ArrayBuffer> {
+    return this.bytes(this.#bytes.length - this.#at);
+  }
+
   /** Nothing may be left. */
   end(): void {
     if (this.#at !== this.#bytes.length) this.fail('bytes follow its end');
