@@ -27,18 +27,19 @@ export async function runCampaign(target: FuzzTarget, campaign: Campaign): Promi
   const until = performance.now() + milliseconds;
   const session = await target.open();
   try {
-    for (let done = 0; done < runs; done += 1) {
+    const end = Math.min(runs, (session.tries ?? Infinity) - from);
+    for (let done = 0; done < end; done += 1) {
       if (performance.now() > until) return { runs: done, met: session.met };
       const index = from + done;
       try {
-        await session.run(new Random(seed, index));
+        await session.run(new Random(seed, index), index);
       } catch (error) {
         const input = error instanceof Finding ? error.input : undefined;
         const finding = { index, error, ...(input === undefined ? {} : { input }) };
         return { runs: done + 1, met: session.met, finding };
       }
     }
-    return { runs, met: session.met };
+    return { runs: Math.max(0, end), met: session.met };
   } finally {
     await session.close();
   }

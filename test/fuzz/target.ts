@@ -14,9 +14,12 @@ export interface FuzzSession {
   /**
    * Tries once. Everything it does follows from `random`.
    *
+   * @param index number of the try, from 0.
    * @throws Finding for what must not happen.
    */
-  run(random: Random): Promise<void> | void;
+  run(random: Random, index: number): Promise<void> | void;
+  /** How many different tries there are; a target without can be tried for ever. */
+  readonly tries?: number;
   /** What was met on the way: a target that only ever sees one kind of end tries too little. */
   readonly met: ReadonlyMap<string, number>;
   close(): Promise<void>;

@@ -1,0 +1,67 @@
+// Runs a writer as a process of its own, perhaps under strace, and listens to what it says.
+
+import { spawn } from 'node:child_process';
+import { Finding } from '../fuzz/target.ts';
+import type { Promises } from './auditor.ts';
+
+const WRITER = new URL('./writer.ts', import.meta.url).pathname;
+
+export interface WriterRun {
+  readonly site: string;
+  readonly seed: number;
+  /** Steps; without, it goes on until it is killed. */
+  readonly steps?: number;
+  /** Whether the same seed is to make the same system calls. */
+  readonly steady?: boolean;
+  /** What it is run below, e.g. strace. */
+  readonly below?: readonly string[];
+  /** Asked after each line; true kills it. */
+  readonly until?: (line: string) => boolean;
+  readonly onStart?: (kill: () => void) => void;
+}
+
+/** How it ended. */
+export type WriterEnd = 'ended' | 'killed';
+
+/** Runs it to its end. @throws Finding when it ended in a way that nobody asked for. */
+export async function runWriter(run: WriterRun, promises: Promises): Promise<WriterEnd> {
+  const { site, seed, steps, steady, below = [], until, onStart } = run;
+  const words = [
+    ...below,
+    process.execPath,
+    '--no-warnings',
+    WRITER,
+    site,
+    String(seed),
+    steps === undefined ? 'forever' : String(steps),
+    ...(steady === true ? ['steady'] : []),
+  ];
+  const [program = '', ...args] = words;
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: steady === true ? '1' : '4' },
+  });
+  const lines: string[] = [];
+  let [text, errors] = ['', ''];
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    const whole = text.split('\n');
+    text = whole.pop() ?? '';
+    for (const line of whole) {
+      lines.push(line);
+      if (until?.(line) === true) child.kill('SIGKILL');
+    }
+  });
+  onStart?.(() => child.kill('SIGKILL'));
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
+    (resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (...end) => resolve(end));
+    },
+  );
+  for (const line of lines) promises.hear(line);
+  if (signal === 'SIGKILL' || code === 137) return 'killed';
+  if (code === 0) return 'ended';
+  throw new Finding(`the writer ended with ${String(code ?? signal)}: ${errors.slice(0, 2000)}`);
+}
