@@ -18,11 +18,15 @@ import {
 import type { LeaseQuestion } from '../../src/decide/policy/lease-question.ts';
 import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
 import { openSqliteStore } from '../../src/base/store/sqlite/sqlite-store.ts';
-import type { Table } from '../../src/base/store/store.ts';
+import type { Store, Table, Tx } from '../../src/base/store/store.ts';
+import { decodeUtf8, encodeUtf8 } from '../../src/base/encoding/utf8.ts';
+import { ulid } from '../../src/base/encoding/ulid.ts';
+
 import { HeldLease } from '../../src/trust/holder/held-lease.ts';
 import { generateHolderKey } from '../../src/trust/holder/holder-key.ts';
 import { covers } from '../../src/trust/lease/action.ts';
 import {
+  type LeaseLeaf,
   type LeaseTerms,
   type PreparedLease,
   prepareLease,
@@ -32,8 +36,18 @@ import { leaseAdmitter } from '../../src/trust/lease/lease-admitter.ts';
 import { type LeaseBook, leaseTable, openLeaseBook } from '../../src/trust/lease/lease-book.ts';
 import { proofReplayTable } from '../../src/trust/lease/proof-replay.ts';
 import { verifyLease } from '../../src/trust/lease/verify-lease.ts';
+import {
+  checkpointEvidence,
+  type LogAdmitter,
+  openCheckpointAdmitter,
+} from '../../src/trust/receipt/checkpoint-admitter.ts';
+import { createCheckpointMemory } from '../../src/trust/receipt/checkpoint-memory.ts';
+import { buildLeaf } from '../../src/trust/receipt/build-leaf.ts';
+import { hashLeaf } from '../../src/trust/receipt/digest.ts';
+import { LogTree } from '../../src/trust/receipt/log-tree.ts';
 import { openMemorySigner } from '../../src/trust/signer/memory/memory-signer.ts';
-import type { Signer } from '../../src/trust/signer/signer.ts';
+import type { Admitter, PublicJwk, Signer } from '../../src/trust/signer/signer.ts';
+import { formatHead } from '../../src/trust/verify/checkpoint.ts';
 import { loadKeys, type TrustedKeys } from '../../src/trust/verify/keys.ts';
 import { starter } from '../support/decision.ts';
 import { median, type Report } from './report.ts';
@@ -101,8 +115,12 @@ interface Office {
   prepare(more?: Partial<LeaseTerms>): PreparedLease;
 }
 
-async function openOffice(alg: 'ES256' | 'EdDSA', now: number): Promise<Office> {
-  const admitters = [leaseAdmitter(ORIGIN)];
+async function openOffice(
+  alg: 'ES256' | 'EdDSA',
+  now: number,
+  ...more: readonly Admitter[]
+): Promise<Office> {
+  const admitters = [leaseAdmitter(ORIGIN), ...more];
   const signer = openMemorySigner(alg, { roles: ['lease'], admitters });
   const keys = await loadKeys([JSON.stringify({ ...signer.key, warder_roles: ['lease'] })]);
   const prepare = (more: Partial<LeaseTerms> = {}): PreparedLease =>
@@ -210,7 +228,12 @@ function openTheirs() {
   return { issue, enforcer };
 }
 
-async function withBook(work: (book: LeaseBook, commit: Commit) => Promise<void>): Promise<void> {
+interface BookFiles {
+  readonly store: Store;
+  readonly folder: string;
+}
+
+async function withBook(work: (book: LeaseBook, files: BookFiles) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'warder-bench-lease-'));
   const store = openSqliteStore({
     path: join(folder, 'store.db'),
@@ -218,18 +241,61 @@ async function withBook(work: (book: LeaseBook, commit: Commit) => Promise<void>
     sequences: [],
   });
   try {
-    await work(openLeaseBook(store), (change) => store.commit(change));
+    await work(openLeaseBook(store), { store, folder });
   } finally {
     await store.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
-type Commit = (
-  change: Parameters<ReturnType<typeof openSqliteStore>['commit']>[0],
-) => Promise<unknown>;
+
+/**
+ * The log of a daemon, as far as a signer asks for it: leaves are durable elsewhere, and measured there.
+ */
+function openLog(admitter: LogAdmitter, key: PublicJwk) {
+  const leaves: Uint8Array[] = [];
+  const tree = new LogTree(
+    { tile: () => undefined, leaves: (from, count) => leaves.slice(from, from + count) },
+    0,
+  );
+  const facts = {
+    id: `lease_${ulid(0, new Uint8Array(10))}`,
+    type: 'lease',
+    outcome: 'issued',
+    tenant: 'default',
+    time: 0,
+    subject: { name: 'lease', sha256: '0'.repeat(64) },
+    principal: terms.principal,
+    lease: '1'.repeat(64),
+    task: 'task-1',
+    detail: { agent: 'default', expires: 0 },
+    assurance: 'personal',
+    jail: 'none',
+  } as const;
+  const [before = '', after = ''] = decodeUtf8(
+    buildLeaf(facts, (length) => new Uint8Array(length)).bytes,
+  ).split('0'.repeat(64));
+  return {
+    append: ({ digest }: PreparedLease): LeaseLeaf => {
+      const leaf = encodeUtf8(before + digest + after);
+      const index = leaves.push(leaf) - 1;
+      tree.push(hashLeaf(leaf));
+      return { index, leaf };
+    },
+    /** What a head shows to the signer, so that it may forget. */
+    sign: async (): Promise<void> => {
+      const { size, unproven } = await admitter.last();
+      const head = { origin: ORIGIN, size: tree.size, root: tree.root() };
+      const shown = { leases: unproven, proof: tree.inclusionOf(unproven, head.size) };
+      const evidence = checkpointEvidence(size, tree.consistency(size, head.size), shown);
+      const payload = encodeUtf8(formatHead(head));
+      await admitter.admit({ kind: 'checkpoint', payload, evidence }, key);
+    },
+  };
+}
 
 async function benchCheck(report: Report, now: number): Promise<void> {
-  await withBook(async (book, commit) => {
+  await withBook(async (book, { store }) => {
+    const commit = (change: (tx: Tx) => void): Promise<void> => store.commit(change);
     const office = await openOffice('ES256', now);
     const tokens: string[] = [];
     for (let made = 0; made < IN_FLIGHT; made += 1) {
@@ -265,25 +331,34 @@ async function benchCheck(report: Report, now: number): Promise<void> {
 }
 
 async function benchIssue(report: Report, now: number): Promise<void> {
-  await withBook(async (book, commit) => {
-    const office = await openOffice('ES256', now);
+  await withBook(async (book, { store, folder }) => {
+    const memory = join(folder, 'memory.json');
+    await createCheckpointMemory(memory, ORIGIN);
+    const admitter = await openCheckpointAdmitter(memory, ORIGIN);
+    const office = await openOffice('ES256', now, admitter.leases);
+    const log = openLog(admitter, office.signer.key);
     const policy = await PolicyHolder.open(starter());
     const issue = async (at: number): Promise<void> => {
       const { kind } = policy.decideLease({ ...asked, task: `task-${at}`, now });
       if (kind !== 'granted') throw new Error(kind);
       const prepared = office.prepare();
-      await commit((tx) => book.record(tx, prepared, 'default'));
-      await signLease(prepared, office.signer);
+      await store.commit((tx) => book.record(tx, prepared, 'default'));
+      await signLease(prepared, office.signer, log.append(prepared));
     };
     const theirs = openTheirs();
     const [ours, other] = await race(
-      () => inFlight(512, issue),
+      async () => {
+        const issued = await inFlight(512, issue);
+        await log.sign();
+        return issued;
+      },
       () => {
         for (let at = 0; at < 256; at += 1) theirs.issue();
         return 256;
       },
     );
     report.ratio('lease-issue', ours, '/s', 'leasebroker request', other);
+    await admitter.close();
   });
 }
 

@@ -1,9 +1,8 @@
 // Issuing a lease in two steps, so that its row and receipt are durable before a signature exists.
 
-import { encodeBase64 } from '../../base/encoding/base64.ts';
 import { encodeBase64url } from '../../base/encoding/base64url.ts';
 import { decodeHex } from '../../base/encoding/hex.ts';
-import { encodeUtf8 } from '../../base/encoding/utf8.ts';
+import { decodeUtf8, encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { TenantId } from '../../base/store/store.ts';
 import type { PublicJwk, Signer } from '../signer/signer.ts';
@@ -70,7 +69,7 @@ export interface LeaseLeaf {
 export interface LeaseEvidence {
   /** Number of its leaf. */
   readonly index?: number;
-  /** Its leaf, base64. */
+  /** Its leaf, canonical JSON. */
   readonly leaf?: string;
   /** Text of the chain it was made from. */
   readonly parent?: string;
@@ -197,7 +196,7 @@ export async function signLease(
 ): Promise<string> {
   const { signingInput, parentText } = prepared;
   const evidence: LeaseEvidence = {
-    ...(receipt === undefined ? {} : { index: receipt.index, leaf: encodeBase64(receipt.leaf) }),
+    ...(receipt === undefined ? {} : { index: receipt.index, leaf: decodeUtf8(receipt.leaf) }),
     ...(parentText === undefined ? {} : { parent: parentText }),
   };
   const signature = await signer.sign({

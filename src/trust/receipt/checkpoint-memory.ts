@@ -109,7 +109,7 @@ export class CheckpointMemory {
 
   async close(): Promise<void> {
     await this.#writing;
-    await this.leases.close();
+    this.leases.close();
     this.#lock.release();
   }
 

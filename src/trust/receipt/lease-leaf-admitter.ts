@@ -1,7 +1,7 @@
 // Lets a lease be signed only when its receipt is shown, and remembers that leaf until a head is shown to hold it.
 
 import { hash } from 'node:crypto';
-import { decodeBase64 } from '../../base/encoding/base64.ts';
+import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Admitter, SignRequest } from '../signer/signer.ts';
 import { parseLeaf } from '../verify/leaf.ts';
@@ -20,7 +20,7 @@ export function leaseLeafAdmitter(memory: CheckpointMemory): Admitter {
       if (typeof leaf !== 'string' || !Number.isSafeInteger(index) || (index as number) < 0) {
         throw refusal('it comes without its receipt');
       }
-      const bytes = readLeaf(leaf);
+      const bytes = encodeUtf8(leaf);
       if (!isReceiptOf(bytes, payload)) throw refusal('the receipt is of something else');
       await memory.leases.remember({
         index: index as number,
@@ -29,14 +29,6 @@ export function leaseLeafAdmitter(memory: CheckpointMemory): Admitter {
       });
     },
   };
-}
-
-function readLeaf(leaf: string): Uint8Array {
-  try {
-    return decodeBase64(leaf);
-  } catch (cause) {
-    throw refusal('its receipt does not parse', cause);
-  }
 }
 
 function isReceiptOf(leaf: Uint8Array, payload: Uint8Array): boolean {

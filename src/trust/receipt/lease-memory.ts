@@ -1,12 +1,11 @@
 // The leases a signer signed and has not seen proven in a head of the log since. Durable before a signature.
 
-import { appendFile, close, fdatasync, open } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { dirname } from 'node:path';
 import { decodeHex, encodeHex } from '../../base/encoding/hex.ts';
 import { sameBytes } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
-import { writeDurably } from './durable-file.ts';
 import type { PlacedLeaf } from './leaf-set.ts';
 
 /** A lease's leaf as remembered. */
@@ -22,12 +21,6 @@ const STALE_MAX = 1024;
 /** Longest file looked at; far more than can be written. */
 const BYTES_MAX = 4 * 1024 * 1024;
 const LINE = /^(0|[1-9]\d{0,15}) (0|[1-9]\d{0,15}) ([0-9a-f]{64})$/;
-
-// Descriptors, no handles: one that is forgotten must not end the process when it is collected.
-const openFile = promisify(open);
-const append = promisify(appendFile);
-const sync = promisify(fdatasync);
-const closeFile = promisify(close);
 
 const header = (origin: string): string => `warder-signer-leases 1 ${origin}`;
 
@@ -46,15 +39,17 @@ interface Line {
   readonly reject: (error: unknown) => void;
 }
 
-/** One file, appended to; whoever waits at the same time shares a sync. */
+/**
+ * One file, appended to; whoever asks in the same turn of the event loop shares a sync. It is written as the
+ * store is, in between: handing a few bytes to another thread takes longer than the disk.
+ */
 export class LeaseMemory {
   readonly #path: string;
   readonly #origin: string;
   readonly #leases: Map<number, RememberedLease>;
-  /** Opened, and written anew, before the first line of this process. */
+  /** Opened, and the file written anew, before the first line of this process. */
   #file: number | undefined;
   #waiting: Line[] = [];
-  #writing: Promise<void> | undefined;
   /** Lines in the file that say nothing any more. */
   #stale = 0;
   #closed = false;
@@ -127,57 +122,60 @@ export class LeaseMemory {
     for (const { index } of leases) if (this.#leases.delete(index)) this.#stale += 1;
   }
 
-  async close(): Promise<void> {
+  close(): void {
+    this.#flush();
     this.#closed = true;
-    await this.#writing;
-    await this.#closeFile();
+    this.#closeFile();
   }
 
   #append(text: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ text, resolve, reject });
     // Not at once: who asks in the same turn goes along.
-    queueMicrotask(() => {
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined;
-      });
-    });
+    if (this.#waiting.length === 1) queueMicrotask(() => this.#flush());
     return promise;
   }
 
-  async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const lines = this.#waiting.splice(0);
-      try {
-        if (this.#closed) throw new TypeError('it is closed');
-        if (this.#stale >= STALE_MAX) await this.#closeFile();
-        const file = this.#file ?? (await this.#rewrite());
-        await append(file, `${lines.map(({ text }) => text).join('\n')}\n`);
-        await sync(file);
-        for (const { resolve } of lines) resolve();
-      } catch (cause) {
-        // Half a line may stand there now: the file is written anew before the next.
-        await this.#closeFile().catch(() => undefined);
-        for (const { reject } of lines) reject(unusable(this.#path, cause));
-      }
+  #flush(): void {
+    const lines = this.#waiting.splice(0);
+    if (lines.length === 0) return;
+    try {
+      if (this.#closed) throw new TypeError('it is closed');
+      if (this.#stale >= STALE_MAX) this.#closeFile();
+      this.#file ??= this.#rewrite();
+      writeFileSync(this.#file, `${lines.map(({ text }) => text).join('\n')}\n`);
+      fdatasyncSync(this.#file);
+    } catch (cause) {
+      // Half a line may stand there now: the file is written anew before the next.
+      this.#closeFile();
+      for (const { reject } of lines) reject(unusable(this.#path, cause));
+      return;
     }
+    for (const { resolve } of lines) resolve();
   }
 
-  async #closeFile(): Promise<void> {
-    const file = this.#file;
+  #closeFile(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-    if (file !== undefined) await closeFile(file);
   }
 
   /** Leaves out what says nothing any more, and the half of a line that a power cut left. */
-  async #rewrite(): Promise<number> {
+  #rewrite(): number {
     const lines = this.unproven.map(
       ({ since, index, hash }) => `${since} ${index} ${encodeHex(hash)}\n`,
     );
-    await writeDurably(this.#path, `${header(this.#origin)}\n${lines.join('')}`);
-    this.#file = await openFile(this.#path, 'a', 0o600);
+    const beside = `${this.#path}.new`;
+    const text = `${header(this.#origin)}\n${lines.join('')}`;
+    writeFileSync(beside, text, { mode: 0o600, flush: true });
+    renameSync(beside, this.#path);
+    const directory = openSync(dirname(this.#path), 'r');
+    try {
+      fdatasyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
     this.#stale = 0;
-    return this.#file;
+    return openSync(this.#path, 'a', 0o600);
   }
 }
 
