@@ -2,6 +2,7 @@
 
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Store } from '../../base/store/store.ts';
+import { possessionAdmitter } from '../../trust/attest/possession.ts';
 import { type KeyRow, readHistory } from '../../trust/keyring/key-history.ts';
 import { Keyring } from '../../trust/keyring/keyring.ts';
 import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
@@ -73,11 +74,12 @@ async function openWith(
   const { origin, memory } = config.log;
   const lists = revocationAdmitter(origin, await openListMemory(memory, origin));
   const rotations = rotationAdmitter(origin, config.logKey.kid);
+  const attestations = possessionAdmitter(origin);
   const log = await openSigner(config.logKey.uri, {
     ...keyAccess(home, config),
     kid: config.logKey.kid,
     roles: logKeyRoles,
-    admitters: [checkpoints, rotations],
+    admitters: [checkpoints, rotations, attestations],
   });
   let keyring: Keyring | undefined;
   const leases = leaseAdmitter(origin, () => keyring?.trusted ?? []);
@@ -87,7 +89,15 @@ async function openWith(
       ...keyAccess(home, config),
       ...(kid === undefined ? {} : { kid }),
       roles: signingKeyRoles,
-      admitters: [leases, checkpoints.leases, checkpoints, lists, rotations, statements],
+      admitters: [
+        leases,
+        checkpoints.leases,
+        checkpoints,
+        lists,
+        rotations,
+        statements,
+        attestations,
+      ],
     });
   const signing = await openSigning(pin.uri, pin.kid);
   const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
