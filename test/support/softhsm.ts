@@ -1,7 +1,7 @@
 // A SoftHSM token of a test's own, made by the script of docker/softhsm.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { KeyAccess } from '../../src/trust/signer/open-signer.ts';
@@ -44,6 +44,8 @@ export function createSoftHsm(label = 'warder-test'): SoftHsm {
     SOFTHSM2_CONF: join(directory, 'softhsm2.conf'),
   };
   const tokens = join(directory, 'tokens');
+  const away = join(directory, 'away');
+  mkdirSync(away);
   return {
     directory,
     label,
@@ -59,8 +61,13 @@ export function createSoftHsm(label = 'warder-test'): SoftHsm {
       const { status, stdout, stderr } = spawnSync('pkcs11-tool', words, { env, encoding: 'utf8' });
       return { code: status ?? 128, text: `${stdout}${stderr}` };
     },
-    unplug: () => renameSync(tokens, `${tokens}-away`),
-    plug: () => renameSync(`${tokens}-away`, tokens),
+    unplug: () => moveAll(tokens, away),
+    plug: () => moveAll(away, tokens),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** SoftHSM without its directory does not even start; without one token it has one less. */
+function moveAll(from: string, to: string): void {
+  for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
 }

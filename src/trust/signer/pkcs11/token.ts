@@ -13,7 +13,7 @@ import type { TokenFacts } from './messages.ts';
 
 /** Signatures a token makes at once: as many as libuv has threads. */
 const WIDTH = 4;
-/** How long a failed login stands for those that come after it, milliseconds. */
+/** How long a failed login, or a device that hung, stands for those that come after it, milliseconds. */
 const REST_MS = 500;
 /** How long a process may take to close its sessions, milliseconds. */
 const FINISH_MS = 1_000;
@@ -109,7 +109,7 @@ export class Pkcs11Token {
     this.#session = session;
     session.catch((error: unknown) => {
       if (this.#session === session) this.#session = undefined;
-      this.#failure = { error, until: systemClock.monotonic() + REST_MS };
+      this.#rest(error);
     });
     return session;
   }
@@ -124,6 +124,8 @@ export class Pkcs11Token {
     const gone = error instanceof BrokerGone;
     const isVoid = error instanceof WarderError && VOID.has(error.data['answer']);
     if (!timeout && !gone && !isVoid) return false;
+    // Who waits for a device that hangs need not find it out one after the other.
+    if (timeout) this.#rest(deviceError(error, this.label));
     const current = await this.#session?.catch(() => undefined);
     if (current === session) this.#session = undefined;
     await (isVoid ? finish(session.broker) : session.broker.kill());
@@ -138,6 +140,10 @@ export class Pkcs11Token {
     const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;
     if (session !== undefined) await finish(session.broker);
+  }
+
+  #rest(error: unknown): void {
+    this.#failure = { error, until: systemClock.monotonic() + REST_MS };
   }
 
   async #logIn(pin: string | undefined): Promise<TokenSession> {

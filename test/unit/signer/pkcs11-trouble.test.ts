@@ -1,0 +1,249 @@
+// What goes wrong with tokens: the class of each trouble, what is refused meanwhile, and that signing goes on by
+// itself once it is over.
+
+import { createPublicKey, verify } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
+import { parseKeyUri, type Pkcs11KeyUri } from '../../../src/trust/signer/key-uri.ts';
+import { createKey, type OpenedSigner, openSigner } from '../../../src/trust/signer/open-signer.ts';
+import { openPkcs11Key } from '../../../src/trust/signer/pkcs11/pkcs11-key.ts';
+import { payloads } from '../../contracts/signer.ts';
+import { describeHardware } from '../../support/hardware.ts';
+import { createShim, type Shim } from '../../support/pkcs11-shim.ts';
+import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
+
+const payload = payloads.lease as Uint8Array;
+
+function sign(signer: OpenedSigner): Promise<Uint8Array> {
+  return signer.sign({ kind: 'lease', payload });
+}
+
+function holds(signer: OpenedSigner, signature: Uint8Array): boolean {
+  const key = createPublicKey({ key: { ...signer.key }, format: 'jwk' });
+  return verify('sha256', payload, { key, dsaEncoding: 'ieee-p1363' }, signature);
+}
+
+/** Signs as soon as it can be signed again. */
+async function signAgain(signer: OpenedSigner): Promise<Uint8Array> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await sign(signer);
+    } catch (error) {
+      if (tries === 100) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+function trouble(signer: string, message: RegExp): unknown {
+  return expect.objectContaining({
+    code: 'unavailable',
+    message: expect.stringMatching(message) as string,
+    hint: expect.any(String) as string,
+    data: expect.objectContaining({ signer }) as object,
+  });
+}
+
+describeHardware('trouble with a token', () => {
+  let hsm: SoftHsm;
+  let shim: Shim;
+  const opened: OpenedSigner[] = [];
+
+  beforeAll(async () => {
+    hsm = createSoftHsm();
+    shim = createShim(hsm);
+    await createKey(hsm.uri('key'), hsm.access);
+  });
+  afterAll(() => hsm.remove());
+  beforeEach(() => {
+    shim.order();
+    shim.calls();
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((signer) => signer.close()));
+    writeFileSync(hsm.pinFile, hsm.pin);
+  });
+
+  const open = async (uri = shim.uri('key'), kid?: string): Promise<OpenedSigner> => {
+    const pin = kid === undefined ? {} : { kid };
+    const signer = await openSigner(uri, { roles: ['lease'], ...shim.access, ...pin });
+    opened.push(signer);
+    await signer.ready();
+    return signer;
+  };
+
+  /** With little patience. */
+  const openHasty = async (signMs: number): Promise<OpenedSigner> => {
+    const uri = parseKeyUri(shim.uri('key')) as Pkcs11KeyUri;
+    const { home, env = {}, modules = [] } = shim.access;
+    const key = await openPkcs11Key(uri, {
+      home,
+      env,
+      modules,
+      limits: { signMs, openMs: 20_000 },
+    });
+    const signer = checkedSigner(key, { roles: ['lease'] });
+    opened.push(signer);
+    await signer.ready();
+    return signer;
+  };
+
+  it('a token that goes away refuses every signature, and signs again when it is back', async () => {
+    const signer = await open();
+    const running = Array.from({ length: 32 }, () => sign(signer));
+    hsm.unplug();
+    const settled = await Promise.allSettled(running);
+    for (const one of settled) {
+      if (one.status === 'fulfilled') expect(holds(signer, one.value)).toBe(true);
+      else expect(one.reason).toEqual(trouble('removed', /token `warder-test`/));
+    }
+    await expect(sign(signer)).rejects.toEqual(trouble('removed', /no token `warder-test`/));
+    hsm.plug();
+    expect(holds(signer, await signAgain(signer))).toBe(true);
+  });
+
+  it('handles that became void fail; after a crash of the module the same signature is made by the next process', async () => {
+    const signer = await open();
+    shim.order('fail sign-init 0x82');
+    await expect(sign(signer)).rejects.toEqual(trouble('removed', /CKR_OBJECT_HANDLE_INVALID/));
+    shim.order();
+    await signAgain(signer);
+    shim.calls();
+    shim.order('crash sign-init');
+    expect(holds(signer, await sign(signer))).toBe(true);
+    expect(shim.calls().filter((call) => call === 'login')).toHaveLength(1);
+  });
+
+  it('a wrong PIN is tried once, by nobody again, until the PIN file changes', async () => {
+    writeFileSync(hsm.pinFile, '000000');
+    const refused = trouble('auth', /CKR_PIN_INCORRECT/);
+    for (let n = 0; n < 3; n += 1) await expect(open()).rejects.toEqual(refused);
+    await expect(createKey(shim.uri('other'), shim.access)).rejects.toEqual(refused);
+    expect(shim.calls()).toEqual(['login']);
+    writeFileSync(hsm.pinFile, `${hsm.pin}\n`);
+    expect(holds(await open(), await sign(await open()))).toBe(true);
+    expect(shim.calls().filter((call) => call === 'login')).toHaveLength(1);
+  });
+
+  it('a PIN that became wrong meanwhile is tried once, and the next one as soon as it is there', async () => {
+    const signer = await open();
+    hsm.tool('--change-pin', '--new-pin', '87654321');
+    try {
+      shim.order('crash sign');
+      await expect(sign(signer)).rejects.toEqual(trouble('auth', /CKR_PIN_INCORRECT/));
+      await sleep(600);
+      await expect(sign(signer)).rejects.toEqual(trouble('auth', /CKR_PIN_INCORRECT/));
+      expect(shim.calls().filter((call) => call === 'login')).toHaveLength(2);
+      writeFileSync(hsm.pinFile, '87654321');
+      expect(holds(signer, await signAgain(signer))).toBe(true);
+    } finally {
+      hsm.tool('--change-pin', '--pin', '87654321', '--new-pin', hsm.pin);
+    }
+  });
+
+  it('the last try a token allows, and a locked token, are left alone', async () => {
+    shim.order('token 0x20000');
+    await expect(open()).rejects.toEqual(trouble('auth', /takes one more wrong PIN/));
+    writeFileSync(hsm.pinFile, hsm.pin);
+    shim.order('token 0x40000');
+    await expect(open()).rejects.toEqual(trouble('auth', /is locked/));
+    expect(shim.calls()).toEqual([]);
+  });
+
+  it('PIN files that others could read are not used', async () => {
+    const uri = (pin: string): string => shim.uri('key').replace(hsm.pinFile, pin);
+    const { chmodSync, symlinkSync } = await import('node:fs');
+    chmodSync(hsm.pinFile, 0o640);
+    await expect(open()).rejects.toEqual(trouble('misconfigured', /PIN file .* is open to group/));
+    chmodSync(hsm.pinFile, 0o600);
+    symlinkSync(hsm.pinFile, `${hsm.pinFile}-link`);
+    await expect(open(uri(`${hsm.pinFile}-link`))).rejects.toEqual(
+      trouble('misconfigured', /is a symbolic link/),
+    );
+    await expect(open(uri('/nonexistent/pin'))).rejects.toEqual(trouble('removed', /PIN file/));
+    expect(shim.calls()).toEqual([]);
+  });
+
+  it('another key under the label is not signed with, and the pinned one is', async () => {
+    await createKey(hsm.uri('swapped'), hsm.access);
+    const signer = await open(shim.uri('swapped'));
+    for (const type of ['privkey', 'pubkey']) {
+      hsm.tool('--delete-object', '--type', type, '--label', 'swapped');
+    }
+    await createKey(hsm.uri('swapped'), hsm.access);
+    await expect(sign(signer)).rejects.toEqual(
+      trouble('misconfigured', /another key is called `swapped`/),
+    );
+    await expect(open(shim.uri('swapped'), signer.key.kid)).rejects.toEqual(
+      trouble('misconfigured', /not the pinned one/),
+    );
+  });
+
+  it('a module that hangs is given up in time; the process goes on, and so does signing later', async () => {
+    const signer = await openHasty(400);
+    // C_Sign runs on a thread of the module's process, C_SignInit in its loop.
+    for (const call of ['sign', 'sign-init']) {
+      shim.order(`hang ${call}`);
+      let settled = false;
+      const signing = sign(signer).finally(() => (settled = true));
+      signing.catch(() => undefined);
+      // Work of this process, in its loop and in its threads, while the module hangs.
+      await workMeanwhile();
+      expect(settled, call).toBe(false);
+      await expect(signing).rejects.toEqual(trouble('transient', /did not answer in time/));
+      shim.order();
+      expect(holds(signer, await signAgain(signer))).toBe(true);
+    }
+  });
+
+  it('of those who wait for a device that hangs nobody waits for a time-out of his own', async () => {
+    const signer = await openHasty(400);
+    shim.order('hang sign');
+    shim.calls();
+    const settled = await Promise.allSettled(Array.from({ length: 512 }, () => sign(signer)));
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    // The first four find out for all.
+    expect(shim.calls().filter((call) => call === 'sign')).toHaveLength(4);
+    shim.order();
+    expect(holds(signer, await signAgain(signer))).toBe(true);
+  });
+
+  it('512 at once are all signed, four at a time', async () => {
+    const signer = await open();
+    shim.order('slow sign 1');
+    shim.calls();
+    const signatures = await Promise.all(Array.from({ length: 512 }, () => sign(signer)));
+    expect(signatures.every((signature) => holds(signer, signature))).toBe(true);
+    let running = 0;
+    let most = 0;
+    for (const call of shim.calls()) {
+      if (call === 'sign') most = Math.max(most, (running += 1));
+      if (call === 'sign-end') running -= 1;
+    }
+    expect(most).toBe(4);
+  });
+
+  it('a signature that is not one never leaves', async () => {
+    const signer = await open();
+    shim.order('flip');
+    await expect(sign(signer)).rejects.toEqual(trouble('misconfigured', /does not verify/));
+    shim.order('fail sign 0x30');
+    await expect(sign(signer)).rejects.toEqual(trouble('transient', /CKR_DEVICE_ERROR/));
+    shim.order();
+    expect(holds(signer, await signAgain(signer))).toBe(true);
+  });
+
+  it('says whether a token is a device', async () => {
+    shim.order('slot 4');
+    expect((await open()).custody.summary).toMatch(/^hardware token/);
+  });
+});
+
+/** Passes only while neither the loop nor the threads of this process are blocked. */
+async function workMeanwhile(): Promise<void> {
+  const { readFile } = await import('node:fs/promises');
+  await sleep(20);
+  for (let n = 0; n < 8; n += 1) await readFile(import.meta.filename);
+}
