@@ -8,6 +8,7 @@ import type { CaseResult } from '../../decide/policy/policy-test.ts';
 import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
+import type { CustodyWorth } from '../../trust/attest/custody-worth.ts';
 import type { KeyDocument, KeyState } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { ApprovalSummary, CallApproval } from './approval-summary.ts';
@@ -146,6 +147,17 @@ export interface KeySummary {
   readonly since?: string;
   /** ISO 8601: until then leases count that it signed before it was rotated. */
   readonly graceUntil?: string;
+  /** Of a key that signs now: what its device says, and what that is worth. */
+  readonly proof?: KeyProof;
+}
+
+/** Why a private key should have no copy. */
+export interface KeyProof extends CustodyWorth {
+  readonly backend: string;
+  /** The level that all of it is worth no more than. */
+  readonly assurance: string;
+  /** Nobody signed them. */
+  readonly claims: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A revocation list as it is published. */

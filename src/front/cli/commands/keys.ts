@@ -6,6 +6,7 @@ import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import { parseDuration } from '../../../catalog/measures.ts';
 import type { KeySummary } from '../../console/operations.ts';
+import { plain } from '../output.ts';
 import type { Run } from '../program.ts';
 import { addAttestationCommands } from './keys-attest.ts';
 
@@ -29,8 +30,8 @@ export function addKeyCommands(program: Command, run: Run): void {
     );
   keys
     .command('show')
-    .argument('<name>', '`signing`, `log` or a key id')
-    .description('one key')
+    .argument('[name]', '`signing`, `log` or a key id', 'signing')
+    .description('one key, and what says that nobody has a copy of it')
     .action((name: string) =>
       run(async ({ operator, out }) => {
         const { keys: rows } = await (await operator()).call('keys.list', {});
@@ -40,7 +41,7 @@ export function addKeyCommands(program: Command, run: Run): void {
             hint: 'see `warder keys list`',
           });
         }
-        out.result(key, JSON.stringify(key, null, 2));
+        out.result(key, [...describe(key), ...proofLines(key)]);
       }),
     );
   keys
@@ -107,6 +108,18 @@ function describe(key: KeySummary): readonly string[] {
     `  ${key.custody}`,
     `  roles: ${key.roles.join(', ')}; heads of ${from} to ${to ?? 'any number of'} leaves`,
     `  ${key.vkey}`,
+  ];
+}
+
+function proofLines({ proof }: KeySummary): readonly string[] {
+  if (proof === undefined) return [];
+  const { copies, because, assurance, claims } = proof;
+  return [
+    `  copies: ${copies}; assurance: ${assurance}`,
+    ...because.map((line) => `    ${line}`),
+    ...Object.entries(claims).map(([name, value]) =>
+      plain(`  claimed: ${name} = ${String(value)}`),
+    ),
   ];
 }
 

@@ -3,9 +3,11 @@
 import { WarderError } from '../../../base/errors/errors.ts';
 import { keyMadeEvent } from '../../../gate/key-events.ts';
 import { keyState, rolesOf } from '../../../trust/keyring/key-document.ts';
+import { custodyWorth } from '../../../trust/attest/custody-worth.ts';
+import type { Signer } from '../../../trust/signer/signer.ts';
 import { createKey } from '../../../trust/signer/open-signer.ts';
 import { formatVkey } from '../../../trust/verify/note-key.ts';
-import type { KeySummary, OperationHandlers } from '../../console/operations.ts';
+import type { KeyProof, KeySummary, OperationHandlers } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
 import { keyAccess } from '../key-access.ts';
 import { rotateKey } from '../rotate-key.ts';
@@ -51,6 +53,7 @@ function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
       ...(retired === undefined
         ? {}
         : { graceUntil: new Date(retired.until * 1000).toISOString() }),
+      ...(state === 'current' ? { proof: proofOf(keys.signing, config) } : {}),
     };
   });
   const { log } = keys;
@@ -63,8 +66,14 @@ function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
     roles: log.roles,
     custody: log.custody.summary,
     heads: { from: 0 },
+    proof: proofOf(log, config),
   };
   return [...signing, logKey];
+}
+
+function proofOf({ custody }: Signer, { assurance }: Runtime['config']): KeyProof {
+  const { backend, claims = {} } = custody;
+  return { backend, assurance, claims, ...custodyWorth(custody, assurance) };
 }
 
 function vkeyOf({ trusted, origin }: Runtime['keys'], kid: string): string {
