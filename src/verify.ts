@@ -18,3 +18,5 @@ export {
 export { type Opening, verifyOpening } from './trust/verify/commitment.ts';
 export { type LogReader, type VerifiedLog, verifyLog } from './trust/verify/log.ts';
 export { type ReceiptStatement, parseLeaf } from './trust/verify/leaf.ts';
+export type { Cosignature } from './trust/verify/cosignature.ts';
+export { loadWitnesses, type WitnessKey, type Witnesses } from './trust/verify/witness-key.ts';

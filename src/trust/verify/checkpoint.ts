@@ -2,9 +2,11 @@
 
 import { decodeBase64, encodeBase64 } from '../../base/encoding/base64.ts';
 import { WarderError } from '../../base/errors/errors.ts';
+import { type Cosignature, cosignaturesOf } from './cosignature.ts';
 import type { TrustedKey, TrustedKeys } from './keys.ts';
 import { HASH_SIZE } from './merkle.ts';
 import { parseNote, signersOf } from './note.ts';
+import type { Witnesses } from './witness-key.ts';
 
 /** A tree head as a checkpoint states it. */
 export interface Head {
@@ -18,12 +20,16 @@ export interface Head {
 /** A head whose signatures were verified. */
 export interface VerifiedCheckpoint extends Head {
   readonly signedBy: readonly TrustedKey[];
+  /** Those of the witnesses that were given. */
+  readonly cosignedBy: readonly Cosignature[];
 }
 
 /** Which of the given keys must have signed: all that sign heads of this size, or any one. */
 export interface Requirement {
   /** `all` when absent; only then is every line of a given key sure to be looked at. */
   readonly require?: 'all' | 'any';
+  /** Who else must have seen the head; nobody when absent. */
+  readonly witnesses?: Witnesses;
 }
 
 /** The text that is signed. */
@@ -56,13 +62,14 @@ export function parseDecimal(text: string): number {
 /**
  * Verifies a checkpoint. Its origin is the name of the keys that sign it.
  *
- * @throws WarderError `malformed`; `verification-failed` when a given key's line does not hold;
- *   `not-trusted` when a required key did not sign, or none of the keys may sign such a head.
+ * @throws WarderError `malformed`; `verification-failed` when a given key's line
+ *   or a given witness's does not hold; `not-trusted` when a required key did not sign, none of the keys may
+ *   sign such a head, or too few witnesses cosigned it.
  */
 export async function verifyCheckpoint(
   noteText: string,
   keys: TrustedKeys,
-  { require = 'all' }: Requirement = {},
+  { require = 'all', witnesses }: Requirement = {},
 ): Promise<VerifiedCheckpoint> {
   const note = parseNote(noteText);
   const head = parseHead(note.text);
@@ -76,7 +83,9 @@ export async function verifyCheckpoint(
   if (require === 'all' && missing !== undefined) {
     distrust(`the ${missing.alg} key \`${missing.kid}\` did not sign this checkpoint`);
   }
-  return { ...head, signedBy };
+  const cosignedBy =
+    witnesses === undefined ? [] : await cosignaturesOf(note, witnesses, checkpointKeys);
+  return { ...head, signedBy, cosignedBy };
 }
 
 /** Whether a key is one of those that sign a head of this size. */

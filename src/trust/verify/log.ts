@@ -4,6 +4,7 @@ import { encodeHex } from '../../base/encoding/hex.ts';
 import { sameBytes } from '../../base/encoding/sha256.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { type Head, type Requirement, verifyCheckpoint } from './checkpoint.ts';
+import type { Cosignature } from './cosignature.ts';
 import type { TrustedKeys } from './keys.ts';
 import { parseLeaf, type ReceiptStatement } from './leaf.ts';
 import { hashLeaf } from './merkle.ts';
@@ -25,6 +26,8 @@ export interface VerifiedLog {
   /** Hex. */
   readonly root: string;
   readonly signedBy: readonly string[];
+  /** What the given witnesses state of its head. */
+  readonly cosignedBy: readonly Cosignature[];
 }
 
 /** What to hold the log against, besides its own checkpoint. */
@@ -89,6 +92,7 @@ export async function verifyLog(
     size: checkpoint.size,
     root: encodeHex(checkpoint.root),
     signedBy: checkpoint.signedBy.map(({ alg, kid }) => `${alg} ${kid}`),
+    cosignedBy: checkpoint.cosignedBy,
   };
 }
 

@@ -3,6 +3,7 @@
 import { encodeHex } from '../../base/encoding/hex.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { type Requirement, verifyCheckpoint } from './checkpoint.ts';
+import type { Cosignature } from './cosignature.ts';
 import type { TrustedKeys } from './keys.ts';
 import { parseLeaf, type ReceiptStatement } from './leaf.ts';
 import { hashLeaf, verifyInclusion } from './merkle.ts';
@@ -23,6 +24,8 @@ export interface VerifiedReceipt {
   readonly leafHash: string;
   /** `ALG kid` of each key whose signature was verified. */
   readonly signedBy: readonly string[];
+  /** What the given witnesses state: each had seen this head by then. */
+  readonly cosignedBy: readonly Cosignature[];
   readonly statement: ReceiptStatement;
 }
 
@@ -30,7 +33,8 @@ export interface VerifiedReceipt {
  * Verifies a receipt (a C2SP tlog-proof with the leaf in `extra`) with nothing but the keys.
  *
  * @throws WarderError `malformed` when the text does not parse; `verification-failed` when a signature
- *   or the inclusion proof does not hold; `not-trusted` when a required key did not sign.
+ *   or the inclusion proof does not hold; `not-trusted` when a required key did not sign,
+ *   or too few witnesses did.
  */
 export async function verifyReceipt(
   proofText: string,
@@ -53,6 +57,7 @@ export async function verifyReceipt(
     root: encodeHex(root),
     leafHash: encodeHex(leafHash),
     signedBy: checkpoint.signedBy.map(({ alg, kid }) => `${alg} ${kid}`),
+    cosignedBy: checkpoint.cosignedBy,
     statement,
   };
 }
