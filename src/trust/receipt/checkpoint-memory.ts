@@ -115,14 +115,14 @@ export class CheckpointMemory {
 
   #write(change: () => KeptHead | undefined): Promise<void> {
     const turn = this.#writing.then(async () => {
-      const next = change();
-      if (next === undefined) return;
+      const after = change();
+      if (after === undefined) return;
       try {
-        await writeDurably(this.#path, format(next));
+        await writeDurably(this.#path, format(after));
       } catch (cause) {
         throw unusable(this.#path, 'cannot be written', cause);
       }
-      this.#head = next;
+      this.#head = after;
     });
     this.#writing = turn.catch(() => undefined);
     return turn;
