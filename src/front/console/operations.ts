@@ -8,10 +8,10 @@ import type { CaseResult } from '../../decide/policy/policy-test.ts';
 import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
-import type { CustodyWorth } from '../../trust/attest/custody-worth.ts';
-import type { KeyDocument, KeyState } from '../../trust/keyring/key-document.ts';
+import type { KeyDocument } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { ApprovalSummary, CallApproval } from './approval-summary.ts';
+import type { KeySummary } from './key-summary.ts';
 import type { StatusReport } from './status-report.ts';
 import type { TrustSummary } from './trust-summary.ts';
 
@@ -130,34 +130,6 @@ export interface Finding {
   readonly state: 'ok' | 'note' | 'problem';
   readonly text: string;
   readonly remedy?: string;
-}
-
-export interface KeySummary {
-  /** `former`: a signing key before the one of now. */
-  readonly name: 'signing' | 'former' | 'log';
-  readonly state: KeyState;
-  readonly uri: string;
-  readonly jwk: PublicJwk;
-  readonly vkey: string;
-  readonly roles: readonly string[];
-  readonly custody: string;
-  /** Sizes of the heads it signs, both inclusive. */
-  readonly heads: { readonly from: number; readonly to?: number };
-  /** ISO 8601. */
-  readonly since?: string;
-  /** ISO 8601: until then leases count that it signed before it was rotated. */
-  readonly graceUntil?: string;
-  /** Of a key that signs now: what its device says, and what that is worth. */
-  readonly proof?: KeyProof;
-}
-
-/** Why a private key should have no copy. */
-export interface KeyProof extends CustodyWorth {
-  readonly backend: string;
-  /** The level that all of it is worth no more than. */
-  readonly assurance: string;
-  /** Nobody signed them. */
-  readonly claims: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A revocation list as it is published. */

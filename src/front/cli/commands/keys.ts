@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import { parseDuration } from '../../../catalog/measures.ts';
-import type { KeySummary } from '../../console/operations.ts';
+import type { KeySummary } from '../../console/key-summary.ts';
 import { plain } from '../output.ts';
 import type { Run } from '../program.ts';
 import { addAttestationCommands } from './keys-attest.ts';
