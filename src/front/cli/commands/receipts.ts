@@ -6,6 +6,7 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../../trust/receipt/receipt-filter.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
+import { readWitnesses, refuseWitnesses, witnessLines } from './witness-options.ts';
 
 interface FilterOptions {
   readonly lease?: string;
@@ -73,10 +74,13 @@ export function addReceiptCommands(program: Command, run: Run): void {
     .argument('[proof]', 'a proof file; without one the whole log is audited')
     .option('--key <file>', 'JWKS, PEM or vkey file; repeat for more', collect, [])
     .option('--any-key', 'one of the given keys suffices; all must have signed otherwise')
+    .option('--witness <file>', 'vkeys of witnesses, one per line; repeat for more', collect, [])
+    .option('--quorum <n>', 'how many of the witnesses must have cosigned; all otherwise')
     .description('check a receipt offline, or audit the log')
     .action((file: string | undefined, options: VerifyOptions) =>
       run(async ({ operator, out }) => {
         if (file === undefined) {
+          refuseWitnesses(options);
           const audit = await (await operator()).call('receipts.audit', {});
           out.result(audit, `the log holds: ${audit.size} leaves, root ${audit.root}`);
           return;
@@ -121,6 +125,8 @@ export function addReceiptCommands(program: Command, run: Run): void {
 interface VerifyOptions {
   readonly key: readonly string[];
   readonly anyKey?: true;
+  readonly witness: readonly string[];
+  readonly quorum?: string;
 }
 
 async function verifyFile(
@@ -138,10 +144,12 @@ async function verifyFile(
   const keys = await loadKeys(options.key.map((path) => readText(path)));
   const verified = await verifyReceipt(readText(file), keys, {
     require: options.anyKey === true ? 'any' : 'all',
+    ...(await readWitnesses(options)),
   });
   out.result(verified, [
     `verified: leaf ${verified.index} of ${verified.treeSize} in \`${verified.origin}\``,
     `signed by ${verified.signedBy.join(' and ')}`,
+    ...witnessLines(verified.cosignedBy),
     plain(JSON.stringify(verified.statement)),
   ]);
 }
