@@ -49,7 +49,10 @@ export interface SignerRules {
 
 /** A signer whose key may still be unlocking. */
 export interface OpenedSigner extends Signer {
-  /** Resolves after the key was unlocked and signed a probe that verified; the same answer every time. */
+  /**
+   * Resolves after the key was unlocked and signed a probe that verified. Trouble that may pass is looked at
+   * again with the next request; any other answer stays.
+   */
   ready(): Promise<void>;
   /** There when the device can prove to others where the key is. */
   readonly attestor?: TpmAttestor;
@@ -68,8 +71,9 @@ class CheckedSigner implements OpenedSigner {
   readonly #admitters: readonly Admitter[];
   readonly #public: KeyObject;
   readonly attestor?: TpmAttestor;
-  readonly #ready: Promise<void>;
+  #ready: Promise<void>;
   #closed = false;
+  #checkAgain = false;
 
   constructor(backEnd: BackEndKey, rules: SignerRules) {
     this.key = backEnd.key;
@@ -83,12 +87,14 @@ class CheckedSigner implements OpenedSigner {
       format: 'der',
       type: 'spki',
     });
-    this.#ready = this.#selfCheck();
-    // Whoever signs hears of it; a process that only listens must not die of it.
-    this.#ready.catch(() => undefined);
+    this.#ready = this.#checkSelf();
   }
 
   ready(): Promise<void> {
+    if (this.#checkAgain) {
+      this.#checkAgain = false;
+      this.#ready = this.#checkSelf();
+    }
     return this.#ready;
   }
 
@@ -114,7 +120,7 @@ class CheckedSigner implements OpenedSigner {
       const kept = keeper.kept(snapshot, this.key);
       if (kept !== undefined && (await this.#holds(payload, kept))) return Uint8Array.from(kept);
     }
-    await this.#ready;
+    await this.ready();
     const signature = await this.#signAndVerify(snapshot);
     for (const keeper of keepers) await keeper.keep(snapshot, this.key, signature);
     return signature;
@@ -123,6 +129,15 @@ class CheckedSigner implements OpenedSigner {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#backEnd.close();
+  }
+
+  #checkSelf(): Promise<void> {
+    const ready = this.#selfCheck();
+    // Whoever signs hears of it; a process that only listens must not die of it.
+    ready.catch((error: unknown) => {
+      if (mayPass(error) && !this.#closed) this.#checkAgain = true;
+    });
+    return ready;
   }
 
   async #selfCheck(): Promise<void> {
@@ -146,6 +161,12 @@ class CheckedSigner implements OpenedSigner {
     const key = { key: this.#public, dsaEncoding: 'ieee-p1363' } as const;
     return verifyAside(ALGORITHMS[this.key.alg].hash, payload, key, signature);
   }
+}
+
+/** A device that is away comes back; a PIN that is wrong stays so. */
+function mayPass(error: unknown): boolean {
+  const trouble = error instanceof WarderError ? error.data['signer'] : undefined;
+  return trouble === 'transient' || trouble === 'removed';
 }
 
 function keeps(admitter: Admitter): admitter is KeepingAdmitter {

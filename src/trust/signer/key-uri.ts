@@ -31,16 +31,36 @@ export interface Pkcs11KeyUri {
 export interface Tpm2KeyUri {
   readonly scheme: 'tpm2';
   readonly key: { readonly handle: number } | { readonly blob: string };
+  /** A socket is `host:port`, or an absolute path. */
   readonly transport: { readonly device: string } | { readonly socket: string };
+  /** File with the auth value; absent only for a key that registers alone guard. */
   readonly authSource: string | undefined;
+  /** Ascending. */
   readonly pcrs: readonly number[];
+  readonly alg: Algorithm;
 }
 
-/** A signer process, by socket or by URL. */
-export interface RemoteKeyUri {
-  readonly scheme: 'unix' | 'https';
-  readonly address: string;
+/** `unix:PATH`: a signer process of this machine. A relative path is below the home. */
+export interface UnixKeyUri {
+  readonly scheme: 'unix';
+  readonly path: string;
 }
+
+/** `https://HOST:PORT?ca=PATH&cert=PATH&key=PATH`: a signer process elsewhere. Relative paths are below the home. */
+export interface HttpsKeyUri {
+  readonly scheme: 'https';
+  /** A name, an IPv4 address, or an IPv6 address in brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Certificates one of which has to have issued the signer's, PEM. */
+  readonly ca: string;
+  /** The certificate shown to the signer, and its private key; PEM. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A signer process. Which of its keys is meant, the pinned thumbprint says. */
+export type RemoteKeyUri = UnixKeyUri | HttpsKeyUri;
 
 export type KeyUri = FileKeyUri | Pkcs11KeyUri | Tpm2KeyUri | RemoteKeyUri;
 
@@ -67,10 +87,9 @@ export function parseKeyUri(uri: string): KeyUri {
       return tpm2Uri(uri, path, query);
     case 'unix':
       if (path === '' || query !== undefined) refuse(uri, 'the form is `unix:PATH`');
-      return { scheme, address: unescape(uri, path) };
+      return { scheme, path: unescape(uri, path) };
     case 'https':
-      if (!URL.canParse(uri) || new URL(uri).username !== '') refuse(uri, 'not an https URL');
-      return { scheme, address: uri };
+      return httpsUri(uri, path, query);
     default:
       return refuse(uri, 'the scheme must be one of `file`, `pkcs11`, `tpm2`, `unix`, `https`');
   }
@@ -103,13 +122,21 @@ export function formatKeyUri(uri: KeyUri): string {
         ...transport,
         'auth-source': uri.authSource,
         pcrs: uri.pcrs.length === 0 ? undefined : uri.pcrs.join(','),
+        alg: uri.alg,
       })}`;
     }
     case 'unix':
-      return `unix:${escape(uri.address)}`;
-    case 'https':
-      return uri.address;
+      return `unix:${escape(uri.path)}`;
+    case 'https': {
+      const { host, port, ca, cert, key } = uri;
+      return `https://${host}:${port}?${query({ ca, cert, key })}`;
+    }
   }
+}
+
+/** Whether a key URI names a signer process: that one remembers what it signed itself. */
+export function isRemote(uri: KeyUri): uri is RemoteKeyUri {
+  return uri.scheme === 'unix' || uri.scheme === 'https';
 }
 
 function fileUri(uri: string, path: string, text: string | undefined): FileKeyUri {
@@ -151,7 +178,7 @@ function pkcs11Uri(uri: string, path: string, text: string | undefined): Pkcs11K
 
 function tpm2Uri(uri: string, path: string, text: string | undefined): Tpm2KeyUri {
   const where = members(uri, path, ';', ['handle', 'blob']);
-  const how = members(uri, text, '&', ['device', 'socket', 'auth-source', 'pcrs']);
+  const how = members(uri, text, '&', ['device', 'socket', 'auth-source', 'pcrs', 'alg']);
   const handle = where.get('handle');
   const blob = where.get('blob');
   if ((handle === undefined) === (blob === undefined)) refuse(uri, 'give `handle` or `blob`');
@@ -161,17 +188,42 @@ function tpm2Uri(uri: string, path: string, text: string | undefined): Tpm2KeyUr
   const device = how.get('device');
   const socket = how.get('socket');
   if (device !== undefined && socket !== undefined) refuse(uri, 'give `device` or `socket`');
-  const pcrs = how.get('pcrs')?.split(',').map(Number) ?? [];
-  if (pcrs.some((pcr) => !Number.isInteger(pcr) || pcr < 0 || pcr > 23)) {
-    refuse(uri, '`pcrs` are numbers from 0 to 23 with commas between');
+  if (socket !== undefined && !/^(?:\/.+|[^/:]+:\d{1,5}|\[[0-9a-f:]+\]:\d{1,5})$/.test(socket)) {
+    refuse(uri, '`socket` is `HOST:PORT` or an absolute path');
   }
+  const pcrs = registers(uri, how.get('pcrs'));
+  const alg = algorithm(uri, how.get('alg'));
+  if (alg === 'EdDSA') refuse(uri, 'a TPM has no Ed25519: `alg` is ES256 or ES384');
+  const ownAuth = blob === undefined ? `keys/tpm2-${handle?.slice(2)}.auth` : `${blob}.auth`;
   return {
     scheme: 'tpm2',
     key: handle === undefined ? { blob: blob ?? '' } : { handle: Number(handle) },
     transport: socket === undefined ? { device: device ?? '/dev/tpmrm0' } : { socket },
-    authSource: how.get('auth-source'),
+    authSource: how.get('auth-source') ?? (pcrs.length === 0 ? ownAuth : undefined),
     pcrs,
+    alg,
   };
+}
+
+function registers(uri: string, list: string | undefined): readonly number[] {
+  if (list === undefined) return [];
+  const names = list.split(',');
+  const pcrs = names.map(Number).sort((left, right) => left - right);
+  const strict = names.every((name) => /^(?:\d|1\d|2[0-3])$/.test(name));
+  if (strict && new Set(pcrs).size === pcrs.length) return pcrs;
+  return refuse(uri, '`pcrs` are numbers from 0 to 23, each once, with commas between');
+}
+
+function httpsUri(uri: string, path: string, text: string | undefined): HttpsKeyUri {
+  const form = 'the form is `https://HOST:PORT?ca=PATH&cert=PATH&key=PATH`';
+  const [, host = '', number = ''] =
+    /^\/\/([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})$/.exec(path) ?? [];
+  const port = Number(number);
+  if (port < 1 || port > 65_535 || !URL.canParse(`https://${host}:${port}`)) refuse(uri, form);
+  const fields = members(uri, text, '&', ['ca', 'cert', 'key']);
+  const [ca, cert, key] = [fields.get('ca'), fields.get('cert'), fields.get('key')];
+  if (ca === undefined || cert === undefined || key === undefined) refuse(uri, form);
+  return { scheme: 'https', host: host.toLowerCase(), port, ca, cert, key };
 }
 
 function members(

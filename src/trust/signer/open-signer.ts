@@ -1,6 +1,6 @@
 // From a key URI to a signer: the back ends by scheme.
 
-import type { WarderError } from '../../base/errors/errors.ts';
+import { WarderError } from '../../base/errors/errors.ts';
 import {
   type BackEndKey,
   checkedSigner,
@@ -36,7 +36,7 @@ export type KeyAccess = Pick<SignerOptions, 'home' | 'env' | 'modules'>;
  *   back end is not in this build, or it is not the pinned one.
  */
 export async function openSigner(uri: string, options: SignerOptions): Promise<OpenedSigner> {
-  const backEnd = await openBackEnd(parseKeyUri(uri), context(options));
+  const backEnd = await openBackEnd(parseKeyUri(uri), options);
   if (options.kid !== undefined && backEnd.key.kid !== options.kid) {
     await backEnd.close();
     throw signerTrouble('misconfigured', `the key is \`${backEnd.key.kid}\`, not the pinned one`, {
@@ -61,9 +61,12 @@ export async function createKey(uri: string, access: KeyAccess): Promise<PublicJ
       return createPkcs11Key(parsed, context(access));
     }
     case 'tpm2':
+      throw notInThisBuild(parsed);
     case 'unix':
     case 'https':
-      throw notInThisBuild(parsed);
+      throw new WarderError('usage', 'a daemon makes no keys in a signer process', {
+        hint: 'make them there: `warder signer init`, or `warder signer add-key` for a rotation',
+      });
   }
 }
 
@@ -80,7 +83,8 @@ export async function tokenAlgorithms(
   return pkcs11Algorithms(uri, context(access));
 }
 
-async function openBackEnd(uri: KeyUri, from: Context): Promise<BackEndKey> {
+async function openBackEnd(uri: KeyUri, options: SignerOptions): Promise<BackEndKey> {
+  const from = context(options);
   switch (uri.scheme) {
     case 'file':
       return openFileKey(uri, from);
@@ -89,9 +93,12 @@ async function openBackEnd(uri: KeyUri, from: Context): Promise<BackEndKey> {
       return openPkcs11Key(uri, from);
     }
     case 'tpm2':
-    case 'unix':
-    case 'https':
       throw notInThisBuild(uri);
+    case 'unix':
+    case 'https': {
+      const { openRemoteKey } = await import('./remote/remote-key.ts');
+      return openRemoteKey(uri, options);
+    }
   }
 }
 

@@ -1,0 +1,134 @@
+// A key in a signer process: each request goes there whole, with its evidence, to be judged there.
+
+import { isAbsolute, join } from 'node:path';
+import { decodeBase64url } from '../../../base/encoding/base64url.ts';
+import { isJsonObject, type Json } from '../../../base/encoding/json.ts';
+import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
+import { WarderError } from '../../../base/errors/errors.ts';
+import type { BackEndKey } from '../checked-signer.ts';
+import { parsePublicJwk } from '../jwk.ts';
+import type { RemoteKeyUri } from '../key-uri.ts';
+import type { PublicJwk, SignKind } from '../signer.ts';
+import { signerTrouble } from '../trouble.ts';
+import type { SignerChannel } from './channel.ts';
+import { httpsChannel } from './https-channel.ts';
+import { answerObject, type KeyUse, keyUses, nonsense, printable } from './protocol.ts';
+import { unixChannel } from './unix-channel.ts';
+
+/** A key as its signer process tells of it. */
+export interface RemoteKey {
+  readonly jwk: PublicJwk;
+  readonly use: KeyUse;
+  /** Where it is, in a line. */
+  readonly custody: string;
+}
+
+/** What a signer process has. */
+export interface RemoteKeys {
+  /** Of the log that it remembers. */
+  readonly origin: string;
+  readonly keys: readonly RemoteKey[];
+}
+
+export interface RemoteSelection {
+  /** Directory that relative paths in the URI are below. */
+  readonly home: string;
+  /** Thumbprint of the key; by what it is to sign when absent. */
+  readonly kid?: string;
+  readonly roles: readonly SignKind[];
+}
+
+/** The way to the signer process of a key URI. Nothing is sent yet. */
+export function openChannel(uri: RemoteKeyUri, home: string): SignerChannel {
+  if (uri.scheme === 'https') return httpsChannel(uri, home);
+  return unixChannel(isAbsolute(uri.path) ? uri.path : join(home, uri.path));
+}
+
+/**
+ * Asks a signer process for its keys.
+ *
+ * @throws WarderError `unavailable`.
+ */
+export async function readRemoteKeys(channel: SignerChannel): Promise<RemoteKeys> {
+  const { origin, keys } = answerObject(await channel.ask({ ask: 'keys' }));
+  if (typeof origin !== 'string' || !Array.isArray(keys)) throw nonsense();
+  return { origin, keys: (keys as readonly Json[]).map(readKey) };
+}
+
+function readKey(json: Json): RemoteKey {
+  try {
+    if (!isJsonObject(json)) throw new TypeError('no key');
+    const { jwk, use, custody } = json;
+    const known = keyUses.find((each) => each === use);
+    if (known === undefined || typeof custody !== 'string') throw new TypeError('no use');
+    return { jwk: parsePublicJwk({ ...(jwk as object) }), use: known, custody: printable(custody) };
+  } catch (cause) {
+    throw nonsense(cause);
+  }
+}
+
+/**
+ * Opens a key of a signer process.
+ *
+ * @throws WarderError `unavailable` when it cannot be reached, or has no such key.
+ */
+export async function openRemoteKey(
+  uri: RemoteKeyUri,
+  selection: RemoteSelection,
+): Promise<BackEndKey> {
+  const channel = openChannel(uri, selection.home);
+  try {
+    const { keys } = await readRemoteKeys(channel);
+    return remoteKey(channel, select(keys, selection, channel.name));
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+}
+
+function select(
+  keys: readonly RemoteKey[],
+  { kid, roles }: RemoteSelection,
+  name: string,
+): RemoteKey {
+  const use: KeyUse = roles.includes('lease') ? 'signing' : 'log';
+  const found = keys.find((key) => (kid === undefined ? key.use === use : key.jwk.kid === kid));
+  if (found !== undefined) return found;
+  throw signerTrouble('misconfigured', `the signer process \`${name}\` has no such key`, {
+    hint:
+      kid === undefined
+        ? 'make its keys: `warder signer init`'
+        : `the config pins \`${kid}\`: is this the signer of this home?`,
+  });
+}
+
+function remoteKey(channel: SignerChannel, { jwk, custody }: RemoteKey): BackEndKey {
+  const { kid } = jwk;
+  return {
+    key: jwk,
+    custody: { backend: 'remote', summary: `signer process ${channel.name}: ${custody}` },
+    ready: async () => {
+      await channel.ask({ ask: 'ready', kid });
+    },
+    sign: async (payload, { kind, evidence }) => {
+      const request = { ask: 'sign', kid, kind, payload: textOf(payload) } as const;
+      const answer = await channel.ask(evidence === undefined ? request : { ...request, evidence });
+      const { signature } = answerObject(answer);
+      if (typeof signature !== 'string') throw nonsense();
+      try {
+        return decodeBase64url(signature);
+      } catch (cause) {
+        throw nonsense(cause);
+      }
+    },
+    close: () => channel.close(),
+  };
+}
+
+function textOf(payload: Uint8Array): string {
+  try {
+    return decodeUtf8(payload);
+  } catch (cause) {
+    throw new WarderError('not-trusted', 'what is no text is not signed', { cause });
+  }
+}
