@@ -1,0 +1,148 @@
+// Software TPMs with EK certificates of a CA of a test's own, as a maker would have set them up.
+
+import { execFileSync, type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** A CA as swtpm_localca makes it: a root, and the issuer below it. */
+export interface TpmMaker {
+  /** PEM files. */
+  readonly root: string;
+  readonly issuer: string;
+  /** Sets a TPM up with an RSA 2048 EK, writes its certificate into it, and starts it. Takes two seconds. */
+  make(): Promise<EndorsedTpm>;
+  /** Ends the TPMs and removes their files. */
+  remove(): Promise<void>;
+}
+
+export interface EndorsedTpm {
+  readonly port: number;
+  /** A directory for files that tools read and write. */
+  readonly directory: string;
+  /** Runs one of tpm2-tools on it, in its directory. Nobody else may be connected: swtpm serves one at a time. */
+  tool(name: string, ...args: readonly string[]): string;
+  /** The same where failing is what is looked for. */
+  try(name: string, ...args: readonly string[]): { readonly code: number; readonly text: string };
+}
+
+export function createTpmMaker(): TpmMaker {
+  const directory = mkdtempSync(join(tmpdir(), 'warder-endorsed-'));
+  const ca = join(directory, 'ca');
+  mkdirSync(ca);
+  const file = (name: string, text: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const localca = file(
+    'localca.conf',
+    `statedir = ${ca}\nsigningkey = ${ca}/signkey.pem\nissuercert = ${ca}/issuercert.pem\ncertserial = ${ca}/certserial\n`,
+  );
+  const options = file('localca.options', '');
+  const setup = file(
+    'setup.conf',
+    `create_certs_tool=swtpm_localca\ncreate_certs_tool_config=${localca}\ncreate_certs_tool_options=${options}\n`,
+  );
+  const running: ChildProcess[] = [];
+  return {
+    root: join(ca, 'swtpm-localca-rootca-cert.pem'),
+    issuer: join(ca, 'issuercert.pem'),
+    make: async () => {
+      const state = mkdtempSync(join(directory, 'tpm-'));
+      const words = `--tpm2 --tpmstate ${state} --create-ek-cert --pcr-banks sha256 --config ${setup}`;
+      execFileSync('swtpm_setup', words.split(' '), { stdio: 'pipe' });
+      const { port, child } = await start(state);
+      running.push(child);
+      return endorsedTpm(port, mkdtempSync(join(directory, 'tools-')));
+    },
+    remove: async () => {
+      for (const child of running) {
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+      }
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function endorsedTpm(port: number, directory: string): EndorsedTpm {
+  const options = {
+    cwd: directory,
+    encoding: 'utf8' as const,
+    env: { PATH: process.env['PATH'], TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}` },
+  };
+  // A bare TPM has room for three objects, and tools leave theirs behind.
+  const tidy = (): void => {
+    for (const kind of ['-t', '-l', '-s']) spawnSync('tpm2_flushcontext', [kind], options);
+  };
+  const attempt = (name: string, args: readonly string[]) => {
+    tidy();
+    const { status, stdout, stderr } = spawnSync(name, [...args], options);
+    return { code: status ?? 128, text: `${stdout}${stderr}` };
+  };
+  return {
+    port,
+    directory,
+    try: (name, ...args) => attempt(name, args),
+    tool: (name, ...args) => {
+      const { code, text } = attempt(name, args);
+      if (code !== 0) throw new Error(`${name} ended with ${code}: ${text}`);
+      tidy();
+      return text;
+    },
+  };
+}
+
+/** Bytes of a file a tool wrote. */
+export function toolFile({ directory }: EndorsedTpm, name: string): Uint8Array {
+  return Uint8Array.from(readFileSync(join(directory, name)));
+}
+
+async function start(state: string): Promise<{ port: number; child: ChildProcess }> {
+  const port = await freePorts();
+  const words =
+    `socket --tpm2 --tpmstate dir=${state} --ctrl type=tcp,port=${port + 1} ` +
+    `--server type=tcp,port=${port} --flags not-need-init,startup-clear`;
+  const child = spawn('swtpm', words.split(' '), { stdio: 'ignore' });
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (await answers(port)) return { port, child };
+    await pause(25);
+  }
+  throw new Error('swtpm does not start');
+}
+
+/** Two free ports, one after the other: tpm2-tools look for the control channel at the second. */
+async function freePorts(): Promise<number> {
+  for (;;) {
+    const port = await listening(0);
+    const next = await listening(port + 1).catch(() => undefined);
+    if (next !== undefined) return port;
+  }
+}
+
+async function listening(port: number): Promise<number> {
+  const server = createServer();
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
