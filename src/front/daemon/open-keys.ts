@@ -2,27 +2,19 @@
 
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Store } from '../../base/store/store.ts';
-import { possessionAdmitter } from '../../trust/attest/possession.ts';
 import { type KeyRow, readHistory } from '../../trust/keyring/key-history.ts';
 import { Keyring } from '../../trust/keyring/keyring.ts';
-import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
-import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
-import { revocationAdmitter } from '../../trust/lease/revocation-admitter.ts';
-import {
-  type LogAdmitter,
-  openCheckpointAdmitter,
-} from '../../trust/receipt/checkpoint-admitter.ts';
 import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
 import { leafSequence } from '../../trust/receipt/receipt-log.ts';
-import { statementAdmitter } from '../../trust/receipt/statement-admitter.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
-import { openSigner } from '../../trust/signer/open-signer.ts';
-import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
+import type { TrustedKeys } from '../../trust/verify/keys.ts';
 import type { Config, KeyPin } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
-import { pinSigningKey } from '../config/pin-key.ts';
+import { pinKey } from '../config/pin.ts';
+import type { LogKeys } from '../signing/log-keys.ts';
+import { openOwnKeys } from '../signing/own-keys.ts';
+import { openRemoteKeys, signerProcessOf } from '../signing/remote-keys.ts';
 import { keyAccess } from './key-access.ts';
-import { openListMemory } from './list-memory.ts';
 
 /** The keys of a home, opened. */
 export interface HomeKeys {
@@ -50,69 +42,42 @@ export async function openKeys(
   store: Store,
   now: number,
 ): Promise<HomeKeys> {
-  const { origin, memory } = config.log;
+  const { origin } = config.log;
   const history = store.read(readHistory);
   if (history.length === 0) checkNeverServed(store);
   const pin = await currentPin(home, config.key, history);
-  const checkpoints = await openCheckpointAdmitter(memory, origin);
+  let keyring: Keyring | undefined;
+  const keys = await openLogKeys(home, config, () => keyring?.trusted ?? []);
   try {
-    return await openWith(checkpoints, home, config, pin, history, now);
+    const signing = await keys.openSigning(pin.uri, pin.kid);
+    const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
+    const rows = history.length > 0 ? history : [first];
+    const opened = await Keyring.open(origin, keys.log, signing, rows);
+    keyring = opened;
+    return {
+      keyring: opened,
+      memory: keys.memory,
+      openSigning: keys.openSigning,
+      close: async () => {
+        await opened.signing.close();
+        await keys.close();
+      },
+      ...(history.length > 0 ? {} : { first }),
+    };
   } catch (error) {
-    await checkpoints.close();
+    await keys.close();
     throw error;
   }
 }
 
-async function openWith(
-  checkpoints: LogAdmitter,
-  home: Home,
-  config: Config,
-  pin: KeyPin,
-  history: readonly KeyRow[],
-  now: number,
-): Promise<HomeKeys> {
+/** In this process, or in the signer process that the config names. */
+function openLogKeys(home: Home, config: Config, trusted: () => TrustedKeys): Promise<LogKeys> {
+  const { logKey } = config;
   const { origin, memory } = config.log;
-  const lists = revocationAdmitter(origin, await openListMemory(memory, origin));
-  const rotations = rotationAdmitter(origin, config.logKey.kid);
-  const attestations = possessionAdmitter(origin);
-  const log = await openSigner(config.logKey.uri, {
-    ...keyAccess(home, config),
-    kid: config.logKey.kid,
-    roles: logKeyRoles,
-    admitters: [checkpoints, rotations, attestations],
-  });
-  let keyring: Keyring | undefined;
-  const leases = leaseAdmitter(origin, () => keyring?.trusted ?? []);
-  const statements = statementAdmitter(origin, () => log.key);
-  const openSigning: HomeKeys['openSigning'] = (uri, kid) =>
-    openSigner(uri, {
-      ...keyAccess(home, config),
-      ...(kid === undefined ? {} : { kid }),
-      roles: signingKeyRoles,
-      admitters: [
-        leases,
-        checkpoints.leases,
-        checkpoints,
-        lists,
-        rotations,
-        statements,
-        attestations,
-      ],
-    });
-  const signing = await openSigning(pin.uri, pin.kid);
-  const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
-  const opened = await Keyring.open(origin, log, signing, history.length > 0 ? history : [first]);
-  keyring = opened;
-  return {
-    keyring: opened,
-    memory: checkpoints,
-    openSigning,
-    close: async () => {
-      await Promise.all([opened.signing.close(), opened.log.close()]);
-      await checkpoints.close();
-    },
-    ...(history.length > 0 ? {} : { first }),
-  };
+  const access = keyAccess(home, config);
+  const elsewhere = signerProcessOf(logKey);
+  if (elsewhere !== undefined) return openRemoteKeys(elsewhere, { origin, logKey, access });
+  return openOwnKeys({ origin, memory, logKey, access, trusted });
 }
 
 /** A history that was lost is not begun anew: a key that was rotated would be back. */
@@ -140,6 +105,6 @@ async function currentPin(home: Home, pin: KeyPin, history: readonly KeyRow[]): 
     );
   }
   const pinned = { uri: current.uri, kid: current.jwk.kid };
-  await pinSigningKey(home.config, pinned);
+  await pinKey(home.config, 'key', pinned);
   return pinned;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
-import { openListMemory } from '../../../src/front/daemon/list-memory.ts';
+import { openListMemory } from '../../../src/front/signing/list-memory.ts';
 import { sequences, tables } from '../../../src/front/daemon/tables.ts';
 import { openLeaseBook } from '../../../src/trust/lease/lease-book.ts';
 import { RevocationLists } from '../../../src/trust/lease/revocation-lists.ts';

@@ -10,32 +10,53 @@ import { writeDurably } from '../../trust/receipt/durable-file.ts';
 const VERSION = 1;
 const BYTES_MAX = 1024 * 1024;
 
+const pathBeside = (logMemory: string): string =>
+  `${logMemory.replace(/\.json$/, '')}.revocations.json`;
+
+/** Makes the memory of a log that no list was signed for. The caller knows that there is none yet. */
+export async function createListMemory(logMemory: string, origin: string): Promise<void> {
+  await writeDurably(pathBeside(logMemory), format(origin, {}));
+}
+
 /**
  * Opens the memory that belongs to a log.
  *
- * @param logMemory the signer's memory of that log; without it nothing is signed at all, so that one that
- *   is missing here is one of a home that never signed a list.
- * @throws WarderError `unavailable` when it is damaged or another log's.
+ * @param logMemory the signer's memory of that log; without it nothing is signed at all.
+ * @param missing what it means that there is none: `none` of a home that was made before there were lists, else
+ *   that somebody took it away.
+ * @throws WarderError `unavailable` when it is damaged or another log's, or missing where it must not be.
  */
-export async function openListMemory(logMemory: string, origin: string): Promise<ListMemory> {
-  const path = `${logMemory.replace(/\.json$/, '')}.revocations.json`;
-  const signed = await read(path, origin);
+export async function openListMemory(
+  logMemory: string,
+  origin: string,
+  missing: 'none' | 'lost' = 'none',
+): Promise<ListMemory> {
+  const path = pathBeside(logMemory);
+  const signed = await read(path, origin, missing);
   return {
     last: (tenant) => signed.get(tenant) ?? 0,
     remember: async (tenant, seq) => {
       const next = Object.fromEntries([...signed, [tenant, seq]]);
-      await writeDurably(path, `${JSON.stringify({ version: VERSION, origin, signed: next })}\n`);
+      await writeDurably(path, format(origin, next));
       signed.set(tenant, seq);
     },
   };
 }
 
-async function read(path: string, origin: string): Promise<Map<string, number>> {
+function format(origin: string, signed: Readonly<Record<string, number>>): string {
+  return `${JSON.stringify({ version: VERSION, origin, signed })}\n`;
+}
+
+async function read(
+  path: string,
+  origin: string,
+  missing: 'none' | 'lost',
+): Promise<Map<string, number>> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    if (missing === 'none' && (cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
     throw unusable(path, cause);
   }
   try {

@@ -1,0 +1,97 @@
+// Keys that sign in this process: each with the admitters of its kinds and the one memory of the log. The daemon's
+// own keys and those of the signer process are opened here, so that neither asks less than the other.
+
+import { possessionAdmitter } from '../../trust/attest/possession.ts';
+import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
+import { leaseAdmitter } from '../../trust/lease/lease-admitter.ts';
+import { revocationAdmitter } from '../../trust/lease/revocation-admitter.ts';
+import {
+  type LogAdmitter,
+  openCheckpointAdmitter,
+} from '../../trust/receipt/checkpoint-admitter.ts';
+import { statementAdmitter } from '../../trust/receipt/statement-admitter.ts';
+import { type KeyAccess, openSigner } from '../../trust/signer/open-signer.ts';
+import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
+import type { Admitter, SignKind } from '../../trust/signer/signer.ts';
+import type { TrustedKeys } from '../../trust/verify/keys.ts';
+import type { KeyPin } from '../config/config.ts';
+import { openListMemory } from './list-memory.ts';
+import type { LogKeys } from './log-keys.ts';
+
+export interface OwnKeysOptions {
+  readonly origin: string;
+  /** The signer's memory of the log. Absolute. */
+  readonly memory: string;
+  readonly logKey: KeyPin;
+  readonly access: KeyAccess;
+  /** Every key there was: what a delegated lease may stand on. */
+  readonly trusted: () => TrustedKeys;
+}
+
+/** What a signer process asks besides: it takes nobody's word. */
+export interface OwnRules {
+  /** After the form, before anything is remembered. */
+  readonly admitters: (memory: LogAdmitter) => readonly Admitter[];
+  /** What a key may sign. */
+  readonly kinds: (kid: string, kinds: readonly SignKind[]) => readonly SignKind[];
+}
+
+/**
+ * Opens the log key and the memory.
+ *
+ * @param own of a signer process.
+ * @throws WarderError `unavailable` when the memory or the key cannot be used.
+ */
+export async function openOwnKeys(options: OwnKeysOptions, own?: OwnRules): Promise<LogKeys> {
+  const memory = await openCheckpointAdmitter(options.memory, options.origin);
+  try {
+    return await openWith(memory, options, own);
+  } catch (error) {
+    await memory.close();
+    throw error;
+  }
+}
+
+async function openWith(
+  memory: LogAdmitter,
+  { origin, memory: path, logKey, access, trusted }: OwnKeysOptions,
+  own: OwnRules | undefined,
+): Promise<LogKeys> {
+  const lists = await openListMemory(path, origin, own === undefined ? 'none' : 'lost');
+  const rotations = rotationAdmitter(origin, logKey.kid);
+  const attestations = possessionAdmitter(origin);
+  const more = own?.admitters(memory) ?? [];
+  const kinds = own?.kinds ?? ((_kid, all) => all);
+  const log = await openSigner(logKey.uri, {
+    ...access,
+    kid: logKey.kid,
+    roles: kinds(logKey.kid, logKeyRoles),
+    admitters: [rotations, attestations, ...more, memory],
+  });
+  // What remembers comes last: what is refused leaves nothing.
+  const admitters = [
+    leaseAdmitter(origin, trusted),
+    rotations,
+    statementAdmitter(origin, () => log.key),
+    attestations,
+    ...more,
+    memory.leases,
+    memory,
+    revocationAdmitter(origin, lists),
+  ];
+  return {
+    log,
+    memory,
+    openSigning: (uri, kid) =>
+      openSigner(uri, {
+        ...access,
+        ...(kid === undefined ? {} : { kid }),
+        roles: kinds(kid ?? '', signingKeyRoles),
+        admitters,
+      }),
+    close: async () => {
+      await log.close();
+      await memory.close();
+    },
+  };
+}

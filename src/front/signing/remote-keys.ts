@@ -1,0 +1,140 @@
+// Keys that sign in a signer process: everything that is asked before they sign is asked there.
+
+import { decodeBase64 } from '../../base/encoding/base64.ts';
+import { decodeBase64url } from '../../base/encoding/base64url.ts';
+import { isJsonObject, type Json } from '../../base/encoding/json.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
+import type { HeadMemory, HeadSignature, SignedHead } from '../../trust/receipt/head-memory.ts';
+import { formatKeyUri, isRemote, parseKeyUri, type RemoteKeyUri } from '../../trust/signer/key-uri.ts';
+import { type KeyAccess, openSigner } from '../../trust/signer/open-signer.ts';
+import type { SignerChannel } from '../../trust/signer/remote/channel.ts';
+import { answerObject, nonsense } from '../../trust/signer/remote/protocol.ts';
+import { openChannel, readRemoteKeys } from '../../trust/signer/remote/remote-key.ts';
+import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
+import { signerTrouble } from '../../trust/signer/trouble.ts';
+import { HASH_SIZE } from '../../trust/verify/merkle.ts';
+import type { KeyPin } from '../config/config.ts';
+import type { LogKeys } from './log-keys.ts';
+
+export interface RemoteKeysOptions {
+  readonly origin: string;
+  readonly logKey: KeyPin;
+  readonly access: KeyAccess;
+}
+
+/** The signer process that holds the log key of a home; undefined when that signs in this process. */
+export function signerProcessOf(logKey: KeyPin): RemoteKeyUri | undefined {
+  const uri = parseKeyUri(logKey.uri);
+  return isRemote(uri) ? uri : undefined;
+}
+
+/**
+ * Opens the log key and the way to what the signer process remembers.
+ *
+ * @throws WarderError `unavailable` when it cannot be reached, or remembers another log.
+ */
+export async function openRemoteKeys(
+  process: RemoteKeyUri,
+  { origin, logKey, access }: RemoteKeysOptions,
+): Promise<LogKeys> {
+  const channel = openChannel(process, access.home);
+  try {
+    const { origin: its } = await readRemoteKeys(channel);
+    if (its !== origin) {
+      throw signerTrouble('misconfigured', 'the signer process signs for another log', {
+        hint: `it signs for \`${its.slice(0, 100)}\`: each home has a signer process of its own`,
+      });
+    }
+    // Of the one kind whose form its admitter knows; what else is asked, the signer process asks.
+    const admitters = [rotationAdmitter(origin, logKey.kid)];
+    const log = await openSigner(logKey.uri, {
+      ...access,
+      kid: logKey.kid,
+      roles: logKeyRoles,
+      admitters,
+    });
+    return {
+      log,
+      memory: remoteMemory(channel, origin),
+      openSigning: async (uri, kid) => {
+        if (formatKeyUri(parseKeyUri(uri)) !== formatKeyUri(process)) throw elsewhere(logKey.uri);
+        const named = kid ?? (await nextKey(channel));
+        return openSigner(uri, { ...access, kid: named, roles: signingKeyRoles, admitters });
+      },
+      close: async () => {
+        await log.close();
+        await channel.close();
+      },
+    };
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+}
+
+async function nextKey(channel: SignerChannel): Promise<string> {
+  const next = (await readRemoteKeys(channel)).keys.find(({ use }) => use === 'next');
+  if (next !== undefined) return next.jwk.kid;
+  throw new WarderError('usage', 'the signer process has no key that could come next', {
+    hint: 'make one there: `warder signer add-key --state DIR`, and start it again',
+  });
+}
+
+function elsewhere(uri: string): WarderError {
+  return new WarderError('usage', 'both keys of a home are in one signer process, or in none', {
+    hint: `its log key is \`${uri}\`, and so is what was signed so far`,
+  });
+}
+
+/** What a signer process remembers. In one life of the daemon it never remembers less than before. */
+function remoteMemory(channel: SignerChannel, origin: string): HeadMemory {
+  let most = 0;
+  return {
+    last: async () => {
+      const head = readHead(await channel.ask({ ask: 'last' }), origin);
+      if (head.size < most) {
+        throw new WarderError(
+          'verification-failed',
+          `the signer process remembers ${head.size} leaves, and signed ${most}: its memory was put back`,
+          { hint: 'see who restored its state; a head that was signed is never unsigned' },
+        );
+      }
+      most = head.size;
+      return head;
+    },
+  };
+}
+
+function readHead(json: Json, expected: string): SignedHead {
+  try {
+    const { origin, epoch, size, root, signatures, unproven } = answerObject(json);
+    if (origin !== expected || !isCount(epoch) || !isCount(size)) throw new TypeError('no head');
+    const hash = typeof root === 'string' ? decodeBase64(root) : new Uint8Array();
+    if (hash.length !== HASH_SIZE) throw new TypeError('no root');
+    if (!Array.isArray(signatures) || !Array.isArray(unproven)) throw new TypeError('no lists');
+    const leases = unproven as readonly Json[];
+    if (!leases.every(isCount)) throw new TypeError('no leaf numbers');
+    return {
+      origin,
+      epoch,
+      size,
+      root: hash,
+      signatures: (signatures as readonly Json[]).map(readSignature),
+      unproven: leases,
+    };
+  } catch (cause) {
+    throw nonsense(cause);
+  }
+}
+
+function readSignature(json: Json): HeadSignature {
+  if (!isJsonObject(json)) throw new TypeError('no signature');
+  const { kid, signature } = json;
+  if (typeof kid !== 'string' || typeof signature !== 'string') throw new TypeError('no signature');
+  return { kid, signature: decodeBase64url(signature) };
+}
+
+function isCount(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
