@@ -12,6 +12,7 @@ import type { ReceiptRef } from '../trust/receipt/receipt-log.ts';
 import type { Provenance } from './firewall/provenance.ts';
 import type { LeaseDoor } from './leases/lease-door.ts';
 import type { LeaseInHand } from './leases/lease-in-hand.ts';
+import type { ReceiptDoor } from './receipt-door.ts';
 
 /** Who asks: taken from the channel, never from an argument. */
 export interface Caller {
@@ -90,6 +91,8 @@ export type Preview =
 export interface AgentDoor {
   /** Where agents ask for leases. */
   readonly leases: LeaseDoor;
+  /** Where agents get receipts of their own calls. */
+  readonly receipts: ReceiptDoor;
   /**
    * One governed call. Resolves after its receipt is durable.
    *

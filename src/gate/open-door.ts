@@ -6,6 +6,7 @@ import { explainCall } from './explain.ts';
 import { governedCall } from './gate.ts';
 import type { LeaseDoor } from './leases/lease-door.ts';
 import type { GateParts } from './parts.ts';
+import type { ReceiptDoor } from './receipt-door.ts';
 import type { Turnstile } from './turnstile.ts';
 
 /** A door, and the way to say that the tools changed. */
@@ -13,14 +14,23 @@ export interface OpenDoor extends AgentDoor {
   toolsChanged(): void;
 }
 
-/** @param leases where agents ask for leases. */
-export function openDoor(gate: GateParts, turnstile: Turnstile, leases: LeaseDoor): OpenDoor {
+/**
+ * @param leases where agents ask for leases.
+ * @param receipts where they get receipts of their own calls.
+ */
+export function openDoor(
+  gate: GateParts,
+  turnstile: Turnstile,
+  leases: LeaseDoor,
+  receipts: ReceiptDoor,
+): OpenDoor {
   const listeners = new Set<() => void>();
   const toolsChanged = (): void => {
     for (const listener of listeners) listener();
   };
   return {
     leases,
+    receipts,
     call: async (caller, request) => {
       const answer = await governedCall(gate, turnstile, caller, request);
       if (answer.quarantined === true) toolsChanged();

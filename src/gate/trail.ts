@@ -126,7 +126,9 @@ export class Trail {
   /** Writes the outcome with everything the call did, in one transaction, and answers. */
   async settle(outcome: CallOutcome, run: PermittedRun): Promise<CallAnswer> {
     const { session } = run;
+    const { cost } = session.permit.terms;
     this.#facts.outcome = outcome.outcome;
+    if (cost !== undefined && cost.amount > 0) this.#facts.spend = cost;
     const effects = session.effects();
     this.#facts.usage = { ...run.outcome.usage, ...reachUsage(effects) };
     this.#facts.effects = this.#effectsOf(run, effects);

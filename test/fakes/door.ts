@@ -7,7 +7,9 @@ import type { Provenance } from '../../src/gate/firewall/provenance.ts';
 import type { ReceiptRef } from '../../src/trust/receipt/receipt-log.ts';
 import type { LeaseDoor } from '../../src/gate/leases/lease-door.ts';
 import { ECHO } from '../support/decision.ts';
+import type { ReceiptDoor } from '../../src/gate/receipt-door.ts';
 import { noLeases } from './lease-door.ts';
+import { noReceipts } from './receipt-door.ts';
 
 export const RECEIPT: ReceiptRef = { id: 'call_1', index: 7, leafHash: 'ab'.repeat(32) };
 
@@ -36,6 +38,7 @@ export function untilWithdrawn({ signal }: CallRequest): Promise<CallAnswer> {
 
 export class FakeDoor implements AgentDoor {
   leases: LeaseDoor = noLeases;
+  receipts: ReceiptDoor = noReceipts;
   readonly asked: CallRequest[] = [];
   readonly withdrawn: CallRequest[] = [];
   readonly listeners: Set<() => void> = new Set();
@@ -74,6 +77,7 @@ export function connectionOf(caller: Caller, close: () => void = () => {}): Conn
     bind: () => {},
     caller: () => Promise.resolve(caller),
     viewer: () => Promise.resolve({ caller }),
+    reader: () => Promise.resolve(caller),
     challenge: () => ({ nonce: 'n', aud: 'a', htm: 'POST', htu: 'warder://agent/default' }),
     onLeasesChanged: () => () => {},
     close,

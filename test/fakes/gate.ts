@@ -24,6 +24,8 @@ import { type OpenDoor, openDoor } from '../../src/gate/open-door.ts';
 import { LeaseDesk } from '../../src/gate/leases/lease-desk.ts';
 import type { LeaseInHand } from '../../src/gate/leases/lease-in-hand.ts';
 import type { GateParts } from '../../src/gate/parts.ts';
+import { ReceiptDesk } from '../../src/gate/receipt-desk.ts';
+import { openReceiptDoor } from '../../src/gate/receipt-door.ts';
 import { Turnstile } from '../../src/gate/turnstile.ts';
 import { tables, sequences } from '../../src/front/daemon/tables.ts';
 import type { Egress } from '../../src/reach/egress/egress.ts';
@@ -49,6 +51,7 @@ import { loadKeys } from '../../src/trust/verify/keys.ts';
 import { ALL_CAPABILITIES, ECHO, installed, starter } from '../support/decision.ts';
 import { FakeClock } from './clock.ts';
 import { FaultyStore } from './faulty-store.ts';
+import { type FakeProofs, fakeProofs } from './proofs.ts';
 import { FakeRunner } from './runner.ts';
 
 const ORIGIN = 'warder.invalid/log/0123456789abcdef';
@@ -62,6 +65,8 @@ export interface FakeGate {
   readonly turnstile: Turnstile;
   readonly administration: Administration;
   readonly reader: ReceiptReader;
+  readonly proofs: FakeProofs;
+  readonly receiptDesk: ReceiptDesk;
   readonly office: LeaseOffice;
   readonly desk: LeaseDesk;
   readonly reception: LeaseReception;
@@ -198,8 +203,10 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     ceiling: (agent) => (agent === 'default' ? ceiling : undefined),
     note: (line) => notes.push(line),
   });
-  const door = openDoor(parts, turnstile, desk);
   const reader = new ReceiptReader(store, log);
+  const proofs = await fakeProofs(store, log);
+  const receiptDesk = new ReceiptDesk(parts, { log, reader, proof: proofs.proof }, administration);
+  const door = openDoor(parts, turnstile, desk, openReceiptDoor(receiptDesk));
   const install = (installation: Installation): Promise<Installation> =>
     administration.addTool('default', installation);
   await install(installed(options.grant, options.tools ?? [ECHO]));
@@ -212,6 +219,8 @@ export async function openGate(options: GateOptions = {}): Promise<FakeGate> {
     turnstile,
     administration,
     reader,
+    proofs,
+    receiptDesk,
     office,
     install,
     desk,

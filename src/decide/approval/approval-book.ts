@@ -260,6 +260,23 @@ export class ApprovalBook {
       .slice(0, limit);
   }
 
+  /**
+   * Deletes what is kept of approvals of one call: they hold its arguments. Those that still wait or hold
+   * stay.
+   *
+   * @param digest of the call.
+   * @returns how many stay.
+   */
+  forget(tx: Tx, tenant: TenantId, digest: string, now: number): number {
+    let open = 0;
+    for (const { key, value } of tx.list(approvalTable, tenant, { index: ['digest', digest] })) {
+      const { state } = asOf(value, now);
+      if (state === 'pending' || state === 'approved') open += 1;
+      else tx.delete(approvalTable, tenant, key);
+    }
+    return open;
+  }
+
   /** Approvals of this binding that still matter; those whose time ran out are marked so. */
   #open(tx: Tx, binding: ApprovalBinding, now: number): readonly Approval[] {
     return tx

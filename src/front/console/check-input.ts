@@ -36,13 +36,22 @@ const FILTER: Members = {
   since: 'count?',
   until: 'count?',
   last: 'count?',
+  after: 'count?',
 };
+const RECEIPT: Members = { ...ID, ...TENANT };
 
 const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } = {
   status: NOTHING,
   stop: NOTHING,
   doctor: NOTHING,
-  call: { tool: 'text', arguments: 'text', as: 'text', approval: 'text?', dryRun: 'boolean?' },
+  call: {
+    tool: 'text',
+    arguments: 'text',
+    as: 'text',
+    approval: 'text?',
+    dryRun: 'boolean?',
+    waitProof: 'count?',
+  },
   'tool.add': { ...OF_TENANT, wasmBase64: 'text', flags: 'texts' },
   'tool.list': TENANT,
   'tool.show': OF_TENANT,
@@ -99,8 +108,12 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'policy.rule': { rule: 'text' },
   'policy.explain': { tool: 'text', arguments: 'text', as: 'text' },
   'receipts.list': FILTER,
-  'receipts.show': ID,
-  'receipts.proof': ID,
+  'receipts.show': RECEIPT,
+  'receipts.proof': RECEIPT,
+  'receipts.statement': RECEIPT,
+  'receipts.disclose': { ...RECEIPT, fields: 'texts?', to: 'text?' },
+  'receipts.erase': { ...FILTER, id: 'text?', fields: 'texts?', reason: 'text' },
+  'receipts.report': FILTER,
   'receipts.checkpoint': NOTHING,
   'receipts.audit': NOTHING,
   'receipts.follow': FILTER,

@@ -6,8 +6,13 @@ import type { Budget } from '../../decide/limits/budget.ts';
 import type { BudgetState } from '../../decide/limits/budget-book.ts';
 import type { CaseResult } from '../../decide/policy/policy-test.ts';
 import type { OneCallReply, PreviewJson } from '../../gate/answer-json.ts';
+import type { Erasure } from '../../gate/receipt-desk.ts';
+import type { AwaitedProof } from '../../gate/awaited-proof.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
+import type { TaskReport } from '../../trust/receipt/task-report.ts';
+import type { Disclosure } from '../../trust/verify/disclosure.ts';
+import type { StatementEnvelope } from '../../trust/verify/envelope.ts';
 import type { KeyDocument } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { ApprovalSummary, CallApproval } from './approval-summary.ts';
@@ -146,6 +151,12 @@ export interface RevocationListReport {
 
 type Empty = Readonly<Record<string, never>>;
 
+/** Which receipt, of this tenant if one is given. */
+interface ReceiptName {
+  readonly id: string;
+  readonly tenant?: string;
+}
+
 /** Every operation that answers with one document. */
 export interface Operations {
   readonly status: Operation<Empty, StatusReport>;
@@ -159,8 +170,10 @@ export interface Operations {
       readonly as: string;
       readonly approval?: string;
       readonly dryRun?: boolean;
+      /** Seconds to wait for the proof of the receipt. */
+      readonly waitProof?: number;
     },
-    OneCallReply
+    OneCallReply & Partial<AwaitedProof>
   >;
   readonly 'tool.add': Operation<
     {
@@ -329,9 +342,30 @@ export interface Operations {
     Explanation
   >;
   readonly 'receipts.list': Operation<ReceiptFilter, readonly ReceiptSummary[]>;
-  readonly 'receipts.show': Operation<{ readonly id: string }, ReceiptDetail>;
+  readonly 'receipts.show': Operation<ReceiptName, ReceiptDetail>;
   /** Waits for the checkpoint that covers the receipt. */
-  readonly 'receipts.proof': Operation<{ readonly id: string }, { readonly proof: string }>;
+  readonly 'receipts.proof': Operation<ReceiptName, { readonly proof: string }>;
+  /** The receipt in a DSSE envelope. */
+  readonly 'receipts.statement': Operation<ReceiptName, StatementEnvelope>;
+  /** Openings for one reader. */
+  readonly 'receipts.disclose': Operation<
+    ReceiptName & {
+      readonly fields?: readonly string[];
+      /** Whom it is for. */
+      readonly to?: string;
+    },
+    Disclosure
+  >;
+  /** One receipt, or all that fit the filter. */
+  readonly 'receipts.erase': Operation<
+    ReceiptFilter & {
+      readonly id?: string;
+      readonly fields?: readonly string[];
+      readonly reason: string;
+    },
+    Erasure
+  >;
+  readonly 'receipts.report': Operation<ReceiptFilter, { readonly tasks: readonly TaskReport[] }>;
   readonly 'receipts.checkpoint': Operation<Empty, { readonly note: string }>;
   readonly 'receipts.audit': Operation<Empty, { readonly size: number; readonly root: string }>;
   readonly 'keys.list': Operation<Empty, { readonly keys: readonly KeySummary[] }>;

@@ -41,6 +41,7 @@ const LOOKING: ReadonlySet<OperationName> = new Set<OperationName>([
   'receipts.proof',
   'receipts.checkpoint',
   'receipts.audit',
+  'receipts.report',
   'receipts.follow',
   'receipts.export',
   'keys.list',

@@ -92,9 +92,14 @@ class AgentConnection implements Connection {
     }
   }
 
-  async viewer(credentials: Credentials): Promise<Viewer> {
+  viewer(credentials: Credentials): Promise<Viewer> {
+    return this.#recorded(() => this.#identify(credentials));
+  }
+
+  /** What is refused outside of any call leaves a receipt. */
+  async #recorded<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#identify(credentials);
+      return await work();
     } catch (thrown) {
       const error = asWarderError(thrown);
       const { tenant, principal } = this.#agent;
@@ -105,6 +110,20 @@ class AgentConnection implements Connection {
       });
       throw error;
     }
+  }
+
+  async reader(): Promise<Caller> {
+    return this.#recorded(async () => {
+      const { caller } = await this.#identify(noCredentials);
+      // A lease is only as good as the proof of its key, and that is given call by call.
+      if (caller.hand === undefined || this.#agent.holder === 'dpop') {
+        refuse(
+          'receipts are not given to holders of leases',
+          'keep the proof that comes with an answer, or have the operator disclose the receipt',
+        );
+      }
+      return caller;
+    });
   }
 
   challenge(tool?: string): ProofChallenge {

@@ -14,6 +14,8 @@ import { BudgetBook } from '../../decide/limits/budget-book.ts';
 import { LocalTrust } from '../../decide/trust/local-trust.ts';
 import { Administration } from '../../gate/administer.ts';
 import { CallSessions } from '../../gate/host-calls.ts';
+import { ReceiptDesk } from '../../gate/receipt-desk.ts';
+import { openReceiptDoor } from '../../gate/receipt-door.ts';
 import { settleInterrupted } from '../../gate/intent.ts';
 import { type OpenDoor, openDoor } from '../../gate/open-door.ts';
 import { LeaseDesk } from '../../gate/leases/lease-desk.ts';
@@ -239,6 +241,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     ceiling: (agent) => ceilingOf(config, agent),
     note: (line) => process.stderr.write(`${line}\n`),
   });
+  const receiptDesk = new ReceiptDesk(gate, receipts, administration);
   await settleInterrupted(store, log, gate.budgets, gate.now());
   if (first !== undefined) {
     await administration.record((tx) => {
@@ -256,7 +259,7 @@ export async function composeRuntime(home: Home, config: Config, clock: Clock): 
     config,
     store,
     gate,
-    door: openDoor(gate, turnstile, desk),
+    door: openDoor(gate, turnstile, desk, openReceiptDoor(receiptDesk)),
     leaseDecisions: desk.decisions,
     turnstile,
     administration,

@@ -1,6 +1,7 @@
 // Every operation of the operator socket, by what it is about.
 
 import { answerToJson, previewToJson } from '../../gate/answer-json.ts';
+import { proofOrError } from '../../gate/awaited-proof.ts';
 import type { OperationHandlers, StreamHandlers } from '../console/operations.ts';
 import type { StatusReport } from '../console/status-report.ts';
 import { operatorCaller } from './agent-connection.ts';
@@ -12,6 +13,7 @@ import { attestOperations } from './operations/attest.ts';
 import { decisionOperations } from './operations/decisions.ts';
 import { notPromised } from './level.ts';
 import { keyOperations } from './operations/keys.ts';
+import { receiptOperations } from './operations/receipts.ts';
 import { recordOperations } from './operations/records.ts';
 import { budgetOperations } from './operations/budgets.ts';
 import { revocationOperations } from './operations/revocations.ts';
@@ -34,14 +36,18 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
       return Promise.resolve({ stopping: true });
     },
     doctor: () => doctorFindings(runtime).then((findings) => ({ findings })),
-    call: async ({ tool, arguments: text, as, approval, dryRun }) => {
+    call: async ({ tool, arguments: text, as, approval, dryRun, waitProof }) => {
       const { caller, close } = operatorCaller(runtime, as);
       const request = { tool, arguments: text, ...(approval === undefined ? {} : { approval }) };
       try {
         if (dryRun === true) {
           return { preview: previewToJson(await runtime.door.preview(caller, request)) };
         }
-        return answerToJson(await runtime.door.call(caller, request));
+        const answer = await runtime.door.call(caller, request);
+        const reply = answerToJson(answer);
+        if (waitProof === undefined) return reply;
+        const proof = runtime.receipts.proof(answer.receipt.id);
+        return { ...reply, ...(await proofOrError(proof, waitProof)) };
       } finally {
         close();
       }
@@ -53,6 +59,7 @@ export function createOperations(runtime: Runtime, options: OperationOptions): O
     ...approvalOperations(runtime),
     ...decisionOperations(runtime),
     ...recordOperations(runtime),
+    ...receiptOperations(runtime),
     ...keyOperations(runtime),
     ...attestOperations(runtime),
     ...revocationOperations(runtime),

@@ -18,12 +18,13 @@ import {
 import { HALF_OPEN_MS } from './end-of-input.ts';
 import { serveLeaseLine } from './lease-line.ts';
 import { serveOneCall } from './one-call.ts';
+import { serveReceiptLine } from './receipt-line.ts';
 import { createAgentServer } from './server.ts';
 import { type MessageLimits, SocketTransport } from './socket-transport.ts';
 
 /** How a connection's first line may differ from MCP; see docs/mcp.md. */
 export interface Preamble {
-  readonly mode: 'mcp' | 'call' | 'lease';
+  readonly mode: 'mcp' | 'call' | 'lease' | 'receipt';
   /** A lease of the agent's own, or a JWT that says who it is; for the whole connection. */
   readonly credentials: Credentials;
 }
@@ -103,6 +104,10 @@ async function accept(
     serveLeaseLine(socket, head, options.door, connection, options.limits);
     return;
   }
+  if (preamble.mode === 'receipt') {
+    serveReceiptLine(socket, head, options.door, connection, options.limits);
+    return;
+  }
   const desk = new CredentialDesk((credentials) => connection.bind(credentials));
   const transport = new SocketTransport(socket, options.limits, head, (message) =>
     desk.strip(message),
@@ -162,12 +167,12 @@ function parsePreamble(line: Uint8Array): Preamble {
     const { mode = 'mcp', lease, identity, ...unknown } = inner as Record<string, unknown>;
     const credentials = readCredentials({ lease, identity }, LINE_NAMES);
     const fits =
-      (mode === 'mcp' || mode === 'call' || mode === 'lease') &&
+      (mode === 'mcp' || mode === 'call' || mode === 'lease' || mode === 'receipt') &&
       credentials.fault === undefined &&
       Object.keys(unknown).length === 0;
     if (fits) return { mode, credentials };
   }
   throw new WarderError('malformed', 'the first line is not a warder preamble', {
-    hint: 'it is `{"warder":{"mode":"mcp"|"call"|"lease","lease":TOKEN?,"identity":JWT?}}`, or leave it out',
+    hint: 'it is `{"warder":{"mode":"mcp"|"call"|"lease"|"receipt","lease":TOKEN?,"identity":JWT?}}`, or leave it out',
   });
 }

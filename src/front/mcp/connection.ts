@@ -25,6 +25,13 @@ export interface Connection {
    * @throws WarderError when that cannot be made out; a receipt says so.
    */
   viewer(credentials: Credentials): Promise<Viewer>;
+  /**
+   * Who reads receipts of its own calls: the agent whose socket it is, or somebody an issuer knows. Who
+   * would have to prove a key for each call is nobody here.
+   *
+   * @throws WarderError when that cannot be made out; a receipt says so.
+   */
+  reader(): Promise<Caller>;
   /** What the next proof has to say; `tool` is the digest of the package that is to run. */
   challenge(tool?: string): ProofChallenge;
   /** Calls back after leases were granted on it, or given back; returns the way to stop. */

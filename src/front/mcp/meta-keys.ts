@@ -3,6 +3,12 @@
 export const metaKeys = {
   /** On answers: `{id, index, leafHash}` of the receipt. */
   receipt: 'warder/receipt',
+  /** On requests: seconds the answer may wait for the proof of its receipt. */
+  waitProof: 'warder/wait-proof',
+  /** On answers that waited: the tlog-proof of the receipt. */
+  receiptProof: 'warder/receipt-proof',
+  /** On answers that waited in vain: why there is no proof yet. */
+  receiptProofError: 'warder/receipt-proof-error',
   /** On results of tools: where they come from, and that nobody vouches for them. */
   provenance: 'warder/provenance',
   /** On refusals: `{code, message, hint, data}`. */

@@ -1,18 +1,22 @@
 // The one-call protocol of `warder call`: one JSON line in, one JSON line out, then the end.
 
 import type { Socket } from 'node:net';
+import type { Json } from '../../base/encoding/json.ts';
 import { parseJson } from '../../base/encoding/parse-json.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { answerToJson, type OneCallReply, previewToJson } from '../../gate/answer-json.ts';
+import type { AwaitedProof } from '../../gate/awaited-proof.ts';
 import type { AgentDoor, CallRequest } from '../../gate/door.ts';
 import type { Connection } from './connection.ts';
 import { type Credentials, LINE_NAMES, readCredentials } from './credentials.ts';
 import { serveOneLine } from './one-line.ts';
+import { awaitProof, readProofSeconds } from './proof-seconds.ts';
 import type { ProofChallenge } from '../../trust/lease/lease-reception.ts';
 import type { MessageLimits } from './socket-transport.ts';
 
-/** The reply line. */
-export type OneCallLine = OneCallReply | { readonly challenge: ProofChallenge };
+/** The reply line; with a proof, or why there is none yet, when one was asked for. */
+export type OneCallLine =
+  (OneCallReply & Partial<AwaitedProof>) | { readonly challenge: ProofChallenge };
 
 /** The request line. */
 export interface OneCallRequest {
@@ -23,6 +27,8 @@ export interface OneCallRequest {
   readonly dryRun?: boolean;
   /** Ask for the challenge of a proof for this call; nothing else is done. */
   readonly challenge?: boolean;
+  /** Answer with the proof of the receipt, when it is there within so many seconds. */
+  readonly waitProof?: number;
   readonly credentials: Credentials;
 }
 
@@ -61,7 +67,11 @@ async function oneCall(
   if (asked.dryRun === true) {
     return { preview: previewToJson(await door.preview(caller, request)) };
   }
-  return answerToJson(await door.call(caller, request));
+  const answer = await door.call(caller, request);
+  const reply = answerToJson(answer);
+  if (asked.waitProof === undefined) return reply;
+  const { id } = answer.receipt;
+  return { ...reply, ...(await awaitProof(door.receipts, caller, id, asked.waitProof, signal)) };
 }
 
 /** Narrows a request line. Throws WarderError `malformed`. */
@@ -69,7 +79,7 @@ function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
   const json = parseJson(line, { maxBytes: limits.maxBytes * 2, maxDepth: 8 });
   if (typeof json !== 'object' || json === null) throw notACall();
   const fields = json as Record<string, unknown>;
-  const { tool, arguments: args, approval, dryRun, challenge, ...rest } = fields;
+  const { tool, arguments: args, approval, dryRun, challenge, waitProof, ...rest } = fields;
   const { lease, proof, identity, ...unknown } = rest;
   const fits =
     typeof tool === 'string' &&
@@ -85,12 +95,13 @@ function parseRequest(line: Uint8Array, limits: MessageLimits): OneCallRequest {
     ...(approval === undefined ? {} : { approval }),
     ...(dryRun === undefined ? {} : { dryRun }),
     ...(challenge === undefined ? {} : { challenge }),
+    ...(waitProof === undefined ? {} : { waitProof: readProofSeconds(waitProof as Json) }),
     credentials: readCredentials({ lease, proof, identity }, LINE_NAMES),
   };
 }
 
 function notACall(): WarderError {
   return new WarderError('malformed', 'the request line is not a call', {
-    hint: 'it is `{"tool":NAME,"arguments":JSON-TEXT,"approval":ID?,"dryRun":true?,"lease":TOKEN?,"proof":JWT?}`',
+    hint: 'it is `{"tool":NAME,"arguments":JSON-TEXT,"approval":ID?,"dryRun":true?,"waitProof":SECONDS?,"lease":TOKEN?,"proof":JWT?}`',
   });
 }

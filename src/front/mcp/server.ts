@@ -9,11 +9,13 @@ import {
 } from '@modelcontextprotocol/server';
 import { asWarderError, type WarderError } from '../../base/errors/errors.ts';
 import type { ToolDefinition } from '../../catalog/installation.ts';
+import type { AwaitedProof } from '../../gate/awaited-proof.ts';
 import type { AgentDoor, CallAnswer } from '../../gate/door.ts';
 import type { Connection, Viewer } from './connection.ts';
 import type { CredentialDesk, Credentials } from './credentials.ts';
 import { callLeaseTool, isLeaseTool, leaseTools } from './lease-tools.ts';
 import { metaKeys } from './meta-keys.ts';
+import { awaitProof, isProofSeconds } from './proof-seconds.ts';
 
 const INSTRUCTIONS =
   'Every call here is decided by a policy and leaves a signed receipt. A refusal names its ' +
@@ -68,6 +70,11 @@ export function createAgentServer(
       ...(typeof approval === 'string' ? { approval } : {}),
     });
     const result = toMcpResult(answer);
+    const seconds = meta?.[metaKeys.waitProof];
+    if (isProofSeconds(seconds)) {
+      const awaited = await awaitProof(door.receipts, caller, answer.receipt.id, seconds, signal);
+      result._meta = { ...result._meta, ...proofMeta(awaited) };
+    }
     if (credentials.proof === undefined) return result;
     const { nonce } = connection.challenge();
     return { ...result, _meta: { ...result._meta, [metaKeys.nonce]: nonce } };
@@ -80,6 +87,12 @@ export function createAgentServer(
     for (const stop of stops) stop();
   };
   return server;
+}
+
+function proofMeta(awaited: AwaitedProof): Readonly<Record<string, unknown>> {
+  return 'proof' in awaited
+    ? { [metaKeys.receiptProof]: awaited.proof }
+    : { [metaKeys.receiptProofError]: awaited.proofError };
 }
 
 /** Who may not even look is told why. */

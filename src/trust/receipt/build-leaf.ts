@@ -39,7 +39,7 @@ const SHOWN_DETAIL = 1024;
  */
 export function buildLeaf(facts: ReceiptFacts, random: (bytes: number) => Uint8Array): BuiltLeaf {
   const effects = foldEffects(facts.effects ?? []);
-  const salts = new Salts(random, effects.length);
+  const salts = new Salts(random, effects.length + (facts.spend === undefined ? 0 : 1));
   const nonce = salts.next();
   const fields = new Commitments(salts);
   const { decision } = facts;
@@ -53,6 +53,7 @@ export function buildLeaf(facts: ReceiptFacts, random: (bytes: number) => Uint8A
   if ((decision?.rules.length ?? 0) > SHOWN_RULES) fields.add('rules', decision?.rules);
   const showDetail = isShort(facts.detail);
   if (!showDetail) fields.add('detail', facts.detail);
+  fields.add('spend', facts.spend);
 
   const predicate: ReceiptPredicate = {
     id: facts.id,
@@ -133,10 +134,10 @@ class Salts {
   readonly #bytes: Uint8Array;
   #at = 0;
 
-  constructor(random: (bytes: number) => Uint8Array, effects: number) {
-    // The nonce, at most seven fields, one for each effect.
-    this.#bytes = random((8 + effects) * SALT_SIZE);
-    if (this.#bytes.length < (8 + effects) * SALT_SIZE) {
+  constructor(random: (bytes: number) => Uint8Array, more: number) {
+    // The nonce, at most seven fields, then what few leaves have: the price, and one for each effect.
+    this.#bytes = random((8 + more) * SALT_SIZE);
+    if (this.#bytes.length < (8 + more) * SALT_SIZE) {
       throw new WarderError('internal', 'too little randomness for a leaf');
     }
   }

@@ -13,7 +13,9 @@ export type ReceiptType =
   | 'key'
   | 'secret'
   | 'daemon'
-  | 'authentication';
+  | 'authentication'
+  | 'receipt'
+  | 'log';
 
 /** How a call ended; other types use the ones that fit. */
 export type Outcome =
@@ -35,7 +37,9 @@ export type Outcome =
   | 'released'
   | 'changed'
   | 'started'
-  | 'stopped';
+  | 'stopped'
+  | 'disclosed'
+  | 'erased';
 
 /** One thing a guest did through the host. */
 export interface Effect {
@@ -90,6 +94,8 @@ export interface ReceiptFacts {
   /** Stable code of a refusal or failure. */
   readonly code?: string;
   readonly usage?: Readonly<Record<string, number>>;
+  /** What a call that ran costs, in the smallest unit of its currency. Committed to. */
+  readonly spend?: { readonly currency: string; readonly amount: number };
   readonly assurance: Assurance;
   /** What the guest was shut into; of leaves without a guest, what the host could do. */
   readonly jail: 'none' | 'bubblewrap' | 'unshare';

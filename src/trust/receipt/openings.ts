@@ -11,9 +11,11 @@ export type KeptOpening =
   | {
       readonly salt: string;
       readonly shortened: { readonly bytes: number; readonly head: string };
-    };
+    }
+  /** Erased, and when (ISO 8601): it was kept before. */
+  | { readonly erased: string };
 
-/** Openings of one leaf. Deleting the row, or a member of it, erases what it says. */
+/** Openings of one leaf. Putting a mark in the place of one erases what it says. */
 export interface Openings {
   /** By the name of the commitment. */
   readonly fields: Readonly<Record<string, KeptOpening>>;

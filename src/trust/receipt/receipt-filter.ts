@@ -21,6 +21,8 @@ export interface ReceiptFilter {
   readonly until?: number;
   /** The newest so many. */
   readonly last?: number;
+  /** Leaves after this one; in the order they came alone. */
+  readonly after?: number;
 }
 
 /** A receipt as lists show it. */
@@ -41,7 +43,7 @@ export interface ReceiptSummary {
   readonly approval?: string;
 }
 
-const NUMBERS = ['since', 'until', 'last'];
+const NUMBERS = ['since', 'until', 'last', 'after'];
 
 /** A store query of a filter. @throws WarderError `usage` for an unknown member or a bad number. */
 export function toQuery(filter: ReceiptFilter): EntryQuery {
@@ -60,13 +62,14 @@ export function toQuery(filter: ReceiptFilter): EntryQuery {
       where[name] = value;
     }
   }
-  const { tenant, since, until, last } = filter;
+  const { tenant, since, until, last, after } = filter;
   return {
     where,
     ...(tenant === undefined ? {} : { tenant }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(last === undefined ? {} : { limit: last }),
+    ...(after === undefined ? {} : { from: after + 1 }),
   };
 }
 

@@ -32,7 +32,13 @@ export class ReceiptReader {
 
   /** Newest first, 50 unless `last` says. @throws WarderError `usage` for an unknown filter. */
   list(filter: ReceiptFilter = {}): ReceiptSummary[] {
-    return this.#entries({ limit: LISTED, ...toQuery(filter), reverse: true }).map(summarize);
+    const { from, ...query } = toQuery(filter);
+    if (from !== undefined) {
+      throw new WarderError('usage', 'a list begins with the newest: it knows no `after`', {
+        hint: 'export them, or follow',
+      });
+    }
+    return this.#entries({ limit: LISTED, ...query, reverse: true }).map(summarize);
   }
 
   /** @throws WarderError `not-found` when there is no such receipt, for this tenant if one is given. */
@@ -47,12 +53,12 @@ export class ReceiptReader {
 
   /** Oldest first, with openings; with `last` the newest so many. Ends at the head it began with. */
   *export(filter: ReceiptFilter = {}): Generator<ReceiptDetail> {
-    const { limit, ...query } = toQuery(filter);
-    let from = 0;
+    const { limit, from: first = 0, ...query } = toQuery(filter);
+    let from = first;
     if (limit !== undefined) {
       const oldest = this.#entries({ ...query, limit, reverse: true }).at(-1);
       if (oldest === undefined) return;
-      from = oldest.index;
+      from = Math.max(first, oldest.index);
     }
     const end = this.#log.size;
     for (;;) {
@@ -66,12 +72,14 @@ export class ReceiptReader {
     }
   }
 
-  /** Receipts as they become durable, from now on (with `last` also the newest so many before). */
+  /** Receipts as they become durable, from now on or `after` a leaf; with `last` also the newest so many. */
   async *follow(filter: ReceiptFilter, signal: AbortSignal): AsyncGenerator<ReceiptSummary> {
-    const { limit, ...query } = toQuery(filter);
-    let from = this.#log.size;
+    const { limit, from: first, ...query } = toQuery(filter);
+    let from = first ?? this.#log.size;
     const before =
-      limit === undefined ? [] : this.#entries({ ...query, limit, reverse: true }).toReversed();
+      limit === undefined || first !== undefined
+        ? []
+        : this.#entries({ ...query, limit, reverse: true }).toReversed();
     let grown = Promise.withResolvers<void>();
     const wake = (): void => grown.resolve();
     const unlisten = this.#log.onGrowth(wake);

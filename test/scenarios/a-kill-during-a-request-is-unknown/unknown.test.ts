@@ -76,7 +76,12 @@ async function killed(
     name: 'probe',
     digest: box.add(fixture(name)),
   });
-  const door = openDoor({ ...gate.parts, runner: box.sandbox }, gate.turnstile, gate.desk);
+  const door = openDoor(
+    { ...gate.parts, runner: box.sandbox },
+    gate.turnstile,
+    gate.desk,
+    gate.door.receipts,
+  );
   const answer = await door.call(gate.connect().caller, { tool, arguments: JSON.stringify(args) });
   expect(answer.kind).toBe('stopped');
   const [receipt] = gate.receipts();

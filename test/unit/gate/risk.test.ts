@@ -89,7 +89,7 @@ test('a call nobody could look at is refused', async () => {
   const { risk } = gate.parts;
   const broken = { ...gate.parts, risk: Object.create(risk) as typeof risk };
   broken.risk.assess = () => Promise.reject(new Error('disk'));
-  const door = openDoor(broken, gate.turnstile, gate.door.leases);
+  const door = openDoor(broken, gate.turnstile, gate.door.leases, gate.door.receipts);
   const done = await door.call(gate.connect().caller, {
     tool: 'text_echo',
     arguments: '{"text":"x"}',

@@ -1,4 +1,4 @@
-// Operations on what is on record: receipts, leases, the daemon's own state.
+// Operations on leases that are on record.
 
 import { WarderError } from '../../../base/errors/errors.ts';
 import { coversTool } from '../../../decide/policy/narrowing.ts';
@@ -7,21 +7,10 @@ import type { LeaseStatus } from '../../../trust/lease/lease-book.ts';
 import type { LeaseCeiling, LeaseSummary, OperationHandlers } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
 
-type RecordOperations = Pick<
-  OperationHandlers,
-  | 'lease.describe'
-  | 'lease.list'
-  | 'lease.show'
-  | 'receipts.list'
-  | 'receipts.show'
-  | 'receipts.proof'
-  | 'receipts.checkpoint'
-  | 'receipts.audit'
->;
+type RecordOperations = Pick<OperationHandlers, 'lease.describe' | 'lease.list' | 'lease.show'>;
 
 export function recordOperations(runtime: Runtime): RecordOperations {
-  const { gate, receipts } = runtime;
-  const { reader, checkpointer } = receipts;
+  const { gate } = runtime;
   const show = (id: string): LeaseStatus => {
     const { tenant, key } = findLease(gate, undefined, id);
     const found = gate.leases.find(tenant, key, gate.now());
@@ -33,14 +22,6 @@ export function recordOperations(runtime: Runtime): RecordOperations {
     'lease.list': () =>
       Promise.resolve({ leases: gate.leases.list(undefined, gate.now()).map(leaseSummary) }),
     'lease.show': ({ id }) => Promise.resolve(leaseSummary(show(id))),
-    'receipts.list': (filter) => Promise.resolve(reader.list(filter)),
-    'receipts.show': ({ id }) => Promise.resolve(reader.show(id)),
-    'receipts.proof': async ({ id }) => ({ proof: await receipts.proof(id) }),
-    'receipts.checkpoint': async () => ({ note: (await checkpointer.current()).note }),
-    'receipts.audit': async () => {
-      const { size, root } = await receipts.audit();
-      return { size, root };
-    },
   };
 }
 
