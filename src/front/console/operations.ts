@@ -13,6 +13,7 @@ import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
 import type { TaskReport } from '../../trust/receipt/task-report.ts';
 import type { Disclosure } from '../../trust/verify/disclosure.ts';
 import type { StatementEnvelope } from '../../trust/verify/envelope.ts';
+import type { FollowedLog } from '../../trust/verify/log.ts';
 import type { KeyDocument } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { ApprovalSummary, CallApproval } from './approval-summary.ts';
@@ -367,7 +368,10 @@ export interface Operations {
   >;
   readonly 'receipts.report': Operation<ReceiptFilter, { readonly tasks: readonly TaskReport[] }>;
   readonly 'receipts.checkpoint': Operation<Empty, { readonly note: string }>;
-  readonly 'receipts.audit': Operation<Empty, { readonly size: number; readonly root: string }>;
+  readonly 'receipts.audit': Operation<
+    Empty,
+    { readonly size: number; readonly root: string; readonly follows?: FollowedLog }
+  >;
   readonly 'keys.list': Operation<Empty, { readonly keys: readonly KeySummary[] }>;
   readonly 'keys.jwks': Operation<Empty, KeyDocument>;
   /** Evidence bound to the nonce, else to the last checkpoint; or the answer to a challenge. */

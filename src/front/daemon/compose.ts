@@ -49,6 +49,7 @@ import { requireSeparation } from '../separation/verify-separation.ts';
 import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
+import { currentLog } from './current-log.ts';
 import { type HomeKeys, openKeys } from './open-keys.ts';
 import { openRisk } from './open-risk.ts';
 import { openPolicies } from './policies.ts';
@@ -109,13 +110,14 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
  * @throws WarderError `unavailable` when a part cannot be opened, the install is not separated and
  *   shall be, or the jail lacks what the config demands.
  */
-export async function composeRuntime(home: Home, config: Config, clock: Clock): Promise<Runtime> {
-  requireSeparation(home, config);
-  const report = await detectJail({ kinds: config.jail.use });
-  requireLayers(report, config.jail.require);
-  const issuers = await openIssuers(home, config);
+export async function composeRuntime(home: Home, given: Config, clock: Clock): Promise<Runtime> {
+  requireSeparation(home, given);
+  const report = await detectJail({ kinds: given.jail.use });
+  requireLayers(report, given.jail.require);
+  const issuers = await openIssuers(home, given);
   const timed = keepHighTime(openSqliteStore({ path: home.state, tables, sequences }), clock);
   const { store } = timed;
+  const config = await currentLog(home, given, store);
   const { origin } = config.log;
   const random = createRandomPool();
   const opened = await openKeys(home, config, store, timed.clock.wall());

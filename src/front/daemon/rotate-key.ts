@@ -15,7 +15,7 @@ import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import { parseKeyUri } from '../../trust/signer/key-uri.ts';
 import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
-import { pinSigningKey } from '../config/pin-key.ts';
+import { pinKey } from '../config/pin.ts';
 import type { Runtime } from './compose.ts';
 import { keyAccess } from './key-access.ts';
 
@@ -128,7 +128,7 @@ export async function rotateKey(
     graceUntil: retired?.until ?? 0,
   };
   try {
-    await pinSigningKey(parts.home.config, { uri, kid: next.key.kid });
+    await pinKey(parts.home.config, 'key', { uri, kid: next.key.kid });
     reached('pinned');
     await parts.publish();
     reached('published');

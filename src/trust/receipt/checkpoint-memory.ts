@@ -1,6 +1,6 @@
 // What the signer remembers of a log: the last head it let be signed. Kept outside what it guards.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeBase64, encodeBase64 } from '../../base/encoding/base64.ts';
 import { decodeBase64url, encodeBase64url } from '../../base/encoding/base64url.ts';
@@ -12,7 +12,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { type FileLock, isHeld, lockFile } from '../../base/store/file-lock.ts';
 import type { Head } from '../verify/checkpoint.ts';
 import { emptyRoot, HASH_SIZE } from '../verify/merkle.ts';
-import { writeDurably } from './durable-file.ts';
+import { createDurably, syncDirectory, writeDurably } from './durable-file.ts';
 import type { HeadSignature, SignedHead } from './head-memory.ts';
 import { createLeaseMemory, LeaseMemory } from './lease-memory.ts';
 
@@ -26,6 +26,7 @@ const SIGNATURES_MAX = 8;
 
 /** Files of one memory. */
 const leasesOf = (path: string): string => `${path.replace(/\.json$/, '')}.leases`;
+const endedOf = (path: string): string => `${path.replace(/\.json$/, '')}.ended.json`;
 const lockOf = (path: string): string => `${path.replace(/\.json$/, '')}.lock`;
 
 /**
@@ -40,16 +41,22 @@ export async function createCheckpointMemory(
   origin: string,
   epoch = 1,
 ): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // First what the other must not be without.
   await createLeaseMemory(leasesOf(path), origin);
+  const head = { origin, epoch, size: 0, root: emptyRoot(), signatures: [] };
+  return createDurably(path, format(head));
+}
+
+/**
+ * Ends the memory of a log that another took the place of: nothing is signed for it any more. It is kept, to
+ * be read; ending it again changes nothing.
+ */
+export async function endCheckpointMemory(path: string): Promise<void> {
   try {
-    const head = { origin, epoch, size: 0, root: emptyRoot(), signatures: [] };
-    await writeFile(path, format(head), { flag: 'wx', mode: 0o600, flush: true });
-    return true;
+    await rename(path, endedOf(path));
+    await syncDirectory(dirname(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, 'stays', error);
   }
 }
 
@@ -127,6 +134,19 @@ export class CheckpointMemory {
     this.#writing = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/**
+ * The last head that was signed of a log, whether its memory was ended or not; to look at, not to sign by.
+ *
+ * @returns undefined when no memory says.
+ */
+export async function lastSignedHead(path: string, origin: string): Promise<KeptHead | undefined> {
+  for (const each of [path, endedOf(path)]) {
+    const head = await readCheckpointMemory(each, origin).catch(() => undefined);
+    if (head !== undefined) return head;
+  }
+  return undefined;
 }
 
 /**

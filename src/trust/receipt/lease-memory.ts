@@ -1,11 +1,12 @@
 // The leases a signer signed and has not seen proven in a head of the log since. Durable before a signature.
 
 import { closeSync, fdatasyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeHex, encodeHex } from '../../base/encoding/hex.ts';
 import { sameBytes } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
+import { createDurably } from './durable-file.ts';
 import type { PlacedLeaf } from './leaf-set.ts';
 
 /** A lease's leaf as remembered. */
@@ -26,11 +27,7 @@ const header = (origin: string): string => `warder-signer-leases 1 ${origin}`;
 
 /** Makes the file of a new log; one that exists stays. */
 export async function createLeaseMemory(path: string, origin: string): Promise<void> {
-  try {
-    await writeFile(path, `${header(origin)}\n`, { flag: 'wx', mode: 0o600, flush: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  await createDurably(path, `${header(origin)}\n`);
 }
 
 interface Line {

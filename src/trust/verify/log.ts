@@ -7,6 +7,7 @@ import { type Head, type Requirement, verifyCheckpoint } from './checkpoint.ts';
 import type { Cosignature } from './cosignature.ts';
 import type { TrustedKeys } from './keys.ts';
 import { parseLeaf, type ReceiptStatement } from './leaf.ts';
+import { type LogStart, readLogStart } from './log-start.ts';
 import { hashLeaf } from './merkle.ts';
 import { parseBundle, parseTile, partialWidth } from './tiles.ts';
 import { TILE_WIDTH, TileTree } from './tile-tree.ts';
@@ -28,6 +29,16 @@ export interface VerifiedLog {
   readonly signedBy: readonly string[];
   /** What the given witnesses state of its head. */
   readonly cosignedBy: readonly Cosignature[];
+  /** Set of a log that took the place of one whose leaves were lost. */
+  readonly follows?: FollowedLog;
+}
+
+/** The log whose place it took, as its first leaf names it: the last head that was signed of it. */
+export interface FollowedLog extends Omit<LogStart, 'before'> {
+  readonly origin: string;
+  readonly size: number;
+  /** Hex. */
+  readonly root: string;
 }
 
 /** What to hold the log against, besides its own checkpoint. */
@@ -60,6 +71,7 @@ export async function verifyLog(
   const full: [level: number, index: number, hashes: readonly Uint8Array[]][] = [];
   const tree = new TileTree((...tile) => full.push(tile));
   const ids = new Set<string>();
+  let follows: LogStart | undefined;
   const checkRemembered = (): void => {
     if (tree.size === remembered?.size && !sameBytes(tree.root(), remembered.root)) {
       fail('the log was forked');
@@ -74,6 +86,7 @@ export async function verifyLog(
       if (ids.has(statement.predicate.id))
         fail(`receipt \`${statement.predicate.id}\` stands twice`);
       ids.add(statement.predicate.id);
+      if (tree.size === 0) follows = readLogStart(checkpoint.origin, statement);
       expectation.onLeaf?.(tree.size, statement);
       tree.push(hashLeaf(leaf));
       checkRemembered();
@@ -93,7 +106,12 @@ export async function verifyLog(
     root: encodeHex(checkpoint.root),
     signedBy: checkpoint.signedBy.map(({ alg, kid }) => `${alg} ${kid}`),
     cosignedBy: checkpoint.cosignedBy,
+    ...(follows === undefined ? {} : { follows: followed(follows) }),
   };
+}
+
+function followed({ epoch, before, kept, lost, forked, reason }: LogStart): FollowedLog {
+  return { ...before, root: encodeHex(before.root), epoch, kept, lost, forked, reason };
 }
 
 function receiptAt(index: number, leaf: Uint8Array): ReceiptStatement {

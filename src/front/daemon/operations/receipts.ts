@@ -32,8 +32,8 @@ export function receiptOperations(runtime: Runtime): ReceiptOperations {
     'receipts.proof': async ({ id, tenant }) => ({ proof: await receipts.proof(id, tenant) }),
     'receipts.checkpoint': async () => ({ note: (await checkpointer.current()).note }),
     'receipts.audit': async () => {
-      const { size, root } = await receipts.audit();
-      return { size, root };
+      const { size, root, follows } = await receipts.audit();
+      return { size, root, ...(follows === undefined ? {} : { follows }) };
     },
     'receipts.statement': async ({ id, tenant }) => {
       // Under a head of the key that signs: the last one may be of the key before.
