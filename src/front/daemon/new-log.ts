@@ -206,7 +206,11 @@ async function begin(
   await syncDirectory(home.root);
   reached('begun');
   const reopened = openSqliteStore({ path: home.state, tables, sequences, create: false });
-  await currentLog(home, config, reopened).finally(() => reopened.close());
+  try {
+    await currentLog(home, config, reopened);
+  } finally {
+    await reopened.close();
+  }
   reached('pinned');
   const { size, root } = before;
   const ended = { origin: before.origin, size, root: encodeHex(root) };

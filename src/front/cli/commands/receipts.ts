@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../../trust/receipt/receipt-filter.ts';
+import type { FollowedLog } from '../../../trust/verify/log.ts';
 import { plain, table } from '../output.ts';
+import { addNewLogCommand } from './new-log.ts';
 import type { Run } from '../program.ts';
 import { readWitnesses, refuseWitnesses, witnessLines } from './witness-options.ts';
 
@@ -26,7 +28,7 @@ interface FilterOptions {
 const LISTED = 50;
 const LISTED_JSON = 10_000;
 
-/** Adds `receipts list|show|proof|verify|export|follow|checkpoint`. */
+/** Adds `receipts list|show|proof|verify|export|follow|checkpoint|new-log`. */
 export function addReceiptCommands(program: Command, run: Run): void {
   const receipts = program.command('receipts').description('what happened, and proofs of it');
   withFilters(receipts.command('list'))
@@ -82,12 +84,16 @@ export function addReceiptCommands(program: Command, run: Run): void {
         if (file === undefined) {
           refuseWitnesses(options);
           const audit = await (await operator()).call('receipts.audit', {});
-          out.result(audit, `the log holds: ${audit.size} leaves, root ${audit.root}`);
+          out.result(audit, [
+            `the log holds: ${audit.size} leaves, root ${audit.root}`,
+            ...(audit.follows === undefined ? [] : [followsLine(audit.follows)]),
+          ]);
           return;
         }
         await verifyFile(file, options, out);
       }),
     );
+  addNewLogCommand(receipts, run);
   withFilters(receipts.command('export'))
     .description('receipts with their openings, one JSON document per line, oldest first')
     .action((options: FilterOptions) =>
@@ -120,6 +126,12 @@ export function addReceiptCommands(program: Command, run: Run): void {
         out.result({ note }, note.trimEnd());
       }),
     );
+}
+
+function followsLine({ origin, size, lost, reason }: FollowedLog): string {
+  return plain(
+    `  it took the place of ${origin}, last signed with ${size} leaves, ${lost} of them lost: ${reason}`,
+  );
 }
 
 interface VerifyOptions {
