@@ -9,19 +9,29 @@ import { errorFromJson, WarderError } from '../../base/errors/errors.ts';
 /** Longest answer, bytes: many leases, each with its chain. */
 const REPLY_MAX = 16 * 1024 * 1024;
 
-/**
- * Asks at the desk for leases of one agent.
- *
- * @param agent for messages.
- * @throws WarderError `unavailable`, or what the daemon refuses with.
- */
-export async function askDesk<Reply extends object>(
+/** Asks at the desk for leases of one agent. @throws as {@link askAgent}. */
+export function askDesk<Reply extends object>(
   path: string,
   agent: string,
   line: object,
 ): Promise<Reply> {
+  return askAgent(path, agent, 'lease', line);
+}
+
+/**
+ * Asks over an agent's socket.
+ *
+ * @param agent for messages.
+ * @throws WarderError `unavailable`, or what the daemon refuses with.
+ */
+export async function askAgent<Reply extends object>(
+  path: string,
+  agent: string,
+  mode: 'lease' | 'receipt',
+  line: object,
+): Promise<Reply> {
   const socket = connect(path);
-  socket.write(`${JSON.stringify({ warder: { mode: 'lease' } })}\n${JSON.stringify(line)}\n`);
+  socket.write(`${JSON.stringify({ warder: { mode } })}\n${JSON.stringify(line)}\n`);
   let text: string;
   try {
     text = await readAll(socket);
@@ -33,7 +43,7 @@ export async function askDesk<Reply extends object>(
   }
   if (!text.endsWith('\n')) {
     throw new WarderError('unavailable', 'the daemon hung up before it answered', {
-      hint: 'see `warder status`, then `warder lease list`',
+      hint: 'see `warder status`, then `warder lease list` or `warder receipts list`',
     });
   }
   const reply = parseJson(text, { maxBytes: REPLY_MAX });

@@ -7,12 +7,14 @@ import type { Command } from 'commander';
 import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
 import { errorFromJson, WarderError } from '../../../base/errors/errors.ts';
 import type { OneCallReply } from '../../../gate/answer-json.ts';
+import type { AwaitedProof } from '../../../gate/awaited-proof.ts';
 import { agentSocketPath } from '../../config/home.ts';
 import { closed } from '../closed-door.ts';
 import type { Context } from '../context.ts';
 import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
 import { plain, reportError } from '../output.ts';
 import type { Run } from '../program.ts';
+import { readSeconds } from './read-seconds.ts';
 
 interface CallOptions extends CredentialOptions {
   readonly args: string;
@@ -21,6 +23,7 @@ interface CallOptions extends CredentialOptions {
   readonly approval?: string;
   readonly dryRun?: true;
   readonly waitProof?: true;
+  readonly proofTimeout?: string;
 }
 
 /** Adds `call`. */
@@ -39,6 +42,7 @@ export function addCallCommand(program: Command, run: Run): void {
       '--wait-proof',
       'wait for the checkpoint that covers the receipt, and include the proof',
     )
+    .option('--proof-timeout <duration>', 'how long to wait for it; 30s when absent')
     .action((tool: string, options: CallOptions) => run((context) => call(context, tool, options)));
 }
 
@@ -47,7 +51,13 @@ interface CallLine {
   readonly arguments: string;
   readonly approval?: string;
   readonly dryRun?: boolean;
+  /** Seconds. */
+  readonly waitProof?: number;
 }
+
+type CallReply = OneCallReply & Partial<AwaitedProof>;
+
+const PROOF_SECONDS = 30;
 
 async function call(context: Context, tool: string, options: CallOptions): Promise<number> {
   const request = {
@@ -55,6 +65,7 @@ async function call(context: Context, tool: string, options: CallOptions): Promi
     arguments: await readArguments(options.args),
     ...(options.approval === undefined ? {} : { approval: options.approval }),
     ...(options.dryRun === undefined ? {} : { dryRun: true }),
+    ...proofWait(options),
   };
   const { lease, leaseKey, identity } = options;
   if (options.as !== undefined && (lease ?? leaseKey ?? identity) !== undefined) {
@@ -67,16 +78,31 @@ async function call(context: Context, tool: string, options: CallOptions): Promi
     options.as === undefined
       ? await callAsAgent(context, options, request)
       : await (await context.operator()).call('call', { ...request, as: options.as });
-  let proof: string | undefined;
-  if (options.waitProof === true && 'receipt' in reply && reply.receipt !== undefined) {
-    const operator = await context.operator();
-    ({ proof } = await operator.call('receipts.proof', { id: reply.receipt.id }));
-  }
-  return report(context, reply, proof);
+  return report(context, reply);
 }
 
-function report(context: Context, reply: OneCallReply, proof: string | undefined): number {
-  const withProof = proof === undefined ? {} : { proof };
+function proofWait({ waitProof, proofTimeout }: CallOptions): Pick<CallLine, 'waitProof'> {
+  if (waitProof === true) {
+    return {
+      waitProof:
+        proofTimeout === undefined ? PROOF_SECONDS : readSeconds(proofTimeout, '--proof-timeout'),
+    };
+  }
+  if (proofTimeout === undefined) return {};
+  throw new WarderError('usage', '`--proof-timeout` goes with `--wait-proof`', {
+    hint: 'give both',
+  });
+}
+
+function report(context: Context, reply: CallReply): number {
+  const proof = 'proof' in reply ? reply.proof : undefined;
+  const proofError = 'proofError' in reply ? reply.proofError : undefined;
+  const withProof = {
+    ...(proof === undefined ? {} : { proof }),
+    ...(proofError === undefined ? {} : { proofError }),
+  };
+  // The call is done: that it cannot be proven yet is no reason to make it again.
+  if (proofError !== undefined) context.out.note(`no proof yet: ${plain(proofError.message)}`);
   if ('preview' in reply) {
     const { preview } = reply;
     const why = preview.error?.message ?? preview.reason ?? '';
@@ -120,7 +146,7 @@ async function callAsAgent(
   context: Context,
   options: CallOptions,
   request: CallLine,
-): Promise<OneCallReply> {
+): Promise<CallReply> {
   const path = agentSocketPath(context.home, options.agent);
   const { held, ...credentials } = await readCredentials(options);
   const preamble = { warder: { mode: 'call', ...credentials } };
@@ -140,7 +166,7 @@ async function exchange(
   path: string,
   agent: string,
   lines: readonly object[],
-): Promise<OneCallReply> {
+): Promise<CallReply> {
   const socket = connect(path);
   socket.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   let reply: string;
@@ -158,7 +184,7 @@ async function exchange(
       hint: 'see `warder receipts list`: an interrupted call is settled as unknown',
     });
   }
-  return JSON.parse(reply) as OneCallReply;
+  return JSON.parse(reply) as CallReply;
 }
 
 /** JSON text of an option: as it stands, from `@FILE`, or from stdin for `-`. */

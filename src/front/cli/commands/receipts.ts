@@ -1,34 +1,29 @@
 // `warder receipts`: what happened, and proving it.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
+import type { ReceiptLine } from '../../mcp/receipt-line.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../../trust/receipt/receipt-filter.ts';
-import type { FollowedLog } from '../../../trust/verify/log.ts';
+import type { TaskReport } from '../../../trust/receipt/task-report.ts';
+import { agentSocketPath } from '../../config/home.ts';
+import { askAgent } from '../agent-lines.ts';
+import type { Context } from '../context.ts';
 import { plain, table } from '../output.ts';
 import { addNewLogCommand } from './new-log.ts';
 import type { Run } from '../program.ts';
-import { readWitnesses, refuseWitnesses, witnessLines } from './witness-options.ts';
-
-interface FilterOptions {
-  readonly lease?: string;
-  readonly task?: string;
-  readonly approval?: string;
-  readonly principal?: string;
-  readonly tool?: string;
-  readonly outcome?: string;
-  readonly type?: string;
-  readonly tenant?: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly last?: string;
-}
+import { type FilterOptions, readFilter, withFilters } from './receipt-filters.ts';
+import { readSeconds } from './read-seconds.ts';
+import { addGivingCommands } from './receipts-give.ts';
+import { addVerifyCommand } from './receipts-verify.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
 
 /** How many receipts `list` gives when `--last` does not say. */
 const LISTED = 50;
 const LISTED_JSON = 10_000;
+/** How long `follow` waits before it asks again for a daemon that went away, milliseconds. */
+const GONE_MS = 500;
 
-/** Adds `receipts list|show|proof|verify|export|follow|checkpoint|new-log`. */
+/** Adds `receipts list|show|proof|verify|export|disclose|erase|report|follow|checkpoint|new-log`. */
 export function addReceiptCommands(program: Command, run: Run): void {
   const receipts = program.command('receipts').description('what happened, and proofs of it');
   withFilters(receipts.command('list'))
@@ -36,7 +31,10 @@ export function addReceiptCommands(program: Command, run: Run): void {
     .action((options: FilterOptions) =>
       run(async ({ operator, out }) => {
         // Programs want them all, people the latest.
-        const filter = { last: out.json ? LISTED_JSON : LISTED, ...readFilter(options) };
+        const filter = {
+          last: out.json ? LISTED_JSON : LISTED,
+          ...readFilter(options, Date.now()),
+        };
         const rows = await (await operator()).call('receipts.list', filter);
         const cells = rows.map((row) => [
           String(row.index),
@@ -54,68 +52,44 @@ export function addReceiptCommands(program: Command, run: Run): void {
   receipts
     .command('show')
     .argument('<id>')
+    .option('--tenant <tenant>', 'only when it is of this tenant')
     .description('one receipt, with what its commitments stand for')
-    .action((id: string) =>
+    .action((id: string, options: TenantOption) =>
       run(async ({ operator, out }) => {
-        const receipt = await (await operator()).call('receipts.show', { id });
+        const receipt = await (await operator()).call('receipts.show', { id, ...options });
         out.result(receipt, JSON.stringify(receipt, null, 2).split('\n').map(plain));
       }),
     );
   receipts
     .command('proof')
     .argument('<id>')
+    .option('--tenant <tenant>', 'only when it is of this tenant')
+    .option('--agent <name>', 'as that agent, of a call of its own')
+    .option('--timeout <duration>', 'with --agent: how long to wait for the checkpoint')
     .description('the tlog-proof of one receipt; waits for the covering checkpoint')
-    .action((id: string) =>
-      run(async ({ operator, out }) => {
-        const { proof } = await (await operator()).call('receipts.proof', { id });
-        out.result({ id, proof }, proof.trimEnd());
+    .action((id: string, options: ProofOptions) =>
+      run(async (context) => {
+        const { proof } = await proofOf(context, id, options);
+        context.out.result({ id, proof }, proof.trimEnd());
       }),
     );
-  receipts
-    .command('verify')
-    .argument('[proof]', 'a proof file; without one the whole log is audited')
-    .option('--key <file>', 'JWKS, PEM or vkey file; repeat for more', collect, [])
-    .option('--any-key', 'one of the given keys suffices; all must have signed otherwise')
-    .option('--witness <file>', 'vkeys of witnesses, one per line; repeat for more', collect, [])
-    .option('--quorum <n>', 'how many of the witnesses must have cosigned; all otherwise')
-    .description('check a receipt offline, or audit the log')
-    .action((file: string | undefined, options: VerifyOptions) =>
-      run(async ({ operator, out }) => {
-        if (file === undefined) {
-          refuseWitnesses(options);
-          const audit = await (await operator()).call('receipts.audit', {});
-          out.result(audit, [
-            `the log holds: ${audit.size} leaves, root ${audit.root}`,
-            ...(audit.follows === undefined ? [] : [followsLine(audit.follows)]),
-          ]);
-          return;
-        }
-        await verifyFile(file, options, out);
-      }),
-    );
+  addVerifyCommand(receipts, run);
+  addGivingCommands(receipts, run);
   addNewLogCommand(receipts, run);
-  withFilters(receipts.command('export'))
-    .description('receipts with their openings, one JSON document per line, oldest first')
+  withFilters(receipts.command('report'))
+    .option('--by-task', 'one entry for each task: the only kind of report there is')
+    .description('what was done under each task: calls, effects, hosts, spend, approvals, leases')
     .action((options: FilterOptions) =>
-      run(async ({ operator }) => {
+      run(async ({ operator, out }) => {
         const client = await operator();
-        const stop = stopOnSignal();
-        for await (const item of client.stream('receipts.export', readFilter(options), stop)) {
-          process.stdout.write(`${JSON.stringify(item)}\n`);
-        }
+        const { tasks } = await client.call('receipts.report', readFilter(options, Date.now()));
+        out.result(tasks, tasks.flatMap(reportLines));
       }),
     );
   withFilters(receipts.command('follow'))
-    .description('receipts as they are written')
+    .description('receipts as they are written; goes on when the daemon is started anew')
     .action((options: FilterOptions) =>
-      run(async ({ operator, out }) => {
-        const client = await operator();
-        const stop = stopOnSignal();
-        for await (const item of client.stream('receipts.follow', readFilter(options), stop)) {
-          const { index, id, time, type, outcome, tool = '' } = item as ReceiptSummary;
-          out.item(item, [index, id, time, type, outcome, tool].map(String).map(plain).join('  '));
-        }
-      }),
+      run((context) => follow(context, readFilter(options, Date.now()))),
     );
   receipts
     .command('checkpoint')
@@ -128,99 +102,82 @@ export function addReceiptCommands(program: Command, run: Run): void {
     );
 }
 
-function followsLine({ origin, size, lost, reason }: FollowedLog): string {
-  return plain(
-    `  it took the place of ${origin}, last signed with ${size} leaves, ${lost} of them lost: ${reason}`,
-  );
+interface TenantOption {
+  readonly tenant?: string;
 }
 
-interface VerifyOptions {
-  readonly key: readonly string[];
-  readonly anyKey?: true;
-  readonly witness: readonly string[];
-  readonly quorum?: string;
+interface ProofOptions extends TenantOption {
+  readonly agent?: string;
+  readonly timeout?: string;
 }
 
-async function verifyFile(
-  file: string,
-  options: VerifyOptions,
-  out: { result(value: unknown, lines: readonly string[]): void },
-): Promise<void> {
-  if (options.key.length === 0) {
-    throw new WarderError('usage', 'a proof is verified with the keys you trust', {
-      hint: 'give each with `--key FILE`; `warder keys list` prints them',
-    });
-  }
-  const { loadKeys } = await import('../../../trust/verify/keys.ts');
-  const { verifyReceipt } = await import('../../../trust/verify/receipt.ts');
-  const keys = await loadKeys(options.key.map((path) => readText(path)));
-  const verified = await verifyReceipt(readText(file), keys, {
-    require: options.anyKey === true ? 'any' : 'all',
-    ...(await readWitnesses(options)),
-  });
-  out.result(verified, [
-    `verified: leaf ${verified.index} of ${verified.treeSize} in \`${verified.origin}\``,
-    `signed by ${verified.signedBy.join(' and ')}`,
-    ...witnessLines(verified.cosignedBy),
-    plain(JSON.stringify(verified.statement)),
-  ]);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
-  }
-}
-
-function withFilters(command: Command): Command {
-  return command
-    .option('--lease <state-key>')
-    .option('--task <id>')
-    .option('--approval <id>', 'every step of what a person was asked about')
-    .option('--principal <name>')
-    .option('--tool <name>')
-    .option('--outcome <outcome>')
-    .option('--type <type>')
-    .option('--tenant <id>')
-    .option('--since <time>', 'ISO 8601, inclusive')
-    .option('--until <time>', 'ISO 8601, exclusive')
-    .option('--last <n>', 'at most this many');
-}
-
-function readFilter(options: FilterOptions): ReceiptFilter {
-  const { since, until, last, ...named } = options;
-  const filter: { -readonly [Key in keyof ReceiptFilter]: ReceiptFilter[Key] } = { ...named };
-  if (since !== undefined) filter.since = readTime(since);
-  if (until !== undefined) filter.until = readTime(until);
-  if (last !== undefined) {
-    if (!/^[1-9]\d{0,6}$/.test(last)) {
-      throw new WarderError('usage', `\`--last ${last}\` is not a count`, { hint: 'e.g. 20' });
+async function proofOf(
+  context: Context,
+  id: string,
+  { agent, timeout, tenant }: ProofOptions,
+): Promise<{ readonly proof: string }> {
+  if (agent === undefined) {
+    if (timeout !== undefined) {
+      throw new WarderError('usage', '`--timeout` goes with `--agent`', { hint: 'leave it out' });
     }
-    filter.last = Number(last);
-  }
-  return filter;
-}
-
-function readTime(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) {
-    throw new WarderError('usage', `\`${text}\` is not a time`, {
-      hint: 'e.g. 2026-11-21T09:00:00Z',
+    return (await context.operator()).call('receipts.proof', {
+      id,
+      ...(tenant === undefined ? {} : { tenant }),
     });
   }
-  return ms;
+  await context.daemon();
+  const path = agentSocketPath(context.home, agent);
+  const wait = timeout === undefined ? {} : { wait_seconds: readSeconds(timeout, '--timeout') };
+  return askAgent<Extract<ReceiptLine, { proof: string }>>(path, agent, 'receipt', {
+    op: 'proof',
+    id,
+    ...wait,
+  });
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
+/** A daemon that stops for a while loses nothing: what was written meanwhile follows. */
+async function follow(
+  { operator, operatorIfRunning, out }: Context,
+  filter: ReceiptFilter,
+): Promise<void> {
+  const stop = stopOnSignal();
+  let asked = filter;
+  let client: Awaited<ReturnType<Context['operatorIfRunning']>> = await operator();
+  for (;;) {
+    try {
+      const items = client?.stream('receipts.follow', asked, stop) ?? [];
+      for await (const item of items) {
+        const { index, id, time, type, outcome, tool = '' } = item as ReceiptSummary;
+        out.item(item, [index, id, time, type, outcome, tool].map(String).map(plain).join('  '));
+        asked = { ...filter, after: index };
+      }
+    } catch (error) {
+      if (!(error instanceof WarderError) || error.code !== 'unavailable') throw error;
+    }
+    if (stop.aborted) return;
+    if (client !== undefined) out.note('the daemon went away; waiting for the next');
+    await new Promise((resolve) => setTimeout(resolve, GONE_MS));
+    client = await operatorIfRunning();
+  }
 }
 
-function stopOnSignal(): AbortSignal {
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
-  process.stdout.once('error', () => stop.abort());
-  return stop.signal;
+function reportLines(report: TaskReport): readonly string[] {
+  const { task, first, last, calls, outcomes, effects, hosts, spend } = report;
+  const counted = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, times]) => `${name} ${times}`)
+      .join(', ');
+  const lines = [
+    `${task ?? '(no task)'}  ${first} to ${last}`,
+    `  ${calls} calls${calls === 0 ? '' : `: ${counted(outcomes)}`}`,
+    ...Object.entries(effects).map(
+      ([name, { count, bytes }]) => `  ${name}: ${count}, ${bytes} bytes`,
+    ),
+    ...(hosts.length === 0 ? [] : [`  hosts: ${hosts.join(', ')}`]),
+    ...(Object.keys(spend).length === 0 ? [] : [`  spend: ${counted(spend)}`]),
+    ...(report.approvals.length === 0 ? [] : [`  approvals: ${report.approvals.join(', ')}`]),
+    ...(report.leases.length === 0 ? [] : [`  leases: ${report.leases.length}`]),
+    ...(report.erased === 0 ? [] : [`  of ${report.erased} calls hosts or spend were erased`]),
+  ];
+  return lines.map(plain);
 }
