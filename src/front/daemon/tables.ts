@@ -25,6 +25,7 @@ import { proofReplayTable } from '../../trust/lease/proof-replay.ts';
 import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
 import { leafSequence } from '../../trust/receipt/receipt-log.ts';
+import { witnessTable } from '../../trust/witness/witness-table.ts';
 
 /** What the store is opened with. */
 export const tables: readonly AnyTable[] = [
@@ -42,6 +43,7 @@ export const tables: readonly AnyTable[] = [
   kvTable,
   highTimeTable,
   checkpointTable,
+  witnessTable,
   policyTable,
   budgetTable,
   budgetUseTable,

@@ -89,6 +89,10 @@ export const migrations: readonly Migration[] = [
       keyed('lease-request', ['principal', 'state', 'waiting']),
     ].join('\n'),
   },
+  {
+    version: 11,
+    sql: keyed('witness', []),
+  },
 ];
 
 /**
