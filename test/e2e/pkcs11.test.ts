@@ -1,0 +1,143 @@
+// A home whose keys are in a SoftHSM token, from `init` to the token being pulled out and put back.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sampleTool } from '../support/fixtures.ts';
+import { describeHardware } from '../support/hardware.ts';
+import { createSoftHsm, type SoftHsm } from '../support/softhsm.ts';
+import { createTestHome, type Finished, type TestHome } from '../support/warder.ts';
+
+interface Key {
+  readonly name: string;
+  readonly state: string;
+  readonly uri: string;
+  readonly custody: string;
+  readonly jwk: { readonly kid: string; readonly alg: string };
+}
+
+interface Row {
+  readonly id: string;
+  readonly type: string;
+  readonly outcome: string;
+}
+
+describeHardware('keys in a token', () => {
+  let hsm: SoftHsm;
+  let home: TestHome;
+  const file = (name: string): string => join(home.root, name);
+  const run = (...args: readonly string[]): Promise<Finished> => home.run(args, { env: hsm.env });
+  const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args, { env: hsm.env });
+  const echo = (): Promise<Finished> =>
+    run('--json', 'call', 'text_echo', '--args', '{"text":"x"}');
+  const lease = (out: string): Promise<Finished> =>
+    run(
+      ...['lease', 'request', '--task', 'T', '--reason', 'r', '--holder-key', file('my.jwk')],
+      ...['--capabilities', '[{"type":"tool.call","tools":["text_echo"]}]', '--ttl', '60'],
+      ...['--out', file(out)],
+    );
+  const keys = async (): Promise<readonly Key[]> => ok<Key[]>('keys', 'list');
+  const save = async (name: string, ...args: readonly string[]): Promise<string> => {
+    const done = await run(...args);
+    expect(done.code, done.stderr).toBe(0);
+    writeFileSync(file(name), `${done.stdout.trimEnd()}\n`);
+    return file(name);
+  };
+
+  /** The newest receipt's proof verifies without home, daemon and token. */
+  const expectProof = async (): Promise<void> => {
+    const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
+    const proof = await save('a.proof', 'receipts', 'proof', row?.id ?? '');
+    const jwks = await save('jwks', 'keys', 'jwks');
+    const verified = await home.run(['receipts', 'verify', proof, '--key', jwks]);
+    expect(verified.code, verified.stderr).toBe(0);
+  };
+
+  /** A lease that another library verifies with the published keys. */
+  const expectLease = async (out: string): Promise<void> => {
+    const done = await lease(out);
+    expect(done.code, done.stderr).toBe(0);
+    const jwks = await ok<JSONWebKeySet>('keys', 'jwks');
+    const { kid } = (await keys())[0]?.jwk ?? {};
+    const token = readFileSync(file(out), 'utf8').trim();
+    const { protectedHeader } = await compactVerify(token, createLocalJWKSet(jwks));
+    expect(protectedHeader).toMatchObject({ alg: 'ES256', kid });
+  };
+
+  beforeAll(async () => {
+    hsm = createSoftHsm();
+    home = await createTestHome({ init: false });
+    const made = await run('init', '--key', hsm.uri('signing'));
+    expect(made.code, made.stderr).toBe(0);
+    expect(made.stdout.match(/software token .*: made in it, not exportable/g)).toHaveLength(2);
+    await ok('tool', 'add', sampleTool('text'));
+    const { jwk } = await ok<{ jwk: object }>('lease', 'key', file('my.key'));
+    writeFileSync(file('my.jwk'), JSON.stringify(jwk));
+  });
+  afterAll(async () => {
+    await home.remove();
+    hsm.remove();
+  });
+
+  test('both keys are born in the token; receipts and leases verify elsewhere', async () => {
+    const [signing, log] = await keys();
+    expect(signing).toMatchObject({ uri: hsm.uri('signing'), jwk: { alg: 'ES256' } });
+    expect(log).toMatchObject({ uri: hsm.uri('signing-log', 'EdDSA'), jwk: { alg: 'EdDSA' } });
+    const { text } = hsm.tool('--list-objects', '--type', 'privkey');
+    expect(text.match(/sensitive, always sensitive, never extractable, local/g)).toHaveLength(2);
+    expect((await echo()).code).toBe(0);
+    await expectProof();
+    await expectLease('first.lease');
+    const doctor = await run('doctor');
+    expect(doctor.stdout).toMatch(/ok +signing key +ES256 \S+: software token/);
+    expect(doctor.stdout).toMatch(/ok +log key +EdDSA \S+: software token/);
+  }, 60_000);
+
+  test('another module is not loaded for the asking', async () => {
+    const uri = hsm.uri('other').replace(hsm.module, '/usr/lib/other.so');
+    for (const args of [
+      ['create', uri],
+      ['rotate', '--key', uri],
+    ]) {
+      const done = await run('keys', ...args);
+      expect(done.code).toBe(7);
+      expect(done.stderr).toMatch(/names no PKCS#11 module `\/usr\/lib\/other.so`\nhint: .*config/);
+    }
+  });
+
+  test('from the token to a file and back into the token, over a restart', async () => {
+    await ok('keys', 'rotate');
+    expect((await keys())[0]?.custody).toBe('protected by file permissions only');
+    await expectLease('file.lease');
+    await ok('keys', 'rotate', '--key', hsm.uri('second'));
+    await expectLease('second.lease');
+    await ok('stop');
+    const [current] = await keys();
+    expect(current).toMatchObject({ uri: hsm.uri('second'), state: 'current' });
+    expect((await echo()).code).toBe(0);
+    await expectProof();
+    await ok('receipts', 'verify');
+  }, 60_000);
+
+  test('a token that is pulled out stops calls, and nothing is half done; put back, all goes on', async () => {
+    const { pid } = await ok<{ pid: number }>('status');
+    hsm.unplug();
+    const refused = await lease('never.lease');
+    expect(refused.code, refused.stderr).toBe(7);
+    expect(refused.stderr).toMatch(/^error\[unavailable\]: .*token.*\nhint: /m);
+    const called = await echo();
+    expect(called.code).toBe(7);
+    const { receipt } = called.json<{ receipt: { id: string } }>();
+    const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
+    expect(row).toMatchObject({ id: receipt.id, type: 'call', outcome: 'refused' });
+    expect(existsSync(file('never.lease'))).toBe(false);
+    hsm.plug();
+    for (let tries = 0; (await echo()).code !== 0 && tries < 20; tries += 1);
+    await expectLease('again.lease');
+    expect((await echo()).code).toBe(0);
+    await expectProof();
+    await ok('receipts', 'verify');
+    expect(await ok('status')).toMatchObject({ pid });
+  }, 60_000);
+});
