@@ -11,7 +11,7 @@ import { type LogReader, verifyLog } from '../../src/trust/verify/log.ts';
 import { bundlePath, tilePath } from '../../src/trust/verify/tiles.ts';
 import { Finding } from '../fuzz/target.ts';
 import { callFacts } from './facts.ts';
-import { type OpenSite, openSite, pathsOf, trustedKeysOf } from './site.ts';
+import { initSite, type OpenSite, openSite, pathsOf, trustedKeysOf } from './site.ts';
 
 interface SignedLease {
   readonly hash: string;
@@ -26,7 +26,10 @@ export class Promises {
   /** Roots in hex by size. */
   readonly published: Map<number, string> = new Map();
   readonly leases: Map<number, SignedLease> = new Map();
-  refused = 0;
+  /** What the writer was refused. */
+  readonly refused: string[] = [];
+  /** Whether the site was made. */
+  opened = false;
   ended = false;
 
   /** Takes in a line of a writer. @throws Finding when it says that something broke. */
@@ -37,9 +40,10 @@ export class Promises {
     else if (what === 'published') this.published.set(Number(first), second);
     else if (what === 'lease')
       this.leases.set(Number(first), { hash: second, since: Number(third) });
-    else if (what === 'refused') this.refused += 1;
+    else if (what === 'refused') this.refused.push(words.join(' '));
     else if (what === 'end') this.ended = true;
-    else if (what !== 'open') throw new Finding(line);
+    else if (what === 'open') this.opened = true;
+    else throw new Finding(line);
   }
 
   /** Of the newest head that was published. */
@@ -88,6 +92,8 @@ export class Auditor {
 
   async #open(): Promise<OpenSite> {
     try {
+      // Who was stopped while making it makes it again; a memory that was made is never missing.
+      if (!this.promises.opened) await initSite(this.#site);
       return await openSite(this.#site, () => Promise.resolve());
     } catch (cause) {
       throw new Finding('the log does not open', undefined, { cause });

@@ -2,5 +2,9 @@
 
 import type { FuzzTarget } from '../fuzz/target.ts';
 import { kills } from './kills.ts';
+import { powerCuts } from './power-cuts.ts';
 
-export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([['kills', kills]]);
+export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
+  ['kills', kills],
+  ['power-cuts', powerCuts],
+]);

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FuzzTarget, Met } from '../fuzz/target.ts';
+import { Finding, type FuzzTarget, Met } from '../fuzz/target.ts';
 import { Auditor } from './auditor.ts';
 import { runWriter } from './run-writer.ts';
 import { makeSiteKeys } from './site.ts';
@@ -56,6 +56,8 @@ export const kills: FuzzTarget = {
         );
         clearTimeout(early);
         met.add(heard === 0 ? 'killed while it opened' : 'killed while it worked');
+        const [refused] = auditor.promises.refused;
+        if (refused !== undefined) throw new Finding(`it refused without a reason: ${refused}`);
         await auditor.inspect();
         met.add('held');
       },

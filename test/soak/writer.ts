@@ -4,6 +4,7 @@
 // `steady`: heads are signed only when asked for, so that the same seed makes the same system calls.
 
 import { writeSync } from 'node:fs';
+import { decodeUtf8 } from '../../src/base/encoding/utf8.ts';
 import { WarderError } from '../../src/base/errors/errors.ts';
 import { hashLeaf } from '../../src/trust/receipt/digest.ts';
 import { Random } from '../fuzz/random.ts';
@@ -75,7 +76,7 @@ async function signLease(site: OpenSite): Promise<void> {
   await attempt('lease', async () => {
     const { index, leaf } = site.receipts.log.durable(ref);
     const { size } = await site.memory.last();
-    const evidence = { index, leaf: Buffer.from(leaf).toString('base64') };
+    const evidence = { index, leaf: decodeUtf8(leaf) };
     await site.signing.sign({ kind: 'lease', payload, evidence });
     say(`lease ${String(index)} ${Buffer.from(hashLeaf(leaf)).toString('hex')} ${String(size)}`);
     return true;

@@ -1,0 +1,16 @@
+// The machine loses power at any moment. Whatever of the writes since the last sync is there, torn, late or missing,
+// what was acknowledged is in the log, what was signed still holds, and the log goes on.
+
+import { expect, test } from 'vitest';
+import { runSample, SAMPLE_TIMEOUT } from '../../soak/sample.ts';
+
+test(
+  'the log a power cut leaves keeps every acknowledged receipt and every signed head',
+  async () => {
+    const met = await runSample('power-cuts');
+    for (const loss of ['nothing unsynced', 'a beginning', 'any blocks', 'late ones first']) {
+      expect(met.get(loss), loss).toBeGreaterThan(0);
+    }
+  },
+  SAMPLE_TIMEOUT,
+);
