@@ -22,13 +22,13 @@ export function firstKeysEvent(signing: PublicJwk, log: PublicJwk): Event {
 
 /** @param digest of the statement. */
 export function rotationEvent(claims: RotationClaims, digest: string): Event {
-  const { seq, old, size, until, compromised } = claims;
+  const { seq, old, size, until, compromised, role } = claims;
   return {
     type: 'key',
     outcome: 'changed',
     tenant: 'default',
     subject: { name: 'rotation', sha256: digest },
-    reason: compromised === true ? 'signing key compromised' : 'signing key rotated',
+    reason: `${role ?? 'signing'} key ${compromised === true ? 'compromised' : 'rotated'}`,
     detail: {
       seq,
       old,
@@ -36,6 +36,7 @@ export function rotationEvent(claims: RotationClaims, digest: string): Event {
       // The old key signs heads up to here, the new one those beyond.
       size,
       graceUntil: until,
+      ...(role === undefined ? {} : { role }),
       ...(compromised === undefined ? {} : { compromised }),
     },
   };

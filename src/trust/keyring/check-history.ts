@@ -7,15 +7,16 @@ import { checkSignatures, parseRotation, type RotationClaims } from '../verify/r
 import type { KeyRow } from './key-history.ts';
 
 /**
- * Checks every rotation of a history: signed by the new key, the log key, and the old one unless it was
- * compromised; and the rows around it say what it says.
+ * Checks every rotation of a history: signed by the new key, the one of the other role, and the old one unless
+ * it was compromised; and the rows around it say what it says.
  *
+ * @param others keys of the other role: that of the log for the one that signs leases, and the other way round.
  * @param keys of the home, those of the history among them.
  * @throws WarderError `unavailable` when a row was changed: nothing may be signed then.
  */
 export async function checkHistory(
   history: readonly KeyRow[],
-  logKid: string,
+  others: readonly KeyRow[],
   origin: string,
   keys: TrustedKeys,
 ): Promise<void> {
@@ -26,8 +27,8 @@ export async function checkHistory(
       const before = history[at - 1];
       if (before === undefined) return;
       const { claims, ...rest } = parseRotation(JSON.parse(JSON.stringify(row.rotation)) as Json);
-      const { old, compromised } = claims;
-      const signers = [row.jwk.kid, logKid, ...(compromised === true ? [] : [old])];
+      const { old, compromised, size } = claims;
+      const signers = [row.jwk.kid, kidAt(others, size), ...(compromised === true ? [] : [old])];
       await checkSignatures(
         { claims, ...rest },
         signers.map((kid) => {
@@ -47,6 +48,13 @@ export async function checkHistory(
       hint: 'restore `state.db` from a backup, and find out who writes to it',
     });
   }
+}
+
+/** Whose turn it was. */
+function kidAt(rows: readonly KeyRow[], size: number): string {
+  const found = rows.find(({ heads: { from, to = Infinity } }) => size >= from && size <= to);
+  if (found === undefined) throw new TypeError('no key of the other role signed then');
+  return found.jwk.kid;
 }
 
 function fits(

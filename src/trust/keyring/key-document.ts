@@ -54,8 +54,40 @@ export function rolesOf(row: KeyRow, now: number): readonly SignKind[] {
 }
 
 /**
+ * A signing key as it is published.
+ *
+ * @param now wall milliseconds.
+ */
+export function publishedKey(row: KeyRow, origin: string, now: number): PublishedKey {
+  return published(row, origin, rolesOf(row, now));
+}
+
+function published(
+  { jwk, heads, retired }: KeyRow,
+  origin: string,
+  roles: readonly SignKind[],
+): PublishedKey {
+  return {
+    ...jwk,
+    use: 'sig',
+    [ROLES_MEMBER]: roles,
+    [ORIGIN_MEMBER]: origin,
+    [HEADS_MEMBER]: heads,
+    ...(retired === undefined
+      ? {}
+      : { [RETIRED_MEMBER]: { at: retired.at, until: retired.until } }),
+  };
+}
+
+/** What a key of the log may sign, or rather: which of its signatures still count. */
+export function logRolesOf({ retired }: KeyRow): readonly SignKind[] {
+  return retired === undefined ? logKeyRoles : ['checkpoint'];
+}
+
+/**
  * The JWKS of a home.
  *
+ * @param logHistory keys of the log, the last one `logKey`; absent when there was none before.
  * @param now wall milliseconds.
  */
 export function keyDocument(
@@ -63,26 +95,25 @@ export function keyDocument(
   logKey: PublicJwk,
   origin: string,
   now: number,
+  logHistory: readonly KeyRow[] = [],
 ): KeyDocument {
-  const rotations = history.flatMap(({ rotation }) => (rotation === undefined ? [] : [rotation]));
+  // In the order in which they came: the next one is signed by the keys of then.
+  const rotations = [...history, ...logHistory]
+    .toSorted((one, other) => one.heads.from - other.heads.from)
+    .flatMap(({ rotation }) => (rotation === undefined ? [] : [rotation]));
   return {
     keys: [
-      ...history.map((row) => ({
-        ...row.jwk,
-        use: 'sig' as const,
-        [ROLES_MEMBER]: rolesOf(row, now),
-        [ORIGIN_MEMBER]: origin,
-        [HEADS_MEMBER]: row.heads,
-        ...(row.retired === undefined
-          ? {}
-          : { [RETIRED_MEMBER]: { at: row.retired.at, until: row.retired.until } }),
-      })),
-      {
-        ...logKey,
-        use: 'sig' as const,
-        [ROLES_MEMBER]: logKeyRoles,
-        [ORIGIN_MEMBER]: origin,
-      },
+      ...history.map((row) => publishedKey(row, origin, now)),
+      ...(logHistory.length < 2
+        ? [
+            {
+              ...logKey,
+              use: 'sig' as const,
+              [ROLES_MEMBER]: logKeyRoles,
+              [ORIGIN_MEMBER]: origin,
+            },
+          ]
+        : logHistory.map((row) => published(row, origin, logRolesOf(row)))),
     ],
     ...(rotations.length === 0 ? {} : { [ROTATIONS_MEMBER]: rotations }),
   };

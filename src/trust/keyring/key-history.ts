@@ -7,7 +7,7 @@ import type { PublicJwk } from '../signer/signer.ts';
 import type { HeadRange } from '../verify/keys.ts';
 import type { RotationClaims, SignedRotation } from '../verify/rotation.ts';
 
-/** One signing key as kept. */
+/** A signing key, or one of the log, as kept. */
 export interface KeyRow {
   readonly jwk: PublicJwk;
   /** Key URI it was opened by. */
@@ -32,6 +32,8 @@ export interface RetiredKey {
 export const signingKeyTable: Table<KeyRow> = { name: 'signing-key', indexes: {} };
 const HOME_TENANT = 'default';
 const rowKey = (ordinal: number): string => String(ordinal).padStart(6, '0');
+/** Keys of the log have rows once the first was rotated. */
+const LOG_ROWS = 'log-';
 const KEYS_MAX = 1000;
 
 /**
@@ -40,7 +42,22 @@ const KEYS_MAX = 1000;
  * @throws WarderError `unavailable` when the rows are not a history: nothing may be signed then.
  */
 export function readHistory(reader: Reader): readonly KeyRow[] {
-  const rows = reader.list(signingKeyTable, HOME_TENANT, { limit: KEYS_MAX });
+  return readRows(reader, '');
+}
+
+/**
+ * The same of the keys of the log; none as long as the first was not rotated.
+ *
+ * @throws WarderError `unavailable` when the rows are not a history.
+ */
+export function readLogHistory(reader: Reader): readonly KeyRow[] {
+  return readRows(reader, LOG_ROWS);
+}
+
+function readRows(reader: Reader, prefix: string): readonly KeyRow[] {
+  const rows = reader
+    .list(signingKeyTable, HOME_TENANT, { limit: KEYS_MAX, keyPrefix: prefix })
+    .filter(({ key }) => prefix !== '' || !key.startsWith(LOG_ROWS));
   const kids = new Set<string>();
   for (const [at, { key, value }] of rows.entries()) {
     const before = rows[at - 1]?.value;
@@ -49,7 +66,7 @@ export function readHistory(reader: Reader): readonly KeyRow[] {
       const { kid } = parsePublicJwk(value.jwk);
       const { from, to } = value.heads;
       const good =
-        key === rowKey(at + 1) &&
+        key === prefix + rowKey(at + 1) &&
         !kids.has(kid) &&
         typeof value.uri === 'string' &&
         from === (before === undefined ? 0 : (before.heads.to ?? Number.NaN) + 1) &&
@@ -89,16 +106,23 @@ export function historyAfter(
   const current = history.at(-1);
   const known = history.some(({ jwk }) => jwk.kid === claims.new.kid);
   if (current?.jwk.kid !== claims.old || claims.seq !== history.length || known) {
-    throw new WarderError('conflict', 'the signing key was rotated meanwhile', {
-      hint: 'look at `warder keys list`, then try again',
-    });
+    throw rotatedMeanwhile();
   }
   const { iat: at, until, size, compromised } = claims;
   const retired = { at, until, ...(compromised === undefined ? {} : { compromised }) };
   const former = history.slice(0, -1);
   return [
     ...(compromised === undefined ? former : former.map((row) => endGrace(row, at))),
-    { ...current, heads: { ...current.heads, to: size }, retired },
+    {
+      ...current,
+      heads: {
+        ...current.heads,
+        to: size,
+        // A signing key never signs a head alone; of a key of the log nothing else would say when.
+        ...(claims.role === 'log' && compromised === true ? { cosignedBefore: at } : {}),
+      },
+      retired,
+    },
     { jwk: claims.new, uri, since: now, heads: { from: size + 1 }, rotation },
   ];
 }
@@ -112,12 +136,26 @@ function endGrace(row: KeyRow, at: number): KeyRow {
 /** Writes what {@link historyAfter} gave, over exactly the history it was made from. */
 export function extendHistory(tx: Tx, after: readonly KeyRow[]): void {
   const stored = readHistory(tx);
-  if (stored.length === 0 || stored.at(-1)?.jwk.kid !== after.at(-2)?.jwk.kid) {
-    throw new WarderError('conflict', 'the signing key was rotated meanwhile', {
-      hint: 'look at `warder keys list`, then try again',
-    });
+  if (stored.at(-1)?.jwk.kid !== after.at(-2)?.jwk.kid) throw rotatedMeanwhile();
+  writeRows(tx, '', after);
+}
+
+/** The same for keys of the log; what is stored begins with the first rotation. */
+export function extendLogHistory(tx: Tx, after: readonly KeyRow[]): void {
+  const stored = readLogHistory(tx);
+  const first = stored.length === 0 && after.length === 2;
+  if (!first && stored.at(-1)?.jwk.kid !== after.at(-2)?.jwk.kid) throw rotatedMeanwhile();
+  writeRows(tx, LOG_ROWS, after);
+}
+
+function writeRows(tx: Tx, prefix: string, rows: readonly KeyRow[]): void {
+  for (const [at, row] of rows.entries()) {
+    tx.put(signingKeyTable, HOME_TENANT, prefix + rowKey(at + 1), row);
   }
-  for (const [at, row] of after.entries()) {
-    tx.put(signingKeyTable, HOME_TENANT, rowKey(at + 1), row);
-  }
+}
+
+function rotatedMeanwhile(): WarderError {
+  return new WarderError('conflict', 'the key was rotated meanwhile', {
+    hint: 'look at `warder keys list`, then try again',
+  });
 }

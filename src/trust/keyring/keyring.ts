@@ -15,8 +15,8 @@ import type { KeyRow } from './key-history.ts';
 /** The keys in use. */
 export class Keyring {
   readonly origin: string;
-  /** Ed25519, for the log alone. */
-  readonly log: OpenedSigner;
+  #log: OpenedSigner;
+  #logHistory: readonly KeyRow[];
   #signing: OpenedSigner;
   #history: readonly KeyRow[];
   #trusted: TrustedKeys;
@@ -26,12 +26,14 @@ export class Keyring {
   private constructor(
     origin: string,
     log: OpenedSigner,
+    logHistory: readonly KeyRow[],
     signing: OpenedSigner,
     history: readonly KeyRow[],
     trusted: TrustedKeys,
   ) {
     this.origin = origin;
-    this.log = log;
+    this.#log = log;
+    this.#logHistory = logHistory;
     this.#signing = signing;
     this.#history = history;
     this.#trusted = trusted;
@@ -39,6 +41,7 @@ export class Keyring {
 
   /**
    * @param history ends with the key of `signing`.
+   * @param logHistory ends with the key of `log`; empty when that is the first.
    * @throws WarderError `unavailable` when the history is not what was signed.
    */
   static async open(
@@ -46,10 +49,26 @@ export class Keyring {
     log: OpenedSigner,
     signing: OpenedSigner,
     history: readonly KeyRow[],
+    logHistory: readonly KeyRow[] = [],
   ): Promise<Keyring> {
-    const trusted = await trustedKeys(history, log, origin);
-    await checkHistory(history, log.key.kid, origin, trusted);
-    return new Keyring(origin, log, signing, history, trusted);
+    const logs: readonly KeyRow[] =
+      logHistory.length > 0
+        ? logHistory
+        : [{ jwk: log.key, uri: '', since: 0, heads: { from: 0 } }];
+    const trusted = await trustedKeys(history, logs, origin);
+    await checkHistory(history, logs, origin, trusted);
+    await checkHistory(logs, history, origin, trusted);
+    return new Keyring(origin, log, logs, signing, history, trusted);
+  }
+
+  /** Ed25519, for the log alone. */
+  get log(): OpenedSigner {
+    return this.#log;
+  }
+
+  /** Keys of the log, the first key first, the current one last. */
+  get logHistory(): readonly KeyRow[] {
+    return this.#logHistory;
   }
 
   /** The key that signs leases, lists and checkpoints now. */
@@ -85,7 +104,10 @@ export class Keyring {
    * @throws WarderError `unavailable` for a head that another key would have had to sign.
    */
   signersAt(size: number): readonly Signer[] {
-    const from = this.#history.at(-1)?.heads.from ?? 0;
+    const from = Math.max(
+      this.#history.at(-1)?.heads.from ?? 0,
+      this.#logHistory.at(-1)?.heads.from ?? 0,
+    );
     if (size >= from) return [this.log, this.#signing];
     throw new WarderError('unavailable', `heads of ${size} leaves are signed by an earlier key`, {
       hint: 'leaves are missing: restore `state.db` from a backup that has them',
@@ -94,7 +116,7 @@ export class Keyring {
 
   /** The JWKS of today. */
   document(now: number): KeyDocument {
-    return keyDocument(this.#history, this.log.key, this.origin, now);
+    return keyDocument(this.#history, this.log.key, this.origin, now, this.#logHistory);
   }
 
   /**
@@ -112,6 +134,15 @@ export class Keyring {
     return before;
   }
 
+  /** The same for a key of the log; the one before signs nothing any more. */
+  adoptLog(log: OpenedSigner, logHistory: readonly KeyRow[], trusted: TrustedKeys): OpenedSigner {
+    const before = this.#log;
+    this.#log = log;
+    this.#logHistory = logHistory;
+    this.#trusted = trusted;
+    return before;
+  }
+
   /** The key a payload names in its header. Whether it signs, it says itself. */
   #signerOf({ payload }: SignRequest): Signer {
     const [header = ''] = decodeUtf8(payload).split('.', 1);
@@ -121,18 +152,29 @@ export class Keyring {
     return late !== undefined && named === late.key.kid ? late : this.#signing;
   }
 
-  /** What {@link Keyring.trusted} is with another history. */
-  trustedAfter(history: readonly KeyRow[]): Promise<TrustedKeys> {
-    return trustedKeys(history, this.log, this.origin);
+  /** What {@link Keyring.trusted} is with other histories. */
+  trustedAfter(
+    history: readonly KeyRow[],
+    logHistory: readonly KeyRow[] = this.#logHistory,
+  ): Promise<TrustedKeys> {
+    return trustedKeys(history, logHistory, this.origin);
   }
 }
 
-/** Read back from what is published: the home believes what its verifiers do. */
+/**
+ * Read back from what is published: the home believes what its verifiers do. Of heads under a key that was
+ * compromised its signer's memory tells which it signed, where they ask a witness.
+ */
 function trustedKeys(
   history: readonly KeyRow[],
-  log: OpenedSigner,
+  logHistory: readonly KeyRow[],
   origin: string,
 ): Promise<TrustedKeys> {
+  const logs = logHistory.map((row) => {
+    const { cosignedBefore: _, ...heads } = row.heads;
+    return { ...row, heads };
+  });
+  const { jwk } = logs.at(-1) as KeyRow;
   // Every grace counts here: when it ends, its times say so.
-  return loadKeys([JSON.stringify(keyDocument(history, log.key, origin, 0))]);
+  return loadKeys([JSON.stringify(keyDocument(history, jwk, origin, 0, logs))]);
 }

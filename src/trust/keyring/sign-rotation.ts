@@ -47,11 +47,11 @@ export function rotationDigest({ payload }: SignedRotation): string {
 
 /**
  * Admits rotations of one home, by keys that have to do with them: the old one, unless it was compromised,
- * the new one, and that of the log.
+ * the new one, and that of the other role.
  *
- * @param logKid thumbprint of the log key.
+ * @param logKid thumbprint of the log key of the moment.
  */
-export function rotationAdmitter(origin: string, logKid: string): Admitter {
+export function rotationAdmitter(origin: string, logKid: string | (() => string)): Admitter {
   return {
     kind: 'rotation',
     admit({ payload }, key) {
@@ -62,13 +62,21 @@ export function rotationAdmitter(origin: string, logKid: string): Admitter {
         const claims = parseRotationClaims(
           parseJson(decodeBase64url(body), { maxBytes: 4096, maxDepth: 3 }),
         );
-        const parties = [logKid, claims.new.kid, ...(claims.compromised ? [] : [claims.old])];
+        const log = typeof logKid === 'string' ? logKid : logKid();
+        const ofLog = claims.role === 'log';
+        // Of the other role there is one key here: that of the log, or whichever signs leases.
+        const other = ofLog ? key.alg === 'ES256' : key.kid === log;
+        const party =
+          other ||
+          key.kid === claims.new.kid ||
+          (key.kid === claims.old && claims.compromised !== true);
         fits =
           more.length === 0 &&
           header === encodeBase64url(canonicalBytes(expected)) &&
           claims.iss === origin &&
-          claims.new.alg === 'ES256' &&
-          parties.includes(key.kid);
+          claims.new.alg === (ofLog ? 'EdDSA' : 'ES256') &&
+          (claims.old === log) === ofLog &&
+          party;
       } catch (cause) {
         throw refusal(cause);
       }
@@ -80,6 +88,6 @@ export function rotationAdmitter(origin: string, logKid: string): Admitter {
 function refusal(cause: unknown): WarderError {
   return new WarderError('not-trusted', 'the signer refuses this rotation', {
     cause,
-    hint: 'it must be of this home, to an ES256 key, and have to do with the key that signs it',
+    hint: 'it must be of this home, to a key of the same role, and have to do with the key that signs it',
   });
 }

@@ -85,7 +85,27 @@ export async function verifyCheckpoint(
   }
   const cosignedBy =
     witnesses === undefined ? [] : await cosignaturesOf(note, witnesses, checkpointKeys);
+  checkCompromised(signedBy, cosignedBy, require);
   return { ...head, signedBy, cosignedBy };
+}
+
+/** A line that anybody may have made by now counts only where a witness saw the head before. */
+function checkCompromised(
+  signedBy: readonly TrustedKey[],
+  cosignedBy: readonly Cosignature[],
+  require: 'all' | 'any',
+): void {
+  const open = signedBy.filter(({ heads: { cosignedBefore } = {} }) => {
+    return cosignedBefore !== undefined && !cosignedBy.some(({ time }) => time <= cosignedBefore);
+  });
+  if (open.length === 0 || (require === 'any' && open.length < signedBy.length)) return;
+  throw new WarderError(
+    'not-trusted',
+    `the key \`${open[0]?.kid}\` was compromised: only heads count that a witness cosigned before`,
+    {
+      hint: 'give the witnesses it was cosigned by, or have a proof made anew under the head of today',
+    },
+  );
 }
 
 /** Whether a key is one of those that sign a head of this size. */

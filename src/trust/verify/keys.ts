@@ -28,6 +28,11 @@ export interface TrustedKey extends VerifyKey {
 export interface HeadRange {
   readonly from: number;
   readonly to?: number;
+  /**
+   * Set when somebody else has the key: only heads count that a witness cosigned no later. NumericDate
+   * seconds.
+   */
+  readonly cosignedBefore?: number;
 }
 
 /** How a key that was rotated still counts. NumericDate seconds. */
@@ -136,7 +141,7 @@ function readJwk(jwk: Json): Found {
   if (origin !== undefined && typeof origin !== 'string') {
     throw new WarderError('malformed', `\`${ORIGIN_MEMBER}\` is no text`);
   }
-  const heads = numbers(jwk, HEADS_MEMBER, ['from'], ['to']);
+  const heads = numbers(jwk, HEADS_MEMBER, ['from'], ['to', 'cosignedBefore']);
   const retired = numbers(jwk, RETIRED_MEMBER, ['at', 'until'], []);
   const named = {
     ...(origin === undefined ? {} : { name: origin }),
@@ -182,7 +187,12 @@ function numbers(
 function narrower(one: HeadRange | undefined, other: HeadRange | undefined): HeadRange | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   const to = Math.min(one.to ?? Infinity, other.to ?? Infinity);
-  return { from: Math.max(one.from, other.from), ...(to === Infinity ? {} : { to }) };
+  const cosignedBefore = Math.min(one.cosignedBefore ?? Infinity, other.cosignedBefore ?? Infinity);
+  return {
+    from: Math.max(one.from, other.from),
+    ...(to === Infinity ? {} : { to }),
+    ...(cosignedBefore === Infinity ? {} : { cosignedBefore }),
+  };
 }
 
 /** An older file does not know that a key was retired: whichever says so is believed. */

@@ -32,6 +32,8 @@ export interface RotationClaims {
   readonly until: number;
   /** The old key is not to be believed, not even in this. */
   readonly compromised?: true;
+  /** It is the key of the log that changes; the one that signs leases when absent. */
+  readonly role?: 'log';
 }
 
 /** JWS JSON serialization (RFC 7515, section 7.2.1): one payload, a signature of each key. */
@@ -61,6 +63,7 @@ const NEW_ROLES: readonly KeyRole[] = [
   'dsse',
   'attest',
 ];
+const NEW_LOG_ROLES: readonly KeyRole[] = ['checkpoint', 'rotation', 'attest'];
 /** What the one before it may still do; when, its `heads` and `retired` say. */
 const OLD_ROLES: readonly KeyRole[] = ['lease', 'checkpoint'];
 /** Signatures of one rotation: the old key's, the new one's, the log key's. */
@@ -69,7 +72,7 @@ const SIGNATURES_MAX = 3;
 /** Reads the claims strictly. @throws WarderError `malformed`. */
 export function parseRotationClaims(json: Json): RotationClaims {
   if (!isJsonObject(json)) malformed('it is no object');
-  const { iss, seq, iat, old, new: next, size, until, compromised, ...more } = json;
+  const { iss, seq, iat, old, new: next, size, until, compromised, role, ...more } = json;
   if (Object.keys(more).length > 0) malformed('it has unknown claims');
   if (typeof iss !== 'string' || iss.length === 0 || iss.length > 256) malformed('`iss`');
   if (typeof old !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(old)) malformed('`old`');
@@ -79,6 +82,9 @@ export function parseRotationClaims(json: Json): RotationClaims {
   if (until < iat) malformed('its grace ends before it begins');
   if (compromised !== undefined && (compromised !== true || until !== iat)) {
     malformed('there is no grace for a compromised key');
+  }
+  if (role !== undefined && (role !== 'log' || until !== iat)) {
+    malformed('a key of the log has no grace');
   }
   const jwk = formatJwk(parseJwk(next));
   if (!isJsonObject(next) || next['kid'] !== jwk.kid) malformed('`new` has another `kid`');
@@ -92,6 +98,7 @@ export function parseRotationClaims(json: Json): RotationClaims {
     size,
     until,
     ...(compromised === undefined ? {} : { compromised }),
+    ...(role === undefined ? {} : { role }),
   };
 }
 
@@ -141,6 +148,9 @@ export async function followRotation(
   const asked = keys.filter(judges);
   const old = asked.find(({ kid }) => kid === claims.old);
   if (old === undefined) distrust('the rotation is of a key that is not trusted for rotations');
+  if (old.roles.includes('lease') === (claims.role === 'log')) {
+    distrust('the rotation is of a key of another role');
+  }
   const log = asked.find(({ name }) => name !== undefined && name !== claims.iss);
   if (log !== undefined) distrust('the rotation is of another daemon');
   const raw = parseJwk(claims.new as unknown as JsonObject);
@@ -149,7 +159,7 @@ export async function followRotation(
     kid: claims.new.kid,
     jwk: claims.new,
     raw,
-    roles: NEW_ROLES,
+    roles: claims.role === 'log' ? NEW_LOG_ROLES : NEW_ROLES,
     ...(old.name === undefined ? {} : { name: old.name }),
     heads: { from: claims.size + 1 },
   };
