@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock/clock.ts';
 import { WarderError } from '../errors/errors.ts';
-import type { Store, Table, Tx } from './store.ts';
+import { isScrubbing, type Store, type Table, type Traces, type Tx } from './store.ts';
 
 /** Milliseconds a clock may be behind the highest time seen: what NTP steps in ordinary life. */
 export const TOLERANCE_MS = 60_000;
@@ -68,7 +68,12 @@ export function keepHighTime(store: Store, clock: Clock): TimedStore {
 
   return {
     clock: { wall, monotonic: () => clock.monotonic() },
-    store: { commit, read: (work) => store.read(work), close: () => store.close() },
+    store: {
+      commit,
+      read: (work) => store.read(work),
+      close: () => store.close(),
+      ...(isScrubbing(store) ? { scrub: (traces: Traces) => store.scrub(traces) } : {}),
+    },
   };
 }
 

@@ -12,7 +12,7 @@ import type { ReceiptFilter, ReceiptSummary } from '../../trust/receipt/receipt-
 import type { ReceiptDetail } from '../../trust/receipt/receipt-reader.ts';
 import type { TaskReport } from '../../trust/receipt/task-report.ts';
 import type { Disclosure } from '../../trust/verify/disclosure.ts';
-import type { StatementEnvelope } from '../../trust/verify/envelope.ts';
+import type { StatementBundle } from '../../trust/verify/envelope.ts';
 import type { FollowedLog } from '../../trust/verify/log.ts';
 import type { KeyDocument } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
@@ -346,8 +346,8 @@ export interface Operations {
   readonly 'receipts.show': Operation<ReceiptName, ReceiptDetail>;
   /** Waits for the checkpoint that covers the receipt. */
   readonly 'receipts.proof': Operation<ReceiptName, { readonly proof: string }>;
-  /** The receipt in a DSSE envelope. */
-  readonly 'receipts.statement': Operation<ReceiptName, StatementEnvelope>;
+  /** The receipt in a DSSE envelope, in a sigstore bundle. */
+  readonly 'receipts.statement': Operation<ReceiptName, StatementBundle>;
   /** Openings for one reader. */
   readonly 'receipts.disclose': Operation<
     ReceiptName & {

@@ -25,7 +25,8 @@ export interface StatementEnvelope {
   readonly payloadType: typeof STATEMENT_PAYLOAD;
   /** Base64 of the leaf. */
   readonly payload: string;
-  readonly signatures: readonly [{ readonly keyid: string; readonly sig: string }];
+  /** Without `keyid`: tools that know other ids than thumbprints would pass the signature over. */
+  readonly signatures: readonly [{ readonly sig: string }];
 }
 
 /** A sigstore bundle whose key the verifier already has. */
@@ -58,7 +59,6 @@ export function preAuthEncoding(payload: Uint8Array): Uint8Array<ArrayBuffer> {
 /** @param signature raw, as signers give it. */
 export function formatEnvelope(
   payload: Uint8Array,
-  kid: string,
   raw: RawKey,
   signature: Uint8Array,
 ): StatementEnvelope {
@@ -66,16 +66,19 @@ export function formatEnvelope(
   return {
     payloadType: STATEMENT_PAYLOAD,
     payload: encodeBase64(payload),
-    signatures: [{ keyid: kid, sig: encodeBase64(sig) }],
+    signatures: [{ sig: encodeBase64(sig) }],
   };
 }
 
-/** The envelope in a sigstore bundle; its hint is the thumbprint of the key. */
-export function formatBundleOf(envelope: StatementEnvelope): StatementBundle {
-  const [{ keyid }] = envelope.signatures;
+/**
+ * The envelope in a sigstore bundle.
+ *
+ * @param kid thumbprint of the key, for its hint.
+ */
+export function formatBundle(envelope: StatementEnvelope, kid: string): StatementBundle {
   return {
     mediaType: BUNDLE_TYPE,
-    verificationMaterial: { publicKey: { hint: keyid }, tlogEntries: [] },
+    verificationMaterial: { publicKey: { hint: kid }, tlogEntries: [] },
     dsseEnvelope: envelope,
   };
 }
@@ -88,17 +91,12 @@ export function formatBundleOf(envelope: StatementEnvelope): StatementBundle {
  *   signature does not hold; `not-trusted` when another key signed it.
  */
 export async function verifyEnvelope(text: string, keys: TrustedKeys): Promise<VerifiedStatement> {
-  const { payload, keyid, signature } = readEnvelope(text);
+  const { payload, hint, signature } = readEnvelope(text);
   const allowed = keys.filter(({ roles }) => roles.includes('dsse'));
   if (allowed.length === 0) distrust('none of the given keys may sign statements');
-  const key = allowed.find(({ kid }) => kid === keyid);
-  if (key === undefined) distrust(`the key \`${keyid.slice(0, 64)}\` is not among those given`);
-  if (!(await signed(key, payload, signature))) {
-    throw new WarderError('verification-failed', `the ${key.alg} signature does not hold`, {
-      hint: 'the envelope was changed, or was signed by another key',
-      data: { kid: key.kid },
-    });
-  }
+  const named = allowed.filter(({ kid }) => hint === undefined || hint === kid);
+  if (named.length === 0) distrust('the key that signed is not among those given');
+  const key = await signerAmong(named, payload, signature);
   const statement = parseLeaf(payload);
   return {
     id: statement.predicate.id,
@@ -108,47 +106,74 @@ export async function verifyEnvelope(text: string, keys: TrustedKeys): Promise<V
   };
 }
 
-function signed(key: TrustedKey, payload: Uint8Array, signature: Uint8Array): Promise<boolean> {
+async function signerAmong(
+  keys: TrustedKeys,
+  payload: Uint8Array,
+  signature: Uint8Array,
+): Promise<TrustedKey> {
+  for (const key of keys) if (await isSignedBy(key, payload, signature)) return key;
+  throw new WarderError('verification-failed', 'the signature does not hold', {
+    hint: 'the envelope was changed, or was signed by another key',
+  });
+}
+
+async function isSignedBy(
+  key: TrustedKey,
+  payload: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   const { kty, size } = key.raw.form;
-  const raw = kty === 'EC' ? parseDerSignature(signature, size) : signature;
-  return holds(key, preAuthEncoding(payload), raw);
+  const raw = kty === 'EC' ? derOrNothing(signature, size) : signature;
+  return raw !== undefined && holds(key, preAuthEncoding(payload), raw);
+}
+
+function derOrNothing(signature: Uint8Array, size: number): Uint8Array | undefined {
+  try {
+    return parseDerSignature(signature, size);
+  } catch {
+    return undefined;
+  }
 }
 
 interface ReadEnvelope {
   readonly payload: Uint8Array;
-  readonly keyid: string;
+  /** Of a bundle: the thumbprint of the key. */
+  readonly hint: string | undefined;
   readonly signature: Uint8Array;
 }
 
 function readEnvelope(text: string): ReadEnvelope {
   const json = parseJson(text, { maxBytes: MAX_ENVELOPE, maxDepth: 8 });
-  const envelope =
-    isJsonObject(json) && json['mediaType'] !== undefined ? envelopeIn(json) : (json as Json);
-  const { payloadType, payload, signatures } = only(
-    envelope,
-    ['payloadType', 'payload', 'signatures'],
-    'the envelope',
-  );
+  const bundled = isJsonObject(json) && json['mediaType'] !== undefined;
+  const { envelope, hint } = bundled ? readBundle(json) : { envelope: json, hint: undefined };
+  const members = ['payloadType', 'payload', 'signatures'];
+  const { payloadType, payload, signatures } = only(envelope, members, 'the envelope');
   if (payloadType !== STATEMENT_PAYLOAD) refuse(`its payload is not \`${STATEMENT_PAYLOAD}\``);
   if (typeof payload !== 'string') refuse('it has no payload');
   if (!Array.isArray(signatures) || signatures.length !== 1) refuse('it has not one signature');
   const { keyid, sig } = only(signatures[0] as Json, ['keyid', 'sig'], 'its signature');
-  if (typeof keyid !== 'string' || typeof sig !== 'string') refuse('its signature names no key');
-  return { payload: decodeBase64(payload), keyid, signature: decodeBase64(sig) };
+  if (keyid !== undefined && typeof keyid !== 'string') refuse('its `keyid` is no text');
+  if (typeof sig !== 'string') refuse('its signature is no text');
+  return { payload: decodeBase64(payload), hint, signature: decodeBase64(sig) };
 }
 
-function envelopeIn(bundle: JsonObject): Json | undefined {
+/** Which key counts the verifier was told: the hint only says which of them is meant. */
+function readBundle(bundle: JsonObject): {
+  readonly envelope: Json | undefined;
+  readonly hint: string;
+} {
   const { mediaType, verificationMaterial, dsseEnvelope } = only(
     bundle,
     ['mediaType', 'verificationMaterial', 'dsseEnvelope'],
     'the bundle',
   );
   if (mediaType !== BUNDLE_TYPE) refuse(`the bundle is not \`${BUNDLE_TYPE}\``);
-  // Which key counts the verifier was told; nothing in here is believed.
-  if (!isJsonObject(verificationMaterial) || !isJsonObject(verificationMaterial['publicKey'])) {
-    refuse('the bundle names no public key');
-  }
-  return dsseEnvelope;
+  const material = isJsonObject(verificationMaterial)
+    ? verificationMaterial['publicKey']
+    : undefined;
+  const hint = isJsonObject(material) ? material['hint'] : undefined;
+  if (typeof hint !== 'string') refuse('the bundle names no public key');
+  return { envelope: dsseEnvelope, hint };
 }
 
 /** The members of an object that has no others. */

@@ -12,7 +12,7 @@ import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer
 import type { PublicJwk, Signer } from '../../../src/trust/signer/signer.ts';
 import { formatHead } from '../../../src/trust/verify/checkpoint.ts';
 import {
-  formatBundleOf,
+  formatBundle,
   preAuthEncoding,
   type StatementEnvelope,
   verifyEnvelope,
@@ -56,7 +56,8 @@ async function proofBy(
 }
 
 const proof = await proofBy([log, signing]);
-const envelope = await signStatement(proof, signing);
+const bundle = await signStatement(proof, signing);
+const envelope = bundle.dsseEnvelope;
 const keys = await loadKeys([JSON.stringify(signing.key)], ['dsse']);
 
 function codeOf(error: unknown): string {
@@ -68,8 +69,11 @@ describe('the signer signs a statement', () => {
     const verified = await verifyEnvelope(JSON.stringify(envelope), keys);
     expect(verified.leafHash).toBe(Buffer.from(hashLeaf(leaf)).toString('hex'));
     expect(verified.statement.predicate.tool).toBe('text_echo');
-    const bundled = JSON.stringify(formatBundleOf(envelope));
-    expect((await verifyEnvelope(bundled, keys)).id).toBe(verified.id);
+    expect((await verifyEnvelope(JSON.stringify(bundle), keys)).id).toBe(verified.id);
+    // Of several keys, the one that signed.
+    const more = [...(await loadKeys([JSON.stringify(signerOf().key)], ['dsse'])), ...keys];
+    const { signedBy } = await verifyEnvelope(JSON.stringify(envelope), more);
+    expect(signedBy).toEqual([`ES256 ${signing.key.kid}`]);
   });
 
   const other = buildLeaf(callFacts(), random).bytes;
@@ -129,7 +133,7 @@ describe('the signer signs a statement', () => {
 
 describe('our verifier refuses', () => {
   const changed = (change: (copy: Changeable) => void): string => {
-    const copy = structuredClone(formatBundleOf(envelope)) as unknown as Changeable;
+    const copy = structuredClone(bundle) as unknown as Changeable;
     change(copy);
     return JSON.stringify(copy);
   };
@@ -167,7 +171,7 @@ describe('our verifier refuses', () => {
       'another key named',
       'not-trusted',
       changed((b) => {
-        b.dsseEnvelope.signatures[0].keyid = 'x';
+        b.verificationMaterial.publicKey.hint = 'x';
       }),
     ],
     [
@@ -197,10 +201,11 @@ describe('our verifier refuses', () => {
 
 interface Changeable {
   mediaType: string;
+  verificationMaterial: { publicKey: { hint: string } };
   dsseEnvelope: {
     payloadType: string;
     payload: string;
-    signatures: [{ keyid: string; sig: string }, ...{ keyid: string; sig: string }[]];
+    signatures: [{ sig: string }, ...{ sig: string }[]];
     [name: string]: unknown;
   };
 }
@@ -214,7 +219,7 @@ function flip(base64: string, at: number): string {
 
 describe('@sigstore/verify', () => {
   const verifyWith = (signer: PublicJwk, made: StatementEnvelope): void => {
-    const bundle = bundleFromJSON(formatBundleOf(made));
+    const bundle = bundleFromJSON(formatBundle(made, signer.kid));
     const rawBytes = Buffer.from(spki(signer));
     const trust = toTrustMaterial(
       { certificateAuthorities: [], timestampAuthorities: [], tlogs: [], ctlogs: [] } as never,
@@ -231,10 +236,10 @@ describe('@sigstore/verify', () => {
     expect(() => verifyWith(signing.key, envelope)).not.toThrow();
   });
 
-  const [{ keyid, sig }] = envelope.signatures;
+  const [{ sig }] = envelope.signatures;
   test.each([
     ['a flipped bit', { ...envelope, payload: flip(envelope.payload, 300) }],
-    ['a flipped signature', { ...envelope, signatures: [{ keyid, sig: flip(sig, 20) }] as const }],
+    ['a flipped signature', { ...envelope, signatures: [{ sig: flip(sig, 20) }] as const }],
     ['another payload', { ...envelope, payload: Buffer.from('{}').toString('base64') }],
   ] as const)('refuses %s', (_, made) => {
     expect(() => verifyWith(signing.key, made)).toThrow('signature verification failed');

@@ -6,7 +6,6 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import type { ReceiptLine } from '../../mcp/receipt-line.ts';
 import type { ReceiptFilter } from '../../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../../trust/receipt/receipt-reader.ts';
-import { formatBundleOf } from '../../../trust/verify/envelope.ts';
 import { agentSocketPath } from '../../config/home.ts';
 import { askAgent } from '../agent-lines.ts';
 import type { Context } from '../context.ts';
@@ -151,11 +150,11 @@ async function exportOne(
 ): Promise<void> {
   const { tenant, ...more } = filter;
   if (isFiltered(more)) wrongFormat('a receipt that is named needs no filter');
-  const envelope = await client.call('receipts.statement', {
+  const bundle = await client.call('receipts.statement', {
     id,
     ...(tenant === undefined ? {} : { tenant }),
   });
-  const document = format === 'dsse' ? envelope : formatBundleOf(envelope);
+  const document = format === 'dsse' ? bundle.dsseEnvelope : bundle;
   writeOut(out, [`${JSON.stringify(document)}\n`]);
 }
 
