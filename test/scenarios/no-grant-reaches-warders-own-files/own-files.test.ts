@@ -113,7 +113,8 @@ it("a file that got the number of one that was deleted from the home is the tool
   mkdirSync(shared);
   await new Promise((later) => setTimeout(later, 20));
   let met = 0;
-  for (let at = 0; at < 200 && met < 5; at += 1) {
+  // Whoever else makes files here may get the number first.
+  for (let at = 0; at < 3000 && met < 3; at += 1) {
     const inHome = join(home, `state-${at}`);
     writeFileSync(inHome, 'x');
     const { ino } = statSync(inHome);
