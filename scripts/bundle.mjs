@@ -94,12 +94,36 @@ export async function bundleProcess(root, dist, name) {
   return outfile;
 }
 
+/**
+ * Bundles `warder/verify` alone into one file for browsers, and gives its path. It asks for nothing but
+ * what every browser has: no file beside it, no module of Node's.
+ */
+export async function bundleVerifier(root, dist) {
+  const outfile = join(dist, 'verify.browser.js');
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/verify.ts'],
+    outfile,
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2024',
+    minify: true,
+    charset: 'utf8',
+    sourcemap: false,
+    legalComments: 'inline',
+    logLevel: 'warning',
+  });
+  return outfile;
+}
+
 /** Bundles into `dist` (absolute); an entry that is not there yet is said and left out. */
 export async function bundle(root, dist) {
   for (const [name, { entry }] of Object.entries(processes)) {
     if (existsSync(join(root, entry))) await bundleProcess(root, dist, name);
     else console.log(`bundle: no ${entry}, the ${name} is left out`);
   }
+  await bundleVerifier(root, dist);
   if (existsSync(join(root, cli.entry))) {
     await build({
       ...shared(root, cli.outDir),

@@ -17,6 +17,13 @@ export {
 } from './trust/verify/rotation.ts';
 export { type Opening, verifyOpening } from './trust/verify/commitment.ts';
 export { type LogReader, type VerifiedLog, verifyLog } from './trust/verify/log.ts';
+export {
+  type DisclosedOpening,
+  type Disclosure,
+  type VerifiedDisclosure,
+  verifyDisclosure,
+} from './trust/verify/disclosure.ts';
+export { type VerifiedStatement, verifyEnvelope } from './trust/verify/envelope.ts';
 export { type ReceiptStatement, parseLeaf } from './trust/verify/leaf.ts';
 export type { Cosignature } from './trust/verify/cosignature.ts';
 export { loadWitnesses, type WitnessKey, type Witnesses } from './trust/verify/witness-key.ts';
