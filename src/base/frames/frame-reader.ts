@@ -31,6 +31,11 @@ export class FrameReader {
     this.#sink = sink;
   }
 
+  /** Whether the last frame is not whole yet. */
+  get isAmidFrame(): boolean {
+    return this.#partial !== undefined;
+  }
+
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {

@@ -13,6 +13,7 @@ import { addReceiptCommands } from './commands/receipts.ts';
 import { addBudgetCommands } from './commands/budget.ts';
 import { addSetupCommand } from './commands/setup.ts';
 import { addSecretCommands } from './commands/secret.ts';
+import { addSignerCommands } from './commands/signer.ts';
 import { addToolCommands } from './commands/tool.ts';
 import { addTrustCommands } from './commands/trust.ts';
 import { type Context, createContext } from './context.ts';
@@ -54,6 +55,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addPolicyCommands(program, run);
   addReceiptCommands(program, run);
   addKeyCommands(program, run);
+  addSignerCommands(program, run);
   addClientCommands(program, run);
   try {
     if (rest.length === 0) {

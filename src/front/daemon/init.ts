@@ -15,13 +15,20 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { starterPolicyDirectory, starterPolicyFiles } from '../../decide/policy/starter-policy.ts';
 import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { spki } from '../../trust/signer/jwk.ts';
-import { formatKeyUri, parseKeyUri } from '../../trust/signer/key-uri.ts';
+import {
+  formatKeyUri,
+  isRemote,
+  parseKeyUri,
+  type RemoteKeyUri,
+} from '../../trust/signer/key-uri.ts';
 import {
   createKey,
   type KeyAccess,
   openSigner,
   tokenAlgorithms,
 } from '../../trust/signer/open-signer.ts';
+import { openChannel, readRemoteKeys } from '../../trust/signer/remote/remote-key.ts';
+import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { createHome, type Home } from '../config/home.ts';
@@ -64,7 +71,10 @@ export async function initHome(home: Home, keyUri: string | undefined): Promise<
     const logUri = await logKeyUri(uri, access);
     const log = await ensureKey(logUri, 'EdDSA', access);
     await log.close();
-    await writeHome(home, { uri, key: signing.key, logUri, logKey: log.key, ...access });
+    const parsed = parseKeyUri(uri);
+    const origin = isRemote(parsed) ? await originThere(parsed, access) : originOf(log.key);
+    if (!isRemote(parsed)) await createCheckpointMemory(signerMemoryPath(origin), origin);
+    await writeHome(home, { uri, key: signing.key, logUri, logKey: log.key, origin, ...access });
     const custody = [signing, log].flatMap((made) => made.custody ?? []);
     return { config: readConfig(home.config), created: true, custody };
   } finally {
@@ -77,6 +87,7 @@ interface MadeKeys {
   readonly key: PublicJwk;
   readonly logUri: string;
   readonly logKey: PublicJwk;
+  readonly origin: string;
   readonly modules: readonly string[];
 }
 
@@ -84,11 +95,22 @@ async function writeHome(home: Home, made: MadeKeys): Promise<void> {
   for (const name of starterPolicyFiles) {
     writeOnce(join(home.policy, name), readFileSync(join(starterPolicyDirectory(), name), 'utf8'));
   }
-  const digest = createHash('sha256').update(spki(made.logKey)).digest('hex');
-  const origin = `warder.invalid/log/${digest.slice(0, 16)}`;
-  const memory = signerMemoryPath(origin);
-  await createCheckpointMemory(memory, origin);
-  writeOnce(home.config, configText(memory, origin, made));
+  writeOnce(home.config, configText(made));
+}
+
+function originOf(logKey: PublicJwk): string {
+  const digest = createHash('sha256').update(spki(logKey)).digest('hex');
+  return `warder.invalid/log/${digest.slice(0, 16)}`;
+}
+
+/** A signer process signs for one log, and has named it. */
+async function originThere(uri: RemoteKeyUri, { home }: KeyAccess): Promise<string> {
+  const channel = openChannel(uri, home);
+  try {
+    return (await readRemoteKeys(channel)).origin;
+  } finally {
+    await channel.close();
+  }
 }
 
 function modulesOf(uri: string): readonly string[] {
@@ -96,9 +118,10 @@ function modulesOf(uri: string): readonly string[] {
   return parsed.scheme === 'pkcs11' && parsed.modulePath !== undefined ? [parsed.modulePath] : [];
 }
 
-/** In the token of the signing key when that has Ed25519; else a file. */
+/** In the signer process or token of the signing key, when that has Ed25519; else a file. */
 async function logKeyUri(uri: string, access: KeyAccess): Promise<string> {
   const parsed = parseKeyUri(uri);
+  if (isRemote(parsed)) return uri;
   if (parsed.scheme !== 'pkcs11') return LOG_KEY;
   if (!(await tokenAlgorithms(parsed, access)).includes('EdDSA')) return LOG_KEY;
   return formatKeyUri({ ...parsed, object: `${parsed.object}-log`, alg: 'EdDSA' });
@@ -119,6 +142,7 @@ async function ensureKey(uri: string, alg: PublicJwk['alg'], access: KeyAccess):
       hint: `say \`alg=${alg}\`; other keys are made with \`warder keys create\``,
     });
   }
+  if (isRemote(parsed)) return openThere(uri, alg, access);
   try {
     const key = await createKey(uri, access);
     // It was made here, and unlocking takes its time.
@@ -138,8 +162,26 @@ async function ensureKey(uri: string, alg: PublicJwk['alg'], access: KeyAccess):
   }
 }
 
-function configText(memory: string, origin: string, made: MadeKeys): string {
-  const { uri, key, logUri, logKey, modules } = made;
+/** What a signer process has is used: it makes its keys itself. */
+async function openThere(uri: string, alg: PublicJwk['alg'], access: KeyAccess): Promise<MadeKey> {
+  const roles = alg === 'ES256' ? signingKeyRoles : logKeyRoles;
+  const signer = await openSigner(uri, { ...access, roles });
+  const close = (): Promise<void> => signer.close();
+  try {
+    await signer.ready();
+    return { key: signer.key, custody: signer.custody.summary, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function configText(made: MadeKeys): string {
+  const { uri, key, logUri, logKey, origin, modules } = made;
+  const memory = signerMemoryPath(origin);
+  const remembered = isRemote(parseKeyUri(uri))
+    ? 'Where this process would remember what it signed: the signer process does.'
+    : 'What the signer signed last. Not in the home, so that an old copy of the home cannot fork the log.';
   const loaded =
     modules.length === 0
       ? ''
@@ -156,7 +198,7 @@ function configText(memory: string, origin: string, made: MadeKeys): string {
   "log": {
     "origin": ${JSON.stringify(origin)},
     "public": false,
-    // What the signer signed last. Not in the home, so that an old copy of the home cannot fork the log.
+    // ${remembered}
     "memory": ${JSON.stringify(memory)}
   },
   "agents": {

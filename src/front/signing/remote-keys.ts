@@ -6,7 +6,12 @@ import { isJsonObject, type Json } from '../../base/encoding/json.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { rotationAdmitter } from '../../trust/keyring/sign-rotation.ts';
 import type { HeadMemory, HeadSignature, SignedHead } from '../../trust/receipt/head-memory.ts';
-import { formatKeyUri, isRemote, parseKeyUri, type RemoteKeyUri } from '../../trust/signer/key-uri.ts';
+import {
+  formatKeyUri,
+  isRemote,
+  parseKeyUri,
+  type RemoteKeyUri,
+} from '../../trust/signer/key-uri.ts';
 import { type KeyAccess, openSigner } from '../../trust/signer/open-signer.ts';
 import type { SignerChannel } from '../../trust/signer/remote/channel.ts';
 import { answerObject, nonsense } from '../../trust/signer/remote/protocol.ts';

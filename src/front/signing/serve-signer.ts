@@ -1,0 +1,183 @@
+// The life of a signer process: its own config, its own memory, its own ways in; drains on SIGTERM.
+
+import { statSync } from 'node:fs';
+import { type Clock, systemClock } from '../../base/clock/clock.ts';
+import { WarderError } from '../../base/errors/errors.ts';
+import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
+import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
+import type { SignKind } from '../../trust/signer/signer.ts';
+import { ceilingAdmitter } from './ceilings.ts';
+import type { Door, DoorParts } from './door.ts';
+import { openHttpsDoor } from './https-door.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { type OwnRules, openOwnKeys } from './own-keys.ts';
+import {
+  readSignerConfig,
+  type SignerConfig,
+  type SignerState,
+  signerState,
+} from './signer-config.ts';
+import { SignerDesk } from './signer-desk.ts';
+import { openSocketDoor } from './socket-door.ts';
+import { Succession } from './succession.ts';
+
+/** A signer process, opened. */
+export interface RunningSigner {
+  readonly origin: string;
+  readonly addresses: readonly string[];
+  /** Takes nothing more, answers what was asked, closes keys and memory. */
+  close(): Promise<void>;
+}
+
+export interface SignerOptions {
+  readonly version: string;
+  /** In the place of what the config says. */
+  readonly listen?: readonly ListenAddress[];
+  readonly clock?: Clock;
+  /** A line for its log. */
+  readonly note?: (line: string) => void;
+}
+
+/**
+ * Opens a signer: keys, memory, then the ways in.
+ *
+ * @param root its state directory, made by `signer init`. Absolute.
+ * @throws WarderError `unavailable` when another process has it, or a part is missing or damaged: what is
+ *   missing of its memory never means that nothing was signed.
+ */
+export async function openSignerProcess(
+  root: string,
+  { version, listen, clock = systemClock, note = () => {} }: SignerOptions,
+): Promise<RunningSigner> {
+  const state = signerState(root);
+  checkPrivate(root);
+  const config = readSignerConfig(state);
+  const signer = await openKeys(state, config, clock);
+  const { keys, memory, succession } = signer;
+  const desk = new SignerDesk({
+    origin: config.origin,
+    keys,
+    memory,
+    useOf: (kid) => succession.useOf(kid),
+    version,
+    monotonic: () => clock.monotonic(),
+  });
+  const doors: Door[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(doors.map((door) => door.close()));
+    await signer.close();
+  };
+  try {
+    for (const address of listen ?? config.listen) {
+      doors.push(await openDoor(address, config, { desk, note }));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { origin: config.origin, addresses: doors.map(({ address }) => address), close };
+}
+
+interface OpenedKeys {
+  readonly keys: ReadonlyMap<string, OpenedSigner>;
+  readonly memory: HeadMemory;
+  readonly succession: Succession;
+  close(): Promise<void>;
+}
+
+async function openKeys(
+  state: SignerState,
+  config: SignerConfig,
+  clock: Clock,
+): Promise<OpenedKeys> {
+  const { origin, logKey, ceilings } = config;
+  const succession = await Succession.open({
+    path: state.succession,
+    origin,
+    logKid: logKey.kid,
+    kids: config.keys.map(({ kid }) => kid),
+    clock,
+  });
+  const kindsOf = new Map([...config.keys, logKey].map(({ kid, kinds }) => [kid, kinds]));
+  const rules: OwnRules = {
+    admitters: (memory) => [...succession.admitters(memory), ceilingAdmitter(ceilings, clock)],
+    // A caller verifies each key by a probe before it relies on it.
+    kinds: (kid, all) => ['probe', ...all.filter((kind) => allows(kindsOf.get(kid), kind))],
+  };
+  const access = { home: state.root, modules: config.pkcs11.modules };
+  const own = await openOwnKeys(
+    { origin, memory: state.memory, logKey, access, trusted: () => succession.trusted },
+    rules,
+  );
+  const signing: OpenedSigner[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(signing.map((each) => each.close()));
+    await own.close();
+  };
+  try {
+    for (const { uri, kid } of config.keys) signing.push(await own.openSigning(uri, kid));
+    const keys = new Map([...signing, own.log].map((each) => [each.key.kid, each]));
+    return { keys, memory: own.memory, succession, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function allows(kinds: readonly SignKind[] | undefined, kind: SignKind): boolean {
+  return kinds === undefined || kinds.includes(kind);
+}
+
+function openDoor(address: ListenAddress, { tls }: SignerConfig, parts: DoorParts): Promise<Door> {
+  if (address.scheme === 'unix') return openSocketDoor(address.path, parts);
+  if (tls !== undefined) return openHttpsDoor(address, tls, parts);
+  throw new WarderError('usage', '`tls` is needed to listen on https', {
+    hint: 'name certificate, key and CA in signer.json; see docs/keys/remote.md',
+  });
+}
+
+/** Keys, PINs and memory are in it. */
+function checkPrivate(root: string): void {
+  let stats;
+  try {
+    stats = statSync(root);
+  } catch (cause) {
+    throw new WarderError('unavailable', `there is no signer in \`${root}\``, {
+      cause,
+      hint: 'make one: `warder signer init --state DIR`',
+    });
+  }
+  if (stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0) return;
+  throw new WarderError('unavailable', `\`${root}\` is open to other users, or another user’s`, {
+    hint: 'it has to be of the signer’s own user, mode 700; see who had access to it',
+  });
+}
+
+/** Runs a signer until SIGTERM or SIGINT; returns the exit code. */
+export async function serveSigner(
+  root: string,
+  options: Omit<SignerOptions, 'note'> & { readonly onReady: (signer: RunningSigner) => void },
+): Promise<number> {
+  const { promise: asked, resolve: stop } = Promise.withResolvers<void>();
+  process.once('SIGTERM', () => stop());
+  process.once('SIGINT', () => stop());
+  const signer = await openSignerProcess(root, { ...options, note: ownLog() });
+  options.onReady(signer);
+  await asked;
+  await signer.close();
+  return 0;
+}
+
+/** Its stderr; somebody who asks nonsense all day fills no disk. */
+function ownLog(): (line: string) => void {
+  let second = 0;
+  let lines = 0;
+  return (line) => {
+    const now = Math.floor(systemClock.monotonic() / 1000);
+    if (now !== second) [second, lines] = [now, 0];
+    lines += 1;
+    if (lines <= LINES_PER_SECOND) process.stderr.write(`${line.slice(0, 500)}\n`);
+  };
+}
+
+const LINES_PER_SECOND = 5;
