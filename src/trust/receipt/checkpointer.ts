@@ -5,9 +5,16 @@ import { sameBytes } from '../../base/encoding/sha256.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { Store } from '../../base/store/store.ts';
-import { formatHead, type Head, parseHead, verifyCheckpoint } from '../verify/checkpoint.ts';
+import {
+  formatHead,
+  type Head,
+  parseHead,
+  type Requirement,
+  verifyCheckpoint,
+} from '../verify/checkpoint.ts';
 import type { TrustedKeys } from '../verify/keys.ts';
 import { formatNote, noteSignature, parseNote } from '../verify/note.ts';
+import type { WitnessGroup } from '../witness/witness-group.ts';
 import { checkpointEvidence } from './checkpoint-admitter.ts';
 import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
@@ -23,7 +30,7 @@ export interface Checkpoint extends Head {
 
 /** How it is with signing. */
 export interface CheckpointerState {
-  readonly state: 'idle' | 'signing' | 'failing' | 'closed';
+  readonly state: 'idle' | 'signing' | 'cosigning' | 'failing' | 'closed';
   /** Leaves the published checkpoint covers. */
   readonly signedSize: number;
   /** Why the last attempt failed, while it is failing. */
@@ -40,6 +47,8 @@ export interface CheckpointerParts {
   readonly signers: CheckpointSigners;
   /** What the signers remember of the log. */
   readonly memory: HeadMemory;
+  /** Who has to have seen a head before it is published; nobody when absent. */
+  readonly witnesses?: WitnessGroup;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;
   /** Resolves after that many milliseconds, or as soon as the signal is aborted; never rejects. */
@@ -49,6 +58,8 @@ export interface CheckpointerParts {
 /** Rest after a checkpoint, while nobody waits for the next, as a multiple of the time it took. */
 const REST = 9;
 const LONGEST_REST_MS = 250;
+/** Witnesses are others' machines: heads nobody waits for are not shown to them more often. */
+const LONGEST_REST_WITNESSED_MS = 2_000;
 /** Lets the answers of the calls whose leaves woke us leave first. */
 const SHORTEST_REST_MS = 1;
 const FIRST_BACK_OFF_MS = 100;
@@ -64,11 +75,16 @@ interface Waiter {
  * Signs the current head as soon as the previous signature is back. There is no fixed window: who
  * waits for a checkpoint never rests; when nobody waits, signing and publishing take at most a tenth
  * of the time, so that a busy log does not spend it on heads nobody asked for.
+ *
+ * Where there are witnesses, a signed head is shown to them before it is published, and the next is signed
+ * only after that: what comes meanwhile gathers, and is in the next.
  */
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
   readonly #unlisten: () => void;
   #published: Checkpoint | undefined;
+  /** Signed, and not seen by enough witnesses yet. */
+  #shown: Checkpoint | undefined;
   #waiters: Waiter[] = [];
   #running: Promise<void> | undefined;
   #wake = new AbortController();
@@ -78,9 +94,10 @@ export class Checkpointer {
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(parts: CheckpointerParts, published: Checkpoint | undefined) {
+  private constructor(parts: CheckpointerParts, { published, shown }: Heads) {
     this.#parts = parts;
     this.#published = published;
+    this.#shown = shown;
     this.#unlisten = parts.log.onGrowth(() => this.#kick());
   }
 
@@ -92,17 +109,22 @@ export class Checkpointer {
    *   `not-trusted` when other keys signed it.
    */
   static async open(parts: CheckpointerParts): Promise<Checkpointer> {
-    const { trusted } = parts.signers;
     const row = parts.store.read((reader) =>
       reader.get(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY),
     );
     // The file may be newer (a store brought back from a backup) or gone: the longer history counts.
-    let published: Checkpoint | undefined;
+    let heads: Heads = {};
     for (const note of [row?.note, await parts.directory.published()]) {
-      const found = note === undefined ? undefined : await reopen(parts.log, trusted, note);
-      if (found !== undefined && found.size >= (published?.size ?? 0)) published = found;
+      if (note !== undefined) heads = longer(heads, await reopen(parts, note));
     }
-    return new Checkpointer(parts, (await signedSince(parts, published)) ?? published);
+    const signed = await signedSince(parts, longest(heads));
+    if (signed !== undefined) {
+      heads = longer(
+        heads,
+        parts.witnesses === undefined ? { published: signed } : { shown: signed },
+      );
+    }
+    return new Checkpointer(parts, heads);
   }
 
   /** Starts signing; until then leaves only gather. */
@@ -129,7 +151,8 @@ export class Checkpointer {
 
   state(): CheckpointerState {
     const signedSize = this.#published?.size ?? 0;
-    const busy = this.#running === undefined ? 'idle' : 'signing';
+    const atWork = this.#shown === undefined ? 'signing' : 'cosigning';
+    const busy = this.#running === undefined ? 'idle' : atWork;
     return {
       state: this.#closed ? 'closed' : this.#error === undefined ? busy : 'failing',
       signedSize,
@@ -167,6 +190,7 @@ export class Checkpointer {
     this.#closed = true;
     this.#unlisten();
     this.#wake.abort();
+    await this.#parts.witnesses?.close();
     await this.#running;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closed());
   }
@@ -186,17 +210,18 @@ export class Checkpointer {
   }
 
   async #run(): Promise<void> {
-    const { log, monotonic, pause } = this.#parts;
+    const { witnesses, monotonic, pause } = this.#parts;
+    const longestRest = witnesses === undefined ? LONGEST_REST_MS : LONGEST_REST_WITNESSED_MS;
     while (this.#isBehind()) {
       await this.#rest();
       const started = monotonic();
       this.#wake = new AbortController();
       try {
-        const checkpoint = await this.still(() => this.#signAndPublish(log.head()));
+        const checkpoint = await this.#next();
         this.#failures = 0;
         this.#error = undefined;
         const ended = monotonic();
-        this.#restUntil = ended + Math.min((ended - started) * REST, LONGEST_REST_MS);
+        this.#restUntil = ended + Math.min((ended - started) * REST, longestRest);
         this.#answer(checkpoint);
       } catch (thrown) {
         this.#failures += 1;
@@ -214,11 +239,44 @@ export class Checkpointer {
     await pause(Math.max(SHORTEST_REST_MS, this.#restUntil - monotonic()), this.#wake.signal);
   }
 
-  async #signAndPublish(head: Head): Promise<Checkpoint> {
-    const { store, directory, contents } = this.#parts;
-    const note = await this.#sign(head);
-    // Not believed because we made it: published is only what verifies with all its keys.
-    await verifyCheckpoint(note, this.keys);
+  async #next(): Promise<Checkpoint> {
+    const { log, witnesses } = this.#parts;
+    const sign = async (): Promise<Checkpoint> => {
+      const head = log.head();
+      return { ...head, note: await this.#sign(head) };
+    };
+    if (witnesses === undefined) return this.still(async () => this.#publish(await sign()));
+    witnesses.check();
+    this.#shown = (await this.#stillGood(this.#shown)) ?? (await this.still(sign));
+    const shown = this.#shown;
+    const result = await witnesses.cosign(shown, log);
+    if (result.kind === 'cosigned') {
+      const checkpoint = await this.#publish({ ...shown, note: result.note });
+      this.#shown = undefined;
+      return checkpoint;
+    }
+    this.#shown = result.kind === 'short' ? { ...shown, note: result.note } : undefined;
+    if (result.kind === 'short') throw result.error;
+    throw new WarderError('unavailable', 'a witness has seen a later head of this log', {
+      hint: 'a later one is signed next; ask again',
+    });
+  }
+
+  /** A head that waits for witnesses, unless its keys count no longer: they may be rotated meanwhile. */
+  async #stillGood(shown: Checkpoint | undefined): Promise<Checkpoint | undefined> {
+    if (shown === undefined) return undefined;
+    try {
+      await verifyCheckpoint(shown.note, this.keys);
+      return shown;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #publish({ note, ...head }: Checkpoint): Promise<Checkpoint> {
+    const { store, directory, contents, witnesses } = this.#parts;
+    // Not believed because we made it: published is only what verifies with all its keys and witnesses.
+    await verifyCheckpoint(note, this.keys, required(witnesses));
     await directory.writeUpTo(head.size, contents);
     await store.commit((tx) =>
       tx.put(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY, { note }),
@@ -267,20 +325,65 @@ export class Checkpointer {
   }
 }
 
+/** Where a log stands: the last published head, and a later one that lacks witnesses. */
+interface Heads {
+  readonly published?: Checkpoint;
+  readonly shown?: Checkpoint;
+}
+
+/** Of each the one with more leaves; what is not ahead of what is published waits for nobody. */
+function longer(one: Heads, other: Heads): Heads {
+  const published = bigger(one.published, other.published);
+  const shown = bigger(one.shown, other.shown);
+  return {
+    ...(published === undefined ? {} : { published }),
+    ...(shown === undefined || shown.size <= (published?.size ?? -1) ? {} : { shown }),
+  };
+}
+
+function bigger(
+  one: Checkpoint | undefined,
+  other: Checkpoint | undefined,
+): Checkpoint | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return other.size >= one.size ? other : one;
+}
+
+function longest({ published, shown }: Heads): Checkpoint | undefined {
+  return bigger(published, shown);
+}
+
+function required(witnesses: WitnessGroup | undefined): Requirement {
+  return witnesses === undefined ? {} : { witnesses: witnesses.policy };
+}
+
 /** A file that does not parse is gone, not evidence; one that parses must hold. */
 async function reopen(
-  log: ReceiptLog,
-  keys: TrustedKeys,
+  { log, signers, witnesses }: CheckpointerParts,
   note: string,
-): Promise<Checkpoint | undefined> {
+): Promise<Heads> {
   try {
     parseHead(parseNote(note).text);
   } catch {
-    return undefined;
+    return {};
   }
-  const { origin, size, root } = await verifyCheckpoint(note, keys);
+  const { origin, size, root } = await verifyCheckpoint(note, signers.trusted);
   checkSigned(log, { origin, size, root });
-  return { origin, size, root, note };
+  const checkpoint = { origin, size, root, note };
+  if (witnesses === undefined) return { published: checkpoint };
+  try {
+    await verifyCheckpoint(note, signers.trusted, required(witnesses));
+    return { published: checkpoint };
+  } catch {
+    // The witnesses were others then, or none: those of now have not seen it.
+    return { shown: { ...checkpoint, note: ownLines(note, origin) } };
+  }
+}
+
+/** The note without lines of witnesses. */
+function ownLines(note: string, origin: string): string {
+  const { text, signatures } = parseNote(note);
+  return formatNote({ text, signatures: signatures.filter(({ name }) => name === origin) });
 }
 
 /**

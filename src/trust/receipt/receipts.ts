@@ -5,6 +5,7 @@ import type { Head } from '../verify/checkpoint.ts';
 import { type LogReader, type VerifiedLog, verifyLog } from '../verify/log.ts';
 import { bundlePath, formatBundle, tilePath } from '../verify/tiles.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
+import type { WitnessGroup } from '../witness/witness-group.ts';
 import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { Checkpointer } from './checkpointer.ts';
 import type { HeadMemory } from './head-memory.ts';
@@ -23,6 +24,8 @@ export interface ReceiptsParts {
   readonly signers: CheckpointSigners;
   /** What the signers remember of the log. */
   readonly memory: HeadMemory;
+  /** Who has to have seen a head before it is published; nobody when absent. */
+  readonly witnesses?: WitnessGroup;
   readonly random: (bytes: number) => Uint8Array;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;
@@ -74,7 +77,10 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
     proof: async (id, tenant) => proofFor({ store, log, checkpointer }, reader.indexOf(id, tenant)),
     audit: async (remembered) => {
       const { note } = await checkpointer.current();
-      const expectation = remembered === undefined ? {} : { remembered };
+      const expectation = {
+        ...(remembered === undefined ? {} : { remembered }),
+        ...(parts.witnesses === undefined ? {} : { witnesses: parts.witnesses.policy }),
+      };
       return verifyLog(readerOf(directory, contents), note, checkpointer.keys, expectation);
     },
     close: () => checkpointer.close(),
