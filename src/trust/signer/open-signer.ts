@@ -32,8 +32,8 @@ export type KeyAccess = Pick<SignerOptions, 'home' | 'env' | 'modules'>;
  * Opens the key a URI names. Returns before the key can sign when unlocking takes long:
  * `sign` and `ready()` wait for it.
  *
- * @throws WarderError `usage` for a URI that is none; `unavailable` when the key cannot be used, its
- *   back end is not in this build, or it is not the pinned one.
+ * @throws WarderError `usage` for a URI that is none; `unavailable` when the key cannot be used or is not
+ *   the pinned one.
  */
 export async function openSigner(uri: string, options: SignerOptions): Promise<OpenedSigner> {
   const backEnd = await openBackEnd(parseKeyUri(uri), options);
@@ -60,8 +60,10 @@ export async function createKey(uri: string, access: KeyAccess): Promise<PublicJ
       const { createPkcs11Key } = await import('./pkcs11/pkcs11-key.ts');
       return createPkcs11Key(parsed, context(access));
     }
-    case 'tpm2':
-      throw notInThisBuild(parsed);
+    case 'tpm2': {
+      const { createTpm2Key } = await import('./tpm2/tpm2-key.ts');
+      return createTpm2Key(parsed, access);
+    }
     case 'unix':
     case 'https':
       throw new WarderError('usage', 'a daemon makes no keys in a signer process', {
@@ -92,8 +94,10 @@ async function openBackEnd(uri: KeyUri, options: SignerOptions): Promise<BackEnd
       const { openPkcs11Key } = await import('./pkcs11/pkcs11-key.ts');
       return openPkcs11Key(uri, from);
     }
-    case 'tpm2':
-      throw notInThisBuild(uri);
+    case 'tpm2': {
+      const { openTpm2Key } = await import('./tpm2/tpm2-key.ts');
+      return openTpm2Key(uri, from);
+    }
     case 'unix':
     case 'https': {
       const { openRemoteKey } = await import('./remote/remote-key.ts');
@@ -106,12 +110,4 @@ type Context = Required<KeyAccess>;
 
 function context({ home, env = process.env, modules = [] }: KeyAccess): Context {
   return { home, env, modules };
-}
-
-function notInThisBuild(uri: KeyUri): WarderError {
-  return signerTrouble(
-    'misconfigured',
-    `the \`${uri.scheme}:\` key back end is not in this build`,
-    { hint: 'use a file key: `file:keys/signing.key?alg=ES256`' },
-  );
 }
