@@ -15,6 +15,7 @@ import { sign } from '../../src/trust/tpm/key-commands.ts';
 import {
   create,
   createPrimary,
+  evictControl,
   flushContext,
   load,
   type WrappedObject,
@@ -23,8 +24,8 @@ import { EMPTY_AUTH } from '../../src/trust/tpm/session.ts';
 import { socketTransport } from '../../src/trust/tpm/socket-transport.ts';
 import { startSession } from '../../src/trust/tpm/start-session.ts';
 import { signingTemplate, srkTemplate } from '../../src/trust/tpm/templates.ts';
-import { openTpm } from '../../src/trust/tpm/tpm.ts';
-import type { TpmMaker } from './endorsed-tpm.ts';
+import { openTpm, type Tpm } from '../../src/trust/tpm/tpm.ts';
+import type { EndorsedTpm, TpmMaker } from './endorsed-tpm.ts';
 
 export const origin = 'warder.invalid/log/0123456789abcdef';
 
@@ -33,8 +34,46 @@ export const origin = 'warder.invalid/log/0123456789abcdef';
  *
  * @param given a key made otherwise, with an empty auth value; one made by the book when absent.
  */
-export async function attestedKey(port: number, given?: WrappedObject): Promise<OpenedSigner> {
+async function attestedKey(port: number, given?: WrappedObject): Promise<OpenedSigner> {
   const tpm = openTpm(socketTransport({ host: '127.0.0.1', port }));
+  try {
+    return await loadedIn(tpm, given);
+  } catch (error) {
+    await tpm.close();
+    throw error;
+  }
+}
+
+/** Has a key do something, and closes it whatever comes of that. */
+export async function withKey<T>(
+  { port }: EndorsedTpm,
+  use: (signer: OpenedSigner) => Promise<T>,
+  given?: WrappedObject,
+): Promise<T> {
+  const signer = await attestedKey(port, given);
+  try {
+    return await use(signer);
+  } finally {
+    await signer.close();
+  }
+}
+
+/** Where other programs find the parent of our keys from now on. */
+export const SRK = '0x81000001';
+
+/** Makes the parent of our keys persistent. */
+export async function persistSrk({ port }: EndorsedTpm): Promise<void> {
+  const tpm = openTpm(socketTransport({ host: '127.0.0.1', port }));
+  try {
+    const srk = await createPrimary(tpm, HIERARCHY.owner, EMPTY_AUTH, { template: srkTemplate });
+    await evictControl(tpm, HIERARCHY.owner, EMPTY_AUTH, srk, Number(SRK));
+    await flushContext(tpm, srk);
+  } finally {
+    await tpm.close();
+  }
+}
+
+async function loadedIn(tpm: Tpm, given: WrappedObject | undefined): Promise<OpenedSigner> {
   const srk = await createPrimary(tpm, HIERARCHY.owner, EMPTY_AUTH, { template: srkTemplate });
   const session = await startSession(tpm, 'hmac', srk);
   const auth = given === undefined ? randomBytes(32) : new Uint8Array(0);

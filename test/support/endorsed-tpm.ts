@@ -74,6 +74,8 @@ function endorsedTpm(port: number, directory: string): EndorsedTpm {
   const options = {
     cwd: directory,
     encoding: 'utf8' as const,
+    // A connection that was left open would keep them waiting for ever.
+    timeout: 20_000,
     env: { PATH: process.env['PATH'], TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}` },
   };
   // A bare TPM has room for three objects, and tools leave theirs behind.

@@ -57,7 +57,7 @@ export async function collectEvidence(
   return withAk(tpm, async (ak) => {
     const signer = { object: ak, session: EMPTY_AUTH } as const;
     const certification = await certify(tpm, { object, session }, signer, HASH, nonce);
-    const pcrs = [...new Set([...QUOTED, ...policyPcrs])].sort((left, right) => left - right);
+    const pcrs = ascending([...QUOTED, ...policyPcrs]);
     const selection = { bank: HASH, pcrs } as const;
     const values = await pcrRead(tpm, selection);
     const quoted = await quote(tpm, signer, HASH, selection, nonce);
@@ -65,7 +65,7 @@ export async function collectEvidence(
       ek: { certificate: found.certificate, intermediates, public: sized(ek.bytes) },
       ak: sized(ak.area.bytes),
       key: sized(object.area.bytes),
-      ...(policyPcrs.length === 0 ? {} : { policyPcrs }),
+      ...(policyPcrs.length === 0 ? {} : { policyPcrs: ascending(policyPcrs) }),
       certify: certification,
       quote: { ...quoted, pcrs: values },
     };
@@ -193,6 +193,11 @@ async function readableArea(tpm: Tpm, handle: number): Promise<PublicArea | unde
     if (error instanceof TpmFailure && error.kind !== 'untrue') throw error;
     return undefined;
   }
+}
+
+/** Each register once. */
+function ascending(pcrs: readonly number[]): readonly number[] {
+  return [...new Set(pcrs)].sort((left, right) => left - right);
 }
 
 /** The slot is gone together with a TPM that is; what went wrong before is worth more. */

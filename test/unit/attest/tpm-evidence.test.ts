@@ -20,12 +20,17 @@ import {
 import { answerWith, makeEvidence } from '../../../src/trust/attest/make-evidence.ts';
 import { verdict, verifyEvidence } from '../../../src/trust/attest/verify-evidence.ts';
 import { parseTpmSignature, rawSignature } from '../../../src/trust/tpm/attest-structures.ts';
+import type { OpenedSigner } from '../../../src/trust/signer/checked-signer.ts';
 import type { TpmEvidence } from '../../../src/trust/tpm/attestor.ts';
-import { makeCredential, keyObject } from '../../../src/trust/tpm/make-credential.ts';
+import {
+  type Credential,
+  keyObject,
+  makeCredential,
+} from '../../../src/trust/tpm/make-credential.ts';
 import { nameOf, parseSizedPublic } from '../../../src/trust/tpm/public-area.ts';
 import { formatDerSignature } from '../../../src/trust/verify/der-signature.ts';
 import { certificate, caPair, pem } from '../../support/certificates.ts';
-import { attestedKey, origin, trusting } from '../../support/attested-key.ts';
+import { origin, trusting, withKey } from '../../support/attested-key.ts';
 import {
   createTpmMaker,
   type EndorsedTpm,
@@ -49,15 +54,13 @@ describeHardware('evidence of a key in a TPM', () => {
   }, 30_000);
   afterAll(() => maker.remove());
 
-  const evidenceOf = async (bound = nonce): Promise<Evidence> => {
-    const signer = await attestedKey(tpm.port);
-    try {
-      const made = await makeEvidence(signer, { bound: { nonce: bound }, origin, now: Date.now() });
-      return parseEvidence(JSON.stringify(formatEvidence(made)));
-    } finally {
-      await signer.close();
-    }
+  const evidenceBy = async (signer: OpenedSigner): Promise<Evidence> => {
+    const made = await makeEvidence(signer, { bound: { nonce }, origin, now: Date.now() });
+    return parseEvidence(JSON.stringify(formatEvidence(made)));
   };
+  const evidenceOf = (): Promise<Evidence> => withKey(tpm, evidenceBy);
+  const open = (credential: Credential): Promise<Uint8Array | undefined> =>
+    withKey(tpm, async ({ attestor }) => attestor?.activate(credential));
   const tpmPart = ({ tpm: part }: Evidence): TpmEvidence => {
     if (part === undefined) throw new Error('evidence without a TPM');
     return part;
@@ -73,24 +76,21 @@ describeHardware('evidence of a key in a TPM', () => {
     );
 
   test('is believed by who trusts the maker, once the challenge is answered', async () => {
-    const signer = await attestedKey(tpm.port);
-    const request = { bound: { nonce }, origin, now: Date.now() };
-    const made = await makeEvidence(signer, request);
-    const evidence = parseEvidence(JSON.stringify(formatEvidence(made)));
-    const verified = await verifyEvidence(evidence, trusting(maker, nonce));
-    const joined = verified.tpm;
-    if (joined === undefined) throw new Error('evidence without a TPM');
-    expect(joined.description).toMatchObject({ model: 'swtpm' });
-    expect(joined.issuers).toHaveLength(2);
-    const { challenge, secret } = makeChallenge(evidence, joined, randomBytes(32));
-    const sent = parseChallenge(JSON.stringify(formatChallenge(challenge)));
-    const answer = await answerWith(signer, sent);
-    checkAnswer(evidence, joined, secret, answer);
-    expect(() => {
-      checkAnswer(evidence, joined, secret, answerChallenge(sent, randomBytes(32)));
-    }).toThrow(/did not open/);
-    expect(verdict(verified, 'activated')).toMatchObject({ level: 'tpm', kid: signer.key.kid });
-    await signer.close();
+    await withKey(tpm, async (signer) => {
+      const evidence = await evidenceBy(signer);
+      const verified = await verifyEvidence(evidence, trusting(maker, nonce));
+      const joined = verified.tpm;
+      if (joined === undefined) throw new Error('evidence without a TPM');
+      expect(joined.description).toMatchObject({ model: 'swtpm' });
+      expect(joined.issuers).toHaveLength(2);
+      const { challenge, secret } = makeChallenge(evidence, joined, randomBytes(32));
+      const sent = parseChallenge(JSON.stringify(formatChallenge(challenge)));
+      checkAnswer(evidence, joined, secret, await answerWith(signer, sent));
+      expect(() => {
+        checkAnswer(evidence, joined, secret, answerChallenge(sent, randomBytes(32)));
+      }).toThrow(/did not open/);
+      expect(verdict(verified, 'activated')).toMatchObject({ level: 'tpm', kid: signer.key.kid });
+    });
   });
 
   test('of an EK on P-256 is believed the same way, and that EK comes first', async () => {
@@ -124,13 +124,11 @@ describeHardware('evidence of a key in a TPM', () => {
       const expected = { ...trusting(maker, nonce), anchors };
       const { tpm: verified } = await verifyEvidence(evidence, expected);
       expect(verified?.ek.key).toMatchObject({ kind: 'ecc', curve: 'P-256' });
-      const signer = await attestedKey(tpm.port);
       const secret = randomBytes(32);
-      const opened = await signer.attestor?.activate(
+      const opened = await open(
         makeCredential(ek, nameOf(parseSizedPublic(tpmPart(evidence).ak, 'the AK')), secret),
       );
       expect(Buffer.from(opened ?? [])).toEqual(secret);
-      await signer.close();
     } finally {
       tpm.tool('tpm2_nvundefine', ECC_CERTIFICATE, '-C', 'o');
     }
@@ -209,12 +207,10 @@ describeHardware('evidence of a key in a TPM', () => {
     tpm.tool('tpm2_makecredential', '-u', 'ek.pub', '-s', 'secret', '-n', hex, '-o', 'theirs');
     const theirs = Buffer.from(toolFile(tpm, 'theirs')).subarray(CREDENTIAL_HEADER.length);
     const blobSize = 2 + theirs.readUInt16BE(0);
-    const signer = await attestedKey(tpm.port);
-    const opened = await signer.attestor?.activate({
+    const opened = await open({
       blob: theirs.subarray(0, blobSize),
       encryptedSecret: theirs.subarray(blobSize),
     });
-    await signer.close();
     expect(Buffer.from(opened ?? [])).toEqual(secret);
 
     // Ours, opened by them.
