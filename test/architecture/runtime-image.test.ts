@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { hardware } from '../support/hardware.ts';
 import { plantTree, repository, type PlantedTree } from './planted-tree.ts';
 
 const install = join(repository, 'docker/runtime/install.sh');
@@ -21,7 +22,7 @@ console.log(JSON.stringify(says));
 describe('docker/runtime/install.sh', () => {
   let tree: PlantedTree;
   let prefix: string;
-  const run = (): { status: number | null; stderr: string } =>
+  const run = (): { status: number | null; stdout: string; stderr: string } =>
     spawnSync('bash', [install, prefix, tree.root], { encoding: 'utf8' });
 
   beforeAll(() => {
@@ -43,8 +44,10 @@ describe('docker/runtime/install.sh', () => {
   test('installs what runs and nothing that builds, twice in a row', { timeout: 120_000 }, () => {
     tree.write({ 'dist/bin/main.js': program });
     for (const _ of ['first', 'second']) {
-      const { status, stderr } = run();
+      const { status, stderr, stdout } = run();
       expect(status, stderr).toBe(0);
+      // `npm test` has compiled it in the checkout.
+      expect(hardware && stdout.includes('without PKCS#11 keys')).toBe(false);
     }
     const ran = spawnSync(join(prefix, 'bin/warder'), ['status'], { encoding: 'utf8' });
     expect(JSON.parse(ran.stdout)).toEqual({
@@ -55,6 +58,9 @@ describe('docker/runtime/install.sh', () => {
     const installed = readdirSync(join(prefix, 'lib/warder/node_modules'));
     expect(installed).toContain('undici');
     expect(installed).not.toContain('typescript');
+    const native = `require('pkcs11js'); console.log('loads');`;
+    const loads = spawnSync(process.execPath, ['-e', native], { cwd: join(prefix, 'lib/warder') });
+    expect(!hardware || loads.stdout.toString() === 'loads\n', String(loads.stderr)).toBe(true);
   });
 
   test('is what the Dockerfile runs', () => {
