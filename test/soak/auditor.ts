@@ -46,6 +46,16 @@ export class Promises {
     else throw new Finding(line);
   }
 
+  /** The same promises, to which others may be added. */
+  copy(): Promises {
+    const copy = new Promises();
+    for (const [index, leaf] of this.kept) copy.kept.set(index, leaf);
+    for (const [size, root] of this.published) copy.published.set(size, root);
+    for (const [index, lease] of this.leases) copy.leases.set(index, lease);
+    copy.opened = this.opened;
+    return copy;
+  }
+
   /** Of the newest head that was published. */
   get newest(): number {
     return Math.max(0, ...this.published.keys());

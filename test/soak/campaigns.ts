@@ -1,10 +1,12 @@
 // Every campaign by its name.
 
 import type { FuzzTarget } from '../fuzz/target.ts';
+import { faults } from './faults.ts';
 import { kills } from './kills.ts';
 import { powerCuts } from './power-cuts.ts';
 
 export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['kills', kills],
+  ['faults', faults],
   ['power-cuts', powerCuts],
 ]);

@@ -49,6 +49,8 @@ export interface Cut {
 /** Records what a program does below one directory. */
 export class Disk {
   readonly events: DiskEvent[] = [];
+  /** How many of them only say what was there before. */
+  readonly before: number;
   readonly #root: string;
   readonly #rootNode: Node;
   readonly #children = new Map<Node, Map<string, Node>>();
@@ -60,6 +62,7 @@ export class Disk {
   constructor(root: string) {
     this.#root = root;
     this.#rootNode = this.#adopt(root);
+    this.before = this.events.length;
   }
 
   /** Takes in what a program did. @throws Error for a call that is not understood. */
@@ -68,7 +71,7 @@ export class Disk {
     const places: number[] = [];
     for (const call of calls) {
       places.push(this.events.length);
-      this.#take(call, places[call.since] ?? this.events.length);
+      if (call.result >= 0) this.#take(call, places[call.since] ?? this.events.length);
     }
   }
 

@@ -6,6 +6,9 @@ import type { Promises } from './auditor.ts';
 
 const WRITER = new URL('./writer.ts', import.meta.url).pathname;
 
+/** No writer that is to end by itself works so long. */
+const LONGEST_MS = 120_000;
+
 export interface WriterRun {
   readonly site: string;
   readonly seed: number;
@@ -54,12 +57,14 @@ export async function runWriter(run: WriterRun, promises: Promises): Promise<Wri
     }
   });
   onStart?.(() => child.kill('SIGKILL'));
+  const late = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
     (resolve, reject) => {
       child.on('error', reject);
       child.on('close', (...end) => resolve(end));
     },
   );
+  clearTimeout(late);
   for (const line of lines) promises.hear(line);
   if (signal === 'SIGKILL' || code === 137) return 'killed';
   if (code === 0) return 'ended';

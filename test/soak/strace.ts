@@ -1,4 +1,4 @@
-// Programs under strace: what they asked of the kernel, as a list of calls that succeeded.
+// Programs under strace: what they asked of the kernel, and how to have it refuse one of their calls.
 
 import { readFileSync } from 'node:fs';
 
@@ -30,8 +30,8 @@ export const FILE_CALLS: readonly string[] = [
 ];
 
 /** The words that go before a program to have its calls written to `output`, with all data. */
-export function recording(output: string): readonly string[] {
-  const calls = `trace=${FILE_CALLS.join(',')}`;
+export function recording(output: string, more: readonly string[] = []): readonly string[] {
+  const calls = `trace=${[...FILE_CALLS, ...more].join(',')}`;
   return [
     'strace',
     '-f',
@@ -49,13 +49,46 @@ export function recording(output: string): readonly string[] {
   ];
 }
 
-/** One call that succeeded. */
+/** The words that go before a program to have one call on a path go wrong. */
+export function injecting(
+  output: string,
+  { call, path, number, fault }: InjectionPoint,
+): readonly string[] {
+  const what = fault === 'KILL' ? 'signal=KILL' : `error=${fault}`;
+  return [
+    'strace',
+    '-f',
+    '--seccomp-bpf',
+    '-P',
+    path,
+    '-e',
+    'signal=none',
+    '-e',
+    `trace=${call}`,
+    '-e',
+    `inject=${call}:${what}:when=${String(number)}`,
+    '-o',
+    output,
+  ];
+}
+
+/** One call that is to go wrong. */
+export interface InjectionPoint {
+  readonly call: string;
+  readonly path: string;
+  /** From 1, among the calls of that name that have to do with the path. */
+  readonly number: number;
+  readonly fault: 'EIO' | 'ENOSPC' | 'EINTR' | 'KILL';
+}
+
+/** One call. */
 export interface SystemCall {
   readonly name: string;
   /** Between the brackets, as strace writes it. */
   readonly args: string;
+  /** Negative when it failed. */
   readonly result: number;
-  /** How many calls had succeeded when this one began. */
+  /** How many calls had ended when this one began. */
   readonly since: number;
 }
 
@@ -84,7 +117,7 @@ export function readCalls(output: string): SystemCall[] {
     const head = (start ?? resumed)?.[0].length ?? 0;
     const before = start === null ? begun.get(thread) : undefined;
     const args = `${before?.args ?? ''}${text.slice(head, Math.max(head, end)).trimEnd()}`;
-    if (!(result >= 0)) continue;
+    if (Number.isNaN(result)) continue;
     calls.push({
       name: before?.name ?? start?.[1] ?? '',
       args,

@@ -1,0 +1,133 @@
+// One system call on one file goes wrong: each call of a whole run in turn, with each error, and with a kill.
+
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import { Finding, type FuzzTarget, Met } from '../fuzz/target.ts';
+import { Auditor, Promises } from './auditor.ts';
+import { callFacts } from './facts.ts';
+import { runWriter } from './run-writer.ts';
+import { initSite, makeSiteKeys, openSite, pathsOf } from './site.ts';
+import {
+  descriptorOf,
+  FILE_CALLS,
+  injecting,
+  type InjectionPoint,
+  readCalls,
+  recording,
+  stringsOf,
+} from './strace.ts';
+
+/** So that a full tile is written on the way. */
+const LEAVES_BEFORE = 250;
+const STEPS = 6;
+const SEED = 7;
+const READS = ['read', 'pread64'];
+/** Has no divisor in common with the number of points, so that their order is a spread over all of them. */
+const STRIDE = 7919;
+
+export const faults: FuzzTarget = {
+  about: 'a log whose system calls on files fail, or kill it, one at a time',
+  runs: { sample: 36, long: 1_000_000 },
+  async open() {
+    const met = new Met();
+    const directory = mkdtempSync(join(tmpdir(), 'warder-faults-'));
+    const base = join(directory, 'base');
+    const site = join(directory, 'site');
+    const output = join(directory, 'calls');
+    const before = await makeBase(base);
+    const points = await listPoints({ base, site, output });
+    return {
+      met,
+      tries: points.length,
+      async run(_, index) {
+        const point = points[(index * STRIDE) % points.length];
+        if (point === undefined) return;
+        const where = `${point.fault} at ${point.call} ${String(point.number)} of ${relative(site, point.path)}`;
+        try {
+          met.add(await tryPoint(point, { base, site, output }, before));
+          met.add(`${point.fault} tried`);
+        } catch (cause) {
+          throw new Finding(where, undefined, { cause });
+        }
+      },
+      close() {
+        rmSync(directory, { recursive: true, force: true });
+        return Promise.resolve();
+      },
+    };
+  },
+};
+
+interface Places {
+  readonly base: string;
+  readonly site: string;
+  readonly output: string;
+}
+
+async function tryPoint(
+  point: InjectionPoint,
+  { base, site, output }: Places,
+  before: Promises,
+): Promise<string> {
+  rmSync(site, { recursive: true, force: true });
+  cpSync(base, site, { recursive: true });
+  const promises = before.copy();
+  const end = await runWriter(
+    { site, seed: SEED, steps: STEPS, steady: true, below: injecting(output, point) },
+    promises,
+  );
+  if (point.fault !== 'KILL' && !promises.ended) throw new Finding('it does not go on by itself');
+  const auditor = await Auditor.of(site, promises);
+  await auditor.inspect();
+  // Ids are random, so that the store does not touch the same number of pages each time.
+  if (point.fault === 'KILL' && end === 'ended') return 'not reached';
+  if (end === 'killed') return 'killed, and held';
+  return promises.refused.length > 0 ? 'refused, and went on' : 'never noticed';
+}
+
+/** A log that works since a while. */
+async function makeBase(site: string): Promise<Promises> {
+  makeSiteKeys(site);
+  await initSite(site);
+  const promises = new Promises();
+  promises.hear('open');
+  const { store, receipts, close } = await openSite(site, () => Promise.resolve());
+  for (let at = 0; at < LEAVES_BEFORE; at += 1) {
+    const ref = await store.commit((tx) => receipts.log.append(tx, callFacts(10)));
+    promises.hear(`kept ${ref.id} ${String(ref.index)} ${ref.leafHash}`);
+  }
+  const { size, root } = await receipts.checkpointer.current();
+  promises.hear(`published ${String(size)} ${Buffer.from(root).toString('hex')}`);
+  await close();
+  return promises;
+}
+
+/** Every call on a file of the site, with every fault. */
+async function listPoints({ base, site, output }: Places): Promise<InjectionPoint[]> {
+  cpSync(base, site, { recursive: true });
+  const promises = new Promises();
+  const below = recording(output, READS);
+  await runWriter({ site, seed: SEED, steps: STEPS, steady: true, below }, promises);
+  const refused = promises.refused.join('; ');
+  if (!promises.ended || refused !== '') throw new Finding(`the run is no good: ${refused}`);
+  const { state } = pathsOf(site);
+  const counts = new Map<string, number>();
+  const points: InjectionPoint[] = [];
+  for (const { name, args } of readCalls(output)) {
+    const { path: open } = descriptorOf(args);
+    const named = FILE_CALLS.includes(name) && open === '' ? stringsOf(args).map(String) : [open];
+    const paths = named.filter((path) => path.startsWith(`${state}/`));
+    for (const path of paths)
+      counts.set(`${name} ${path}`, (counts.get(`${name} ${path}`) ?? 0) + 1);
+    const [path] = paths;
+    // What other programs on the machine see of the store is memory, and is made anew.
+    if (path === undefined || basename(path).endsWith('-shm')) continue;
+    const number = counts.get(`${name} ${path}`) ?? 1;
+    const kinds = READS.includes(name)
+      ? (['EIO', 'KILL'] as const)
+      : (['EIO', 'ENOSPC', 'EINTR', 'KILL'] as const);
+    for (const fault of kinds) points.push({ call: name, path, number, fault });
+  }
+  return points;
+}
