@@ -22,6 +22,8 @@ export interface CertificateOptions {
   readonly purposes?: readonly string[];
   /** Attributes of the TPM in a critical directory name. */
   readonly tpm?: Readonly<Record<string, string>>;
+  /** IPv4 addresses the certificate is for. */
+  readonly addresses?: readonly string[];
   /** Further extensions, by object identifier; all critical. */
   readonly critical?: readonly string[];
   /** `sha1` makes one nobody should take. */
@@ -68,7 +70,7 @@ export function caPair(): Pair {
 }
 
 function extensions(options: CertificateOptions): Buffer[] {
-  const { ca, pathLength, keyUsage, purposes, tpm, critical = [] } = options;
+  const { ca, pathLength, keyUsage, purposes, tpm, addresses, critical = [] } = options;
   const made: Buffer[] = [];
   if (ca !== undefined) {
     const fields = [
@@ -88,6 +90,10 @@ function extensions(options: CertificateOptions): Buffer[] {
       tlv(0x31, sequence(oid(type), tlv(0x0c, Buffer.from(value)))),
     );
     made.push(extension('2.5.29.17', sequence(tlv(0xa4, sequence(...attributes)))));
+  }
+  if (addresses !== undefined) {
+    const names = addresses.map((one) => tlv(0x87, Buffer.from(one.split('.').map(Number))));
+    made.push(extension('2.5.29.17', sequence(...names)));
   }
   return [...made, ...critical.map((id) => extension(id, tlv(0x05)))];
 }
