@@ -1,32 +1,21 @@
 // Keeps the signed head behind the log as short a way as the signers allow, and publishes it.
 
-import { encodeBase64 } from '../../base/encoding/base64.ts';
-import { sameBytes } from '../../base/encoding/sha256.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
-import type { Store } from '../../base/store/store.ts';
-import {
-  formatHead,
-  type Head,
-  parseHead,
-  type Requirement,
-  verifyCheckpoint,
-} from '../verify/checkpoint.ts';
+import { formatHead, type Head, verifyCheckpoint } from '../verify/checkpoint.ts';
 import type { TrustedKeys } from '../verify/keys.ts';
-import { formatNote, noteSignature, parseNote } from '../verify/note.ts';
-import type { WitnessGroup } from '../witness/witness-group.ts';
+import { formatNote, noteSignature } from '../verify/note.ts';
 import { checkpointEvidence } from './checkpoint-admitter.ts';
-import type { CheckpointSigners } from './checkpoint-signers.ts';
 import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
-import type { HeadMemory, SignedHead } from './head-memory.ts';
-import type { ReceiptLog } from './receipt-log.ts';
-import type { TileContents, TileDirectory } from './tile-directory.ts';
-
-/** A published checkpoint. */
-export interface Checkpoint extends Head {
-  /** The signed note. */
-  readonly note: string;
-}
+import {
+  type Checkpoint,
+  checkLast,
+  type Heads,
+  type HeadSources,
+  reopenHeads,
+  requirementOf,
+} from './reopened-heads.ts';
+import type { TileContents } from './tile-directory.ts';
 
 /** How it is with signing. */
 export interface CheckpointerState {
@@ -39,16 +28,8 @@ export interface CheckpointerState {
   readonly failures: number;
 }
 
-export interface CheckpointerParts {
-  readonly store: Store;
-  readonly log: ReceiptLog;
-  readonly directory: TileDirectory;
+export interface CheckpointerParts extends HeadSources {
   readonly contents: TileContents;
-  readonly signers: CheckpointSigners;
-  /** What the signers remember of the log. */
-  readonly memory: HeadMemory;
-  /** Who has to have seen a head before it is published; nobody when absent. */
-  readonly witnesses?: WitnessGroup;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;
   /** Resolves after that many milliseconds, or as soon as the signal is aborted; never rejects. */
@@ -109,22 +90,7 @@ export class Checkpointer {
    *   `not-trusted` when other keys signed it.
    */
   static async open(parts: CheckpointerParts): Promise<Checkpointer> {
-    const row = parts.store.read((reader) =>
-      reader.get(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY),
-    );
-    // The file may be newer (a store brought back from a backup) or gone: the longer history counts.
-    let heads: Heads = {};
-    for (const note of [row?.note, await parts.directory.published()]) {
-      if (note !== undefined) heads = longer(heads, await reopen(parts, note));
-    }
-    const signed = await signedSince(parts, longest(heads));
-    if (signed !== undefined) {
-      heads = longer(
-        heads,
-        parts.witnesses === undefined ? { published: signed } : { shown: signed },
-      );
-    }
-    return new Checkpointer(parts, heads);
+    return new Checkpointer(parts, await reopenHeads(parts));
   }
 
   /** Starts signing; until then leaves only gather. */
@@ -276,7 +242,7 @@ export class Checkpointer {
   async #publish({ note, ...head }: Checkpoint): Promise<Checkpoint> {
     const { store, directory, contents, witnesses } = this.#parts;
     // Not believed because we made it: published is only what verifies with all its keys and witnesses.
-    await verifyCheckpoint(note, this.keys, required(witnesses));
+    await verifyCheckpoint(note, this.keys, requirementOf(witnesses));
     await directory.writeUpTo(head.size, contents);
     await store.commit((tx) =>
       tx.put(checkpointTable, CHECKPOINT_TENANT, CHECKPOINT_KEY, { note }),
@@ -323,127 +289,6 @@ export class Checkpointer {
     });
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
-}
-
-/** Where a log stands: the last published head, and a later one that lacks witnesses. */
-interface Heads {
-  readonly published?: Checkpoint;
-  readonly shown?: Checkpoint;
-}
-
-/** Of each the one with more leaves; what is not ahead of what is published waits for nobody. */
-function longer(one: Heads, other: Heads): Heads {
-  const published = bigger(one.published, other.published);
-  const shown = bigger(one.shown, other.shown);
-  return {
-    ...(published === undefined ? {} : { published }),
-    ...(shown === undefined || shown.size <= (published?.size ?? -1) ? {} : { shown }),
-  };
-}
-
-function bigger(
-  one: Checkpoint | undefined,
-  other: Checkpoint | undefined,
-): Checkpoint | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return other.size >= one.size ? other : one;
-}
-
-function longest({ published, shown }: Heads): Checkpoint | undefined {
-  return bigger(published, shown);
-}
-
-function required(witnesses: WitnessGroup | undefined): Requirement {
-  return witnesses === undefined ? {} : { witnesses: witnesses.policy };
-}
-
-/** A file that does not parse is gone, not evidence; one that parses must hold. */
-async function reopen(
-  { log, signers, witnesses }: CheckpointerParts,
-  note: string,
-): Promise<Heads> {
-  try {
-    parseHead(parseNote(note).text);
-  } catch {
-    return {};
-  }
-  const { origin, size, root } = await verifyCheckpoint(note, signers.trusted);
-  checkSigned(log, { origin, size, root });
-  const checkpoint = { origin, size, root, note };
-  if (witnesses === undefined) return { published: checkpoint };
-  try {
-    await verifyCheckpoint(note, signers.trusted, required(witnesses));
-    return { published: checkpoint };
-  } catch {
-    // The witnesses were others then, or none: those of now have not seen it.
-    return { shown: { ...checkpoint, note: ownLines(note, origin) } };
-  }
-}
-
-/** The note without lines of witnesses. */
-function ownLines(note: string, origin: string): string {
-  const { text, signatures } = parseNote(note);
-  return formatNote({ text, signatures: signatures.filter(({ name }) => name === origin) });
-}
-
-/**
- * A head that was signed whole, and not published since.
- *
- * @throws WarderError `verification-failed` when the log is not the one that was signed.
- */
-async function signedSince(
-  { log, memory, signers }: CheckpointerParts,
-  published: Checkpoint | undefined,
-): Promise<Checkpoint | undefined> {
-  let last: SignedHead;
-  try {
-    last = await memory.last();
-  } catch {
-    // Whoever signs is not there now: asked again before the next head.
-    return undefined;
-  }
-  checkLast(log, last);
-  if (last.size <= (published?.size ?? 0)) return undefined;
-  const { origin, size, root } = last;
-  try {
-    const signatures = signers.signersAt(size).flatMap(({ key: { kid } }) => {
-      const key = signers.trusted.find((each) => each.kid === kid);
-      const given = last.signatures.find((each) => each.kid === kid);
-      return key === undefined || given === undefined
-        ? []
-        : [noteSignature(origin, key.raw, given.signature)];
-    });
-    const note = formatNote({ text: formatHead(last), signatures });
-    await verifyCheckpoint(note, signers.trusted);
-    return { origin, size, root, note };
-  } catch {
-    // Not each key had signed: the next head is as good.
-    return undefined;
-  }
-}
-
-/** The signer's word for what it signed last; whatever it is, the log has to be a longer one. */
-function checkLast(log: ReceiptLog, last: SignedHead): void {
-  checkSigned(log, last);
-  const missing = last.unproven.find((index) => index >= log.size);
-  if (missing !== undefined) notOurs(`leaf ${missing}, of a lease that was signed, is missing`);
-}
-
-function checkSigned(log: ReceiptLog, { origin, size, root }: Head): void {
-  const durable = log.size;
-  if (origin !== log.origin) notOurs('it is of another log');
-  if (size > durable) notOurs(`the store has ${durable} leaves, ${size} were signed`);
-  const same = (): boolean => sameBytes(log.tree.rootAt(size), root);
-  if (same()) return;
-  // A damaged tile is no fork: the leaves decide.
-  log.distrustTiles();
-  if (!same()) notOurs(`its root is ${encodeBase64(root)}, the leaves make another`);
-}
-
-function notOurs(why: string): never {
-  throw new WarderError('verification-failed', `the log is not the one that was signed: ${why}`, {
-    hint: 'restore a store that has all leaves; if they are lost for good, see `warder receipts new-log`',
-  });
 }
 
 function closed(): WarderError {
