@@ -122,7 +122,7 @@ const INPUTS: { readonly [Name in keyof Operations | keyof Streams]: Members } =
   'keys.jwks': NOTHING,
   'keys.attest': { name: 'text', nonce: 'text?', challenge: 'text?' },
   'keys.create': { uri: 'text' },
-  'keys.rotate': { key: 'text?', graceSeconds: 'count?', compromised: 'boolean?' },
+  'keys.rotate': { key: 'text?', graceSeconds: 'count?', compromised: 'boolean?', log: 'boolean?' },
 };
 
 /**

@@ -385,6 +385,8 @@ export interface Operations {
       readonly key?: string;
       readonly graceSeconds?: number;
       readonly compromised?: boolean;
+      /** The key of the log instead of the one that signs leases. */
+      readonly log?: boolean;
     },
     {
       readonly old: string;

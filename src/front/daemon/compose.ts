@@ -50,6 +50,7 @@ import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
 import { currentLog } from './current-log.ts';
+import type { LostKey } from './lost-key.ts';
 import { type HomeKeys, openKeys } from './open-keys.ts';
 import { openRisk } from './open-risk.ts';
 import { openPolicies } from './policies.ts';
@@ -73,6 +74,9 @@ export interface Runtime {
   readonly receipts: Receipts;
   readonly keys: Keyring;
   readonly openSigning: HomeKeys['openSigning'];
+  /** Where the log key signs in this process. */
+  readonly openLog?: NonNullable<HomeKeys['openLog']>;
+  readonly useLog?: NonNullable<HomeKeys['useLog']>;
   /** The revocation list of each tenant. */
   readonly lists: RevocationLists;
   /** Directories no grant may reach. */
@@ -107,10 +111,16 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 /**
  * Opens a home. The caller holds its lock.
  *
+ * @param lost a key that is not there any more, so that another can take its place.
  * @throws WarderError `unavailable` when a part cannot be opened, the install is not separated and
  *   shall be, or the jail lacks what the config demands.
  */
-export async function composeRuntime(home: Home, given: Config, clock: Clock): Promise<Runtime> {
+export async function composeRuntime(
+  home: Home,
+  given: Config,
+  clock: Clock,
+  lost?: LostKey,
+): Promise<Runtime> {
   requireSeparation(home, given);
   const report = await detectJail({ kinds: given.jail.use });
   requireLayers(report, given.jail.require);
@@ -120,8 +130,8 @@ export async function composeRuntime(home: Home, given: Config, clock: Clock): P
   const config = await currentLog(home, given, store);
   const { origin } = config.log;
   const random = createRandomPool();
-  const opened = await openKeys(home, config, store, timed.clock.wall());
-  const { keyring: keys, first, openSigning } = opened;
+  const opened = await openKeys(home, config, store, timed.clock.wall(), lost);
+  const { keyring: keys, first, openSigning, openLog, useLog } = opened;
   const receipts = await openReceipts({
     store,
     directory: home.log,
@@ -271,6 +281,8 @@ export async function composeRuntime(home: Home, given: Config, clock: Clock): P
     receipts,
     keys,
     openSigning,
+    ...(openLog === undefined ? {} : { openLog }),
+    ...(useLog === undefined ? {} : { useLog }),
     lists,
     ownTrees,
     listeners,

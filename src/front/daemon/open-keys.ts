@@ -2,7 +2,7 @@
 
 import { WarderError } from '../../base/errors/errors.ts';
 import type { Store } from '../../base/store/store.ts';
-import { type KeyRow, readHistory } from '../../trust/keyring/key-history.ts';
+import { type KeyRow, readHistory, readLogHistory } from '../../trust/keyring/key-history.ts';
 import { Keyring } from '../../trust/keyring/keyring.ts';
 import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
 import { leafSequence } from '../../trust/receipt/receipt-log.ts';
@@ -15,6 +15,7 @@ import type { LogKeys } from '../signing/log-keys.ts';
 import { openOwnKeys } from '../signing/own-keys.ts';
 import { openRemoteKeys, signerProcessOf } from '../signing/remote-keys.ts';
 import { keyAccess } from './key-access.ts';
+import { type LostKey, lostKey } from './lost-key.ts';
 
 /** The keys of a home, opened. */
 export interface HomeKeys {
@@ -25,6 +26,10 @@ export interface HomeKeys {
   readonly first?: KeyRow;
   /** Opens a key with everything that is asked before the signing key signs. */
   openSigning(uri: string, kid?: string): Promise<OpenedSigner>;
+  /** The same for a key of the log; absent where that is a signer process's to say. */
+  openLog?(uri: string, kid?: string): Promise<OpenedSigner>;
+  /** From here on rotations are those of that key of the log. */
+  useLog?(log: OpenedSigner): void;
   /** Closes the keys in use, and lets another process sign. */
   close(): Promise<void>;
 }
@@ -33,6 +38,7 @@ export interface HomeKeys {
  * Opens log key and signing key.
  *
  * @param now wall milliseconds.
+ * @param lost a key that is not there any more: what it has signed is known, and it signs nothing.
  * @throws WarderError `unavailable` when a key cannot be used, or the config pins one that the store does
  *   not know.
  */
@@ -41,23 +47,37 @@ export async function openKeys(
   config: Config,
   store: Store,
   now: number,
+  lost?: LostKey,
 ): Promise<HomeKeys> {
   const { origin } = config.log;
   const history = store.read(readHistory);
+  const logHistory = store.read(readLogHistory);
   if (history.length === 0) checkNeverServed(store);
-  const pin = await currentPin(home, config.key, history);
+  const pin = await currentPin(home, 'key', config.key, history);
+  const logKey = await currentPin(home, 'logKey', config.logKey, logHistory);
   let keyring: Keyring | undefined;
-  const keys = await openLogKeys(home, config, () => keyring?.trusted ?? []);
+  const lostLog = lost === 'log' ? lostKey(home, logKey.kid, logHistory) : undefined;
+  const keys = await openLogKeys(
+    home,
+    { ...config, logKey },
+    () => keyring?.trusted ?? [],
+    lostLog,
+  );
   try {
-    const signing = await keys.openSigning(pin.uri, pin.kid);
+    const signing =
+      lost === 'signing'
+        ? lostKey(home, pin.kid, history)
+        : await keys.openSigning(pin.uri, pin.kid);
     const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
     const rows = history.length > 0 ? history : [first];
-    const opened = await Keyring.open(origin, keys.log, signing, rows);
+    const opened = await Keyring.open(origin, keys.log, signing, rows, logHistory);
     keyring = opened;
     return {
       keyring: opened,
       memory: keys.memory,
       openSigning: keys.openSigning,
+      ...(keys.openLog === undefined ? {} : { openLog: keys.openLog }),
+      ...(keys.useLog === undefined ? {} : { useLog: keys.useLog }),
       close: async () => {
         await opened.signing.close();
         await keys.close();
@@ -71,13 +91,19 @@ export async function openKeys(
 }
 
 /** In this process, or in the signer process that the config names. */
-function openLogKeys(home: Home, config: Config, trusted: () => TrustedKeys): Promise<LogKeys> {
+function openLogKeys(
+  home: Home,
+  config: Config,
+  trusted: () => TrustedKeys,
+  lostLog: OpenedSigner | undefined,
+): Promise<LogKeys> {
   const { logKey } = config;
   const { origin, memory } = config.log;
   const access = keyAccess(home, config);
   const elsewhere = signerProcessOf(logKey);
   if (elsewhere !== undefined) return openRemoteKeys(elsewhere, { origin, logKey, access });
-  return openOwnKeys({ origin, memory, logKey, access, trusted });
+  const lost = lostLog === undefined ? {} : { lostLog };
+  return openOwnKeys({ origin, memory, logKey, access, trusted, ...lost });
 }
 
 /** A history that was lost is not begun anew: a key that was rotated would be back. */
@@ -93,7 +119,12 @@ function checkNeverServed(store: Store): void {
  * The key to open. A rotation is durable in the store before the config names the new key: one that the
  * store has retired is never used again, whatever the config says.
  */
-async function currentPin(home: Home, pin: KeyPin, history: readonly KeyRow[]): Promise<KeyPin> {
+async function currentPin(
+  home: Home,
+  member: 'key' | 'logKey',
+  pin: KeyPin,
+  history: readonly KeyRow[],
+): Promise<KeyPin> {
   const current = history.at(-1);
   // The operator may say another way to the same key.
   if (current === undefined || current.jwk.kid === pin.kid) return pin;
@@ -105,6 +136,6 @@ async function currentPin(home: Home, pin: KeyPin, history: readonly KeyRow[]): 
     );
   }
   const pinned = { uri: current.uri, kid: current.jwk.kid };
-  await pinKey(home.config, 'key', pinned);
+  await pinKey(home.config, member, pinned);
   return pinned;
 }

@@ -16,6 +16,7 @@ import { parseKeyUri } from '../../trust/signer/key-uri.ts';
 import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
 import { pinKey } from '../config/pin.ts';
+import { readLogRow } from './current-log.ts';
 import type { Runtime } from './compose.ts';
 import { keyAccess } from './key-access.ts';
 
@@ -77,7 +78,7 @@ export async function rotateKey(
   const next = await parts.openSigning(uri);
   const old = keys.signing;
   try {
-    checkNew(next, keys.history);
+    checkNew(next, parts);
     await next.ready();
     await receipts.checkpointer.still(async () => {
       const iat = Math.floor(gate.now() / 1000) + (compromised ? 0 : DATED_AHEAD_SECONDS);
@@ -185,17 +186,27 @@ function freshKeyUri(root: string): string {
   return `file:${path}.key?alg=ES256&passphrase-source=${path}.passphrase`;
 }
 
-function checkNew(next: OpenedSigner, history: readonly KeyRow[]): void {
+function checkNew(next: OpenedSigner, { keys, gate }: RotationParts): void {
   if (next.key.alg !== 'ES256') {
     throw new WarderError('usage', `the signing key is ES256, not ${next.key.alg}`, {
       hint: 'name an ES256 key',
     });
   }
-  if (history.some(({ jwk }) => jwk.kid === next.key.kid)) {
-    throw new WarderError('usage', `this home signed with the key \`${next.key.kid}\` before`, {
-      hint: 'a key comes back never: name another, or leave `--key` out',
-    });
-  }
+  refuseKnown(next.key.kid, keys, gate);
+}
+
+/** @throws WarderError `usage` for a key of this home, whatever it signed. */
+export function refuseKnown(
+  kid: string,
+  { history, logHistory }: RotationParts['keys'],
+  { store }: RotationParts['gate'],
+): void {
+  const former = store.read(readLogRow)?.formerKeys ?? [];
+  const known = [...history, ...logHistory].some(({ jwk }) => jwk.kid === kid);
+  if (!known && !former.includes(kid)) return;
+  throw new WarderError('usage', `this home signed with the key \`${kid}\` before`, {
+    hint: 'a key comes back never: name another, or leave `--key` out',
+  });
 }
 
 /** Keys that were retired, or whose grace was cut short. */

@@ -15,6 +15,14 @@ export interface LogKeys {
    * @param kid thumbprint it must have; the key that may come next, when absent.
    */
   openSigning(uri: string, kid?: string): Promise<OpenedSigner>;
+  /**
+   * Opens a key that may take the place of the log key; absent where that is another's to say.
+   *
+   * @param kid thumbprint it must have, when it is known.
+   */
+  openLog?(uri: string, kid?: string): Promise<OpenedSigner>;
+  /** From here on that key is the one of the log. */
+  useLog?(log: OpenedSigner): void;
   /** Lets another process sign. The signing keys are closed by who opened them. */
   close(): Promise<void>;
 }

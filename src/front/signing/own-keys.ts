@@ -10,6 +10,7 @@ import {
   openCheckpointAdmitter,
 } from '../../trust/receipt/checkpoint-admitter.ts';
 import { statementAdmitter } from '../../trust/receipt/statement-admitter.ts';
+import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import { type KeyAccess, openSigner } from '../../trust/signer/open-signer.ts';
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import type { Admitter, SignKind } from '../../trust/signer/signer.ts';
@@ -26,6 +27,8 @@ export interface OwnKeysOptions {
   readonly access: KeyAccess;
   /** Every key there was: what a delegated lease may stand on. */
   readonly trusted: () => TrustedKeys;
+  /** What stands for a log key that is lost, so that another can take its place. */
+  readonly lostLog?: OpenedSigner;
 }
 
 /** What a signer process asks besides: it takes nobody's word. */
@@ -54,20 +57,22 @@ export async function openOwnKeys(options: OwnKeysOptions, own?: OwnRules): Prom
 
 async function openWith(
   memory: LogAdmitter,
-  { origin, memory: path, logKey, access, trusted }: OwnKeysOptions,
+  { origin, memory: path, logKey, access, trusted, lostLog }: OwnKeysOptions,
   own: OwnRules | undefined,
 ): Promise<LogKeys> {
   const lists = await openListMemory(path, origin, own === undefined ? 'none' : 'lost');
-  const rotations = rotationAdmitter(origin, logKey.kid);
+  const rotations = rotationAdmitter(origin, () => log.key.kid);
   const attestations = possessionAdmitter(origin);
   const more = own?.admitters(memory) ?? [];
   const kinds = own?.kinds ?? ((_kid, all) => all);
-  const log = await openSigner(logKey.uri, {
-    ...access,
-    kid: logKey.kid,
-    roles: kinds(logKey.kid, logKeyRoles),
-    admitters: [rotations, attestations, ...more, memory],
-  });
+  const openLog = (uri: string, kid?: string): Promise<OpenedSigner> =>
+    openSigner(uri, {
+      ...access,
+      ...(kid === undefined ? {} : { kid }),
+      roles: kinds(kid ?? '', logKeyRoles),
+      admitters: [rotations, attestations, ...more, memory],
+    });
+  let log = lostLog ?? (await openLog(logKey.uri, logKey.kid));
   // What remembers comes last: what is refused leaves nothing.
   const admitters = [
     leaseAdmitter(origin, trusted),
@@ -82,6 +87,10 @@ async function openWith(
   return {
     log,
     memory,
+    openLog,
+    useLog: (next) => {
+      log = next;
+    },
     openSigning: (uri, kid) =>
       openSigner(uri, {
         ...access,

@@ -7,6 +7,7 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import { parseDuration } from '../../../catalog/measures.ts';
 import type { KeySummary } from '../../console/key-summary.ts';
 import { plain } from '../output.ts';
+import type { Home } from '../../config/home.ts';
 import type { Run } from '../program.ts';
 import { addAttestationCommands } from './keys-attest.ts';
 
@@ -14,6 +15,8 @@ interface RotateOptions {
   readonly key?: string;
   readonly grace?: string;
   readonly compromised?: true;
+  readonly log?: true;
+  readonly offline?: true;
 }
 
 /** Adds `keys list|show|create|rotate|jwks|verify-rotation|attest|verify-attestation`. */
@@ -59,17 +62,22 @@ export function addKeyCommands(program: Command, run: Run): void {
     .option('--key <uri>', 'where the new key is or shall be (ES256); a new file key by default')
     .option('--grace <duration>', 'how long leases of the old key count; the longest lease at most')
     .option('--compromised', 'nothing under the old key counts any more, from now on')
+    .option('--log', 'the key of the log (EdDSA) instead of the one that signs leases')
+    .option('--offline', 'of a key that is lost, with `--compromised`; no daemon may run')
     .description('sign with another key from now on; calls go on')
     .action((options: RotateOptions) =>
-      run(async ({ operator, out }) => {
+      run(async ({ operator, operatorIfRunning, out, home }) => {
         const request = rotationRequest(options);
-        const done = await (await operator()).call('keys.rotate', request);
+        const done =
+          options.offline === true
+            ? await rotateOffline(home, options.log === true, request, await operatorIfRunning())
+            : await (
+                await operator()
+              ).call('keys.rotate', { ...request, ...(options.log ? { log: true } : {}) });
         out.result(done, [
           `${done.kid} signs now, in the place of ${done.old}`,
           `  ${done.uri}`,
-          options.compromised === true
-            ? '  no lease under the old key counts any more'
-            : `  leases under the old key count until ${done.graceUntil}`,
+          ...(options.log === true ? logLines(options) : leaseLines(options, done.graceUntil)),
           ...(done.unfinished === undefined
             ? []
             : [`  the next start finishes it: ${done.unfinished}`]),
@@ -97,6 +105,37 @@ export function addKeyCommands(program: Command, run: Run): void {
       }),
     );
   addAttestationCommands(keys, run);
+}
+
+function leaseLines({ compromised }: RotateOptions, graceUntil: string): readonly string[] {
+  return compromised === true
+    ? ['  no lease under the old key counts any more']
+    : [`  leases under the old key count until ${graceUntil}`];
+}
+
+function logLines({ compromised }: RotateOptions): readonly string[] {
+  return compromised === true
+    ? [
+        '  of heads under the old key only those count that a witness cosigned before',
+        '  have proofs made anew, and give verifiers the new `warder keys jwks`',
+      ]
+    : ["  heads up to now are the old key's for good, larger ones the new key's"];
+}
+
+async function rotateOffline(
+  home: Home,
+  log: boolean,
+  request: ReturnType<typeof rotationRequest>,
+  running: unknown,
+): Promise<{ old: string; kid: string; uri: string; graceUntil: string; unfinished?: string }> {
+  if (running !== undefined) {
+    throw new WarderError('conflict', 'the daemon runs: it can rotate the key itself', {
+      hint: 'leave `--offline` out',
+    });
+  }
+  const { rotateLostKey } = await import('../../daemon/rotate-offline.ts');
+  const { graceUntil, ...done } = await rotateLostKey(home, log ? 'log' : 'signing', request);
+  return { ...done, graceUntil: new Date(graceUntil * 1000).toISOString() };
 }
 
 function describe(key: KeySummary): readonly string[] {
@@ -153,11 +192,13 @@ async function followed(file: string, trusted: readonly string[]): Promise<strin
   const text = readText(file);
   const today = await loadKeys([text]);
   const keys = await followRotations(parseJson(text), await loadKeys(trusted.map(readText), []));
-  const signing = keys.find(({ roles, retired }) => roles.includes('lease') && !retired);
-  const named = today.find(({ kid }) => kid === signing?.kid);
-  if (signing !== undefined && named !== undefined && named.retired === undefined) {
-    return signing.kid;
-  }
+  const current = keys.filter(({ roles, retired }) => roles.includes('rotation') && !retired);
+  const signing = current.find(({ roles }) => roles.includes('lease'));
+  // That of the log as well, if it was trusted before.
+  const same = current.every((key) =>
+    today.some(({ kid, retired }) => kid === key.kid && retired === undefined),
+  );
+  if (signing !== undefined && same) return signing.kid;
   throw new WarderError('not-trusted', 'the keys trusted before do not lead to those of the JWKS', {
     hint: 'have the operator give you the keys of today in another way',
   });

@@ -2,7 +2,7 @@
 
 import { WarderError } from '../../../base/errors/errors.ts';
 import { keyMadeEvent } from '../../../gate/key-events.ts';
-import { keyState, rolesOf } from '../../../trust/keyring/key-document.ts';
+import { keyState, logRolesOf, rolesOf } from '../../../trust/keyring/key-document.ts';
 import { custodyWorth } from '../../../trust/attest/custody-worth.ts';
 import type { Signer } from '../../../trust/signer/signer.ts';
 import { createKey } from '../../../trust/signer/open-signer.ts';
@@ -12,6 +12,7 @@ import type { OperationHandlers } from '../../console/operations.ts';
 import type { Runtime } from '../compose.ts';
 import { keyAccess } from '../key-access.ts';
 import { rotateKey } from '../rotate-key.ts';
+import { rotateLogKey } from '../rotate-log-key.ts';
 
 type KeyOperations = Pick<
   OperationHandlers,
@@ -28,8 +29,9 @@ export function keyOperations(runtime: Runtime): KeyOperations {
       await administration.record(() => [undefined, keyMadeEvent(jwk)]);
       return { jwk };
     },
-    'keys.rotate': async (request) => {
-      const { graceUntil, ...rotated } = await rotateKey(runtime, request);
+    'keys.rotate': async ({ log, ...request }) => {
+      const { graceUntil, ...rotated } =
+        log === true ? await rotateLogKey(runtime, request) : await rotateKey(runtime, request);
       return { ...rotated, graceUntil: new Date(graceUntil * 1000).toISOString() };
     },
   };
@@ -58,18 +60,24 @@ function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
     };
   });
   const { log } = keys;
-  const logKey: KeySummary = {
-    name: 'log',
-    state: 'current',
-    uri: config.logKey.uri,
-    jwk: log.key,
-    vkey: vkeyOf(keys, log.key.kid),
-    roles: log.roles,
-    custody: log.custody.summary,
-    heads: { from: 0 },
-    proof: proofOf(log, config),
-  };
-  return [...signing, logKey];
+  const logs = keys.logHistory.toReversed().map((row): KeySummary => {
+    const { jwk, heads, uri, since } = row;
+    const state = keyState(row, now);
+    const current = state === 'current';
+    return {
+      name: current ? 'log' : 'former',
+      state,
+      uri: uri === '' ? config.logKey.uri : uri,
+      jwk,
+      vkey: vkeyOf(keys, jwk.kid),
+      roles: current ? log.roles : logRolesOf(row),
+      custody: current ? log.custody.summary : 'not opened any more',
+      heads,
+      ...(since === 0 ? {} : { since: new Date(since).toISOString() }),
+      ...(current ? { proof: proofOf(log, config) } : {}),
+    };
+  });
+  return [...signing, ...logs];
 }
 
 function proofOf({ custody }: Signer, { assurance }: Runtime['config']): KeyProof {
