@@ -1,0 +1,113 @@
+// A home whose signing key is in a software TPM, from `init` to the TPM being killed and powered again.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sampleTool } from '../support/fixtures.ts';
+import { describeHardware } from '../support/hardware.ts';
+import { startSwtpm, type Swtpm } from '../support/swtpm.ts';
+import { createTestHome, type Finished, type TestHome } from '../support/warder.ts';
+
+interface Key {
+  readonly uri: string;
+  readonly custody: string;
+  readonly jwk: { readonly kid: string; readonly alg: string };
+}
+
+interface Row {
+  readonly id: string;
+  readonly type: string;
+  readonly outcome: string;
+}
+
+describeHardware('a key in a TPM', () => {
+  let tpm: Swtpm;
+  let home: TestHome;
+  let uri: string;
+  const file = (name: string): string => join(home.root, name);
+  const run = (...args: readonly string[]): Promise<Finished> => home.run(args);
+  const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args);
+  const echo = (): Promise<Finished> =>
+    run('--json', 'call', 'text_echo', '--args', '{"text":"x"}');
+  const lease = (out: string): Promise<Finished> =>
+    run(
+      ...['lease', 'request', '--task', 'T', '--reason', 'r', '--holder-key', file('my.jwk')],
+      ...['--capabilities', '[{"type":"tool.call","tools":["text_echo"]}]', '--ttl', '60'],
+      ...['--out', file(out)],
+    );
+  const save = async (name: string, ...args: readonly string[]): Promise<string> => {
+    const done = await run(...args);
+    expect(done.code, done.stderr).toBe(0);
+    writeFileSync(file(name), `${done.stdout.trimEnd()}\n`);
+    return file(name);
+  };
+
+  /** The newest receipt's proof verifies without home, daemon and TPM. */
+  const expectProof = async (): Promise<void> => {
+    const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
+    const proof = await save('a.proof', 'receipts', 'proof', row?.id ?? '');
+    const jwks = await save('jwks', 'keys', 'jwks');
+    const verified = await run('receipts', 'verify', proof, '--key', jwks);
+    expect(verified.code, verified.stderr).toBe(0);
+  };
+
+  /** A lease that another library verifies with the published keys. */
+  const expectLease = async (out: string): Promise<void> => {
+    const done = await lease(out);
+    expect(done.code, done.stderr).toBe(0);
+    const jwks = await ok<JSONWebKeySet>('keys', 'jwks');
+    const [signing] = await ok<Key[]>('keys', 'list');
+    const token = readFileSync(file(out), 'utf8').trim();
+    const { protectedHeader } = await compactVerify(token, createLocalJWKSet(jwks));
+    expect(protectedHeader).toMatchObject({ alg: 'ES256', kid: signing?.jwk.kid });
+  };
+
+  beforeAll(async () => {
+    tpm = await startSwtpm();
+    home = await createTestHome({ init: false });
+    uri = tpm.uri('handle=0x81010001', `auth-source=${file('tpm.auth')}`);
+    const made = await run('init', '--key', uri);
+    expect(made.code, made.stderr).toBe(0);
+    expect(made.stdout).toMatch(/TPM 2\.0 \(IBM .*\): made in it, fixed to it/);
+    await ok('tool', 'add', sampleTool('text'));
+    const { jwk } = await ok<{ jwk: object }>('lease', 'key', file('my.key'));
+    writeFileSync(file('my.jwk'), JSON.stringify(jwk));
+  });
+  afterAll(async () => {
+    await home.remove();
+    await tpm.remove();
+  });
+
+  test('the signing key is born in the TPM, the log key is a file; receipts and leases verify elsewhere', async () => {
+    const [signing, log] = await ok<Key[]>('keys', 'list');
+    expect(signing).toMatchObject({ uri, jwk: { alg: 'ES256' } });
+    expect(log).toMatchObject({ jwk: { alg: 'EdDSA' } });
+    expect(log?.uri).toMatch(/^file:/);
+    expect((await echo()).code).toBe(0);
+    await expectProof();
+    await expectLease('first.lease');
+    const doctor = await run('doctor');
+    expect(doctor.stdout).toMatch(/ok +signing key +ES256 \S+: TPM 2\.0/);
+  }, 60_000);
+
+  test('a TPM that is killed stops calls, and nothing is half done; powered again, all goes on', async () => {
+    const { pid } = await ok<{ pid: number }>('status');
+    await tpm.kill();
+    const refused = await lease('never.lease');
+    expect(refused.code, refused.stderr).toBe(7);
+    expect(refused.stderr).toMatch(/^error\[unavailable\]: no TPM at 127.*\nhint: /m);
+    expect(existsSync(file('never.lease'))).toBe(false);
+    const called = await echo();
+    expect(called.code).toBe(7);
+    const { receipt } = called.json<{ receipt: { id: string } }>();
+    const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
+    expect(row).toMatchObject({ id: receipt.id, type: 'call', outcome: 'refused' });
+    await tpm.start();
+    for (let tries = 0; (await echo()).code !== 0 && tries < 20; tries += 1);
+    await expectLease('again.lease');
+    await expectProof();
+    await ok('receipts', 'verify');
+    expect(await ok('status')).toMatchObject({ pid });
+  }, 60_000);
+});
