@@ -13,6 +13,7 @@ import type { Capability } from '../../trust/lease/capability.ts';
 import { Checker, type Fields } from './checker.ts';
 import { type IssuerConfig, readIssuers } from './issuers.ts';
 import { type FirewallConfig, readFirewall, readRisk, type RiskConfig } from './risk-section.ts';
+import { readWitnessSection, type WitnessSection } from './witness-section.ts';
 
 /** Which key, and the thumbprint it must have. */
 export interface KeyPin {
@@ -56,7 +57,7 @@ export interface Config {
     readonly public: boolean;
     /** File in which the signer remembers the last head it signed; outside the home. Absolute. */
     readonly memory: string;
-  };
+  } & WitnessSection;
   readonly pkcs11: {
     /** Shared libraries that key URIs may name as `module-path`. Absolute: each is code that is loaded. */
     readonly modules: readonly string[];
@@ -175,7 +176,13 @@ class ConfigReader extends Checker {
       'pool',
     ]);
     if (top['version'] !== 1) this.problem('`version` must be 1');
-    const log = this.object(top['log'], 'log', ['origin', 'public', 'memory']);
+    const log = this.object(top['log'], 'log', [
+      'origin',
+      'public',
+      'memory',
+      'witnesses',
+      'quorum',
+    ]);
     const jail = this.object(top['jail'] ?? {}, 'jail', ['require', 'use']);
     const limits = this.object(top['limits'] ?? {}, 'limits', Object.keys(defaults.limits));
     const pool = this.object(top['pool'] ?? {}, 'pool', Object.keys(defaults.pool));
@@ -200,6 +207,7 @@ class ConfigReader extends Checker {
         origin: this.text(log['origin'], 'log.origin'),
         public: this.boolean(log['public'] ?? false, 'log.public'),
         memory: this.absolutePath(log['memory'], 'log.memory'),
+        ...readWitnessSection(this, log),
       },
       pkcs11: { modules: this.absolutePaths(pkcs11['modules'] ?? [], 'pkcs11.modules') },
       agents,

@@ -18,7 +18,21 @@ export interface StatusReport {
     readonly size: number;
     readonly signedSize: number;
     readonly state: string;
+    /** How many of the witnesses have to have seen a checkpoint; 0 when there are none. */
+    readonly quorum: number;
+    readonly witnesses: readonly WitnessReport[];
   };
   readonly signer: { readonly kid: string; readonly custody: string };
   readonly executors: { readonly blank: number; readonly busy: number; readonly idle: number };
+}
+
+/** How it is with a witness of the log. */
+export interface WitnessReport {
+  readonly name: string;
+  /** Leaves of the last head it cosigned. */
+  readonly size: number;
+  /** By its clock; absent before the first. */
+  readonly time?: string;
+  /** What was wrong when it was last asked. */
+  readonly trouble?: string;
 }

@@ -53,6 +53,7 @@ import { currentLog } from './current-log.ts';
 import type { LostKey } from './lost-key.ts';
 import { type HomeKeys, openKeys } from './open-keys.ts';
 import { openRisk } from './open-risk.ts';
+import { openWitnesses } from './open-witnesses.ts';
 import { openPolicies } from './policies.ts';
 import { PublicFiles } from './public-files.ts';
 import { createRandomPool } from './random-pool.ts';
@@ -132,16 +133,27 @@ export async function composeRuntime(
   const random = createRandomPool();
   const opened = await openKeys(home, config, store, timed.clock.wall(), lost);
   const { keyring: keys, first, openSigning, openLog, useLog } = opened;
-  const receipts = await openReceipts({
-    store,
-    directory: home.log,
-    origin,
-    signers: keys,
-    memory: opened.memory,
-    random,
-    monotonic: () => clock.monotonic(),
-    pause,
-  }).catch(async (error: unknown) => {
+  const openLogOf = async (): Promise<Receipts> => {
+    const monotonic = (): number => clock.monotonic();
+    const witnesses = await openWitnesses(config, {
+      store,
+      logKeys: () => keys.trusted,
+      now: () => clock.wall(),
+      monotonic,
+    });
+    return openReceipts({
+      store,
+      directory: home.log,
+      origin,
+      signers: keys,
+      memory: opened.memory,
+      ...(witnesses === undefined ? {} : { witnesses }),
+      random,
+      monotonic,
+      pause,
+    });
+  };
+  const receipts = await openLogOf().catch(async (error: unknown) => {
     await opened.close();
     throw error;
   });

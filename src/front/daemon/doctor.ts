@@ -15,6 +15,7 @@ import { jailFindings } from './jail.ts';
 import { keyAccess } from './key-access.ts';
 import { listFindings } from './list-findings.ts';
 import { operatorFindings } from './operator-findings.ts';
+import { witnessFindings } from './witness-findings.ts';
 
 /** Free space under which a log is likely to stop soon. */
 const LOW_SPACE_BYTES = 256 * 1024 * 1024;
@@ -67,6 +68,7 @@ export async function doctorFindings(runtime: Runtime): Promise<readonly Finding
           text: `behind: ${log.size} leaves, signed up to ${log.signedSize}: ${log.problem}`,
           remedy: 'leaves are durable; proofs wait until checkpoints can be signed again',
         },
+    ...witnessFindings(runtime),
     errors.length === 0
       ? {
           subject: 'policy',

@@ -19,6 +19,7 @@ import { budgetOperations } from './operations/budgets.ts';
 import { revocationOperations } from './operations/revocations.ts';
 import { secretOperations } from './operations/secrets.ts';
 import { toolOperations } from './operations/tools.ts';
+import { witnessReport } from './witness-findings.ts';
 import { watchApprovals } from './watch-approvals.ts';
 import { trustOperations } from './operations/trust.ts';
 
@@ -101,7 +102,14 @@ export function statusReport(runtime: Runtime, version: string): StatusReport {
     tools: gate.catalog.list('default').length,
     policy: { digest: gate.policy.digest, policies: gate.policy.rules.length },
     calls: { served: turnstile.served, running: turnstile.running },
-    log: { origin: config.log.origin, size: gate.log.size, signedSize, state },
+    log: {
+      origin: config.log.origin,
+      size: gate.log.size,
+      signedSize,
+      state,
+      quorum: config.log.quorum,
+      witnesses: receipts.witnesses?.status().map(witnessReport) ?? [],
+    },
     signer: { kid: keys.signing.key.kid, custody: keys.signing.custody.summary },
     executors: { blank: blanks, busy, idle: executors.length - busy },
   };

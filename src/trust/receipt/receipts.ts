@@ -38,6 +38,8 @@ export interface Receipts {
   readonly log: ReceiptLog;
   readonly checkpointer: Checkpointer;
   readonly reader: ReceiptReader;
+  /** Absent when there are none. */
+  readonly witnesses?: WitnessGroup;
   /** tlog-proof of a receipt by its id. */
   proof(id: string, tenant?: string): Promise<string>;
   /** Reads and recomputes the whole log, leaves, files and signatures. */
@@ -74,6 +76,7 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
     log,
     checkpointer,
     reader,
+    ...(parts.witnesses === undefined ? {} : { witnesses: parts.witnesses }),
     proof: async (id, tenant) => proofFor({ store, log, checkpointer }, reader.indexOf(id, tenant)),
     audit: async (remembered) => {
       const { note } = await checkpointer.current();

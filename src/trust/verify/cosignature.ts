@@ -22,6 +22,12 @@ export interface Cosignature {
 const TIME_BYTES = 8;
 const SIGNATURE_BYTES = 64;
 
+/** The time in ISO 8601; in words where a witness says one that no calendar has. */
+export function timeText(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? `second ${seconds}` : date.toISOString();
+}
+
 /** What is signed over the text of a note. @param time NumericDate seconds. */
 export function cosignedMessage(text: string, time: number): Uint8Array {
   return encodeUtf8(`cosignature/v1\ntime ${time}\n${text}`);

@@ -6,7 +6,7 @@ import type { Finding } from '../../console/operations.ts';
 import type { StatusReport } from '../../console/status-report.ts';
 import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
 import { closed } from '../closed-door.ts';
-import { reportError, table } from '../output.ts';
+import { plain, reportError, table } from '../output.ts';
 import { packageVersion, type Run } from '../program.ts';
 
 /** How long `stop` waits for the daemon to end. */
@@ -135,7 +135,18 @@ function statusLines(status: StatusReport): readonly string[] {
     `policy     ${status.policy.policies} policies, ${status.policy.digest.slice(0, 16)}`,
     `calls      ${status.calls.served} served, ${status.calls.running} running`,
     `log        ${status.log.size} leaves, ${status.log.signedSize} signed, ${status.log.state}`,
+    ...witnessLines(status),
     `signer     ${status.signer.kid} (${status.signer.custody})`,
+  ];
+}
+
+function witnessLines({ log }: StatusReport): readonly string[] {
+  if (log.quorum === 0) return [];
+  return [
+    `witnesses  ${log.quorum} of ${log.witnesses.length} cosign before a checkpoint is published`,
+    ...log.witnesses.map(
+      ({ name, size, trouble }) => `           ${plain(name)}: ${trouble ?? `${size} leaves`}`,
+    ),
   ];
 }
 

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { Requirement } from '../../../trust/verify/checkpoint.ts';
-import type { Cosignature } from '../../../trust/verify/cosignature.ts';
+import { type Cosignature, timeText } from '../../../trust/verify/cosignature.ts';
 import { plain } from '../output.ts';
 
 export interface WitnessOptions {
@@ -51,12 +51,6 @@ export function witnessLines(cosignedBy: readonly Cosignature[]): readonly strin
   return cosignedBy.map(
     ({ witness, time }) => `seen by \`${plain(witness)}\` by ${timeText(time)}, by its clock`,
   );
-}
-
-/** A witness may say any number. */
-function timeText(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? `second ${seconds}` : date.toISOString();
 }
 
 function readVkeys(path: string): string {
