@@ -219,7 +219,7 @@ describeHardware('trouble with a token', () => {
     let running = 0;
     let most = 0;
     for (const call of shim.calls()) {
-      if (call === 'sign') most = Math.max(most, (running += 1));
+      if (call === 'sign-init') most = Math.max(most, (running += 1));
       if (call === 'sign-end') running -= 1;
     }
     expect(most).toBe(4);
