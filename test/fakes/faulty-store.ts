@@ -1,7 +1,13 @@
 // A working store whose commits fail when they are told to, as a full disk makes them fail.
 
 import { WarderError } from '../../src/base/errors/errors.ts';
-import type { Reader, Store, Tx } from '../../src/base/store/store.ts';
+import {
+  isScrubbing,
+  type Reader,
+  type Scrubbing,
+  type Store,
+  type Tx,
+} from '../../src/base/store/store.ts';
 
 export class FaultyStore implements Store {
   readonly #store: Store;
@@ -14,8 +20,12 @@ export class FaultyStore implements Store {
   /** So many commits are kept but reported as failed, as when the disk goes away at the last moment. */
   lying = 0;
 
+  /** As the store underneath can. */
+  readonly scrub?: Scrubbing['scrub'];
+
   constructor(store: Store) {
     this.#store = store;
+    if (isScrubbing(store)) this.scrub = (traces) => store.scrub(traces);
   }
 
   read<T>(work: (reader: Reader) => T): T {

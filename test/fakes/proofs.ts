@@ -10,6 +10,8 @@ import { formatProof } from '../../src/trust/verify/proof.ts';
 
 /** Makes proofs, and says which keys they are to be verified with. */
 export interface FakeProofs {
+  /** While true, no signature comes back. */
+  stuck: boolean;
   readonly keys: TrustedKeys;
   proof(id: string, tenant?: string): Promise<string>;
 }
@@ -19,6 +21,7 @@ export async function fakeProofs(store: Store, log: ReceiptLog): Promise<FakePro
   const signers = [openMemorySigner('EdDSA', { roles }), openMemorySigner('ES256', { roles })];
   const keys = await loadKeys([JSON.stringify({ keys: signers.map(({ key }) => key) })]);
   const proof: FakeProofs['proof'] = async (id, tenant) => {
+    if (proofs.stuck) return new Promise(() => {});
     const head = log.head();
     const text = formatHead(head);
     const payload = Buffer.from(text);
@@ -37,7 +40,8 @@ export async function fakeProofs(store: Store, log: ReceiptLog): Promise<FakePro
       checkpoint: formatNote({ text, signatures }),
     });
   };
-  return { keys, proof };
+  const proofs: FakeProofs = { stuck: false, keys, proof };
+  return proofs;
 }
 
 function fail(): never {

@@ -131,5 +131,5 @@ export interface Scrubbing {
 
 /** Whether a store has files to scrub. */
 export function isScrubbing(store: Store): store is Store & Scrubbing {
-  return 'scrub' in store;
+  return 'scrub' in store && typeof store.scrub === 'function';
 }

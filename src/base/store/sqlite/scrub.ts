@@ -58,9 +58,10 @@ async function stands(path: string, { after, texts }: Traces): Promise<boolean> 
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
+  if (file === undefined) return false;
   try {
     const bytes = Buffer.alloc(CHUNK);
-    for (let at = 0; file !== undefined; at += CHUNK - overlap) {
+    for (let at = 0; ; at += CHUNK - overlap) {
       const { bytesRead } = await file.read(bytes, 0, CHUNK, at);
       const read = bytes.subarray(0, bytesRead);
       for (let hit = read.indexOf(mark); hit >= 0; hit = read.indexOf(mark, hit + 1)) {
@@ -69,8 +70,7 @@ async function stands(path: string, { after, texts }: Traces): Promise<boolean> 
       }
       if (bytesRead < CHUNK) return false;
     }
-    return false;
   } finally {
-    await file?.close();
+    await file.close();
   }
 }

@@ -2,6 +2,7 @@
 
 import { chmodSync, closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
+import { systemClock } from '../../../base/clock/clock.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { ReceiptLine } from '../../mcp/receipt-line.ts';
 import type { ReceiptFilter } from '../../../trust/receipt/receipt-filter.ts';
@@ -47,7 +48,7 @@ export function addGivingCommands(receipts: Command, run: Run): void {
     .description('receipts with their openings, oldest first; or one, signed for other tools')
     .action((id: string | undefined, options: ExportOptions) =>
       run(async ({ operator }) => {
-        const filter = readFilter(options, Date.now());
+        const filter = readFilter(options, systemClock.wall());
         const client = await operator();
         switch (options.format) {
           case 'jsonl':
@@ -86,7 +87,7 @@ export function addGivingCommands(receipts: Command, run: Run): void {
     .action((id: string | undefined, options: EraseOptions) =>
       run(async ({ operator, out }) => {
         const { field, reason } = options;
-        const { last, ...filter } = readFilter(options, Date.now());
+        const { last, ...filter } = readFilter(options, systemClock.wall());
         if (last !== undefined) {
           throw new WarderError('usage', '`--last` is not for erasing', {
             hint: 'name receipts by age, principal or another filter',

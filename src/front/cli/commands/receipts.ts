@@ -1,6 +1,7 @@
 // `warder receipts`: what happened, and proving it.
 
 import type { Command } from 'commander';
+import { systemClock } from '../../../base/clock/clock.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { ReceiptLine } from '../../mcp/receipt-line.ts';
 import type { ReceiptFilter, ReceiptSummary } from '../../../trust/receipt/receipt-filter.ts';
@@ -33,7 +34,7 @@ export function addReceiptCommands(program: Command, run: Run): void {
         // Programs want them all, people the latest.
         const filter = {
           last: out.json ? LISTED_JSON : LISTED,
-          ...readFilter(options, Date.now()),
+          ...readFilter(options, systemClock.wall()),
         };
         const rows = await (await operator()).call('receipts.list', filter);
         const cells = rows.map((row) => [
@@ -82,14 +83,17 @@ export function addReceiptCommands(program: Command, run: Run): void {
     .action((options: FilterOptions) =>
       run(async ({ operator, out }) => {
         const client = await operator();
-        const { tasks } = await client.call('receipts.report', readFilter(options, Date.now()));
+        const { tasks } = await client.call(
+          'receipts.report',
+          readFilter(options, systemClock.wall()),
+        );
         out.result(tasks, tasks.flatMap(reportLines));
       }),
     );
   withFilters(receipts.command('follow'))
     .description('receipts as they are written; goes on when the daemon is started anew')
     .action((options: FilterOptions) =>
-      run((context) => follow(context, readFilter(options, Date.now()))),
+      run((context) => follow(context, readFilter(options, systemClock.wall()))),
     );
   receipts
     .command('checkpoint')
