@@ -43,8 +43,14 @@ describeHardware('a home with its key in a TPM', () => {
   const judge = (evidence: string, ...more: readonly string[]): Promise<Finished> =>
     nowhere.run([
       '--json',
-      ...['keys', 'verify-attestation', file(evidence), '--ca', maker.root],
-      ...['--intermediate', maker.issuer, ...more],
+      'keys',
+      'verify-attestation',
+      file(evidence),
+      '--ca',
+      maker.root,
+      '--intermediate',
+      maker.issuer,
+      ...more,
     ]);
 
   test('proves it to who has the maker’s CA, over one exchange, and again without', async () => {
