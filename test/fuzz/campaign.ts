@@ -14,6 +14,8 @@ export interface Campaign {
 
 export interface CampaignEnd {
   readonly runs: number;
+  /** How many different ones there are, where that is known. */
+  readonly of: number | undefined;
   readonly met: ReadonlyMap<string, number>;
   readonly finding?: {
     readonly index: number;
@@ -29,17 +31,17 @@ export async function runCampaign(target: FuzzTarget, campaign: Campaign): Promi
   try {
     const end = Math.min(runs, (session.tries ?? Infinity) - from);
     for (let done = 0; done < end; done += 1) {
-      if (performance.now() > until) return { runs: done, met: session.met };
+      if (performance.now() > until) return { runs: done, of: session.tries, met: session.met };
       const index = from + done;
       try {
         await session.run(new Random(seed, index), index);
       } catch (error) {
         const input = error instanceof Finding ? error.input : undefined;
         const finding = { index, error, ...(input === undefined ? {} : { input }) };
-        return { runs: done + 1, met: session.met, finding };
+        return { runs: done + 1, of: session.tries, met: session.met, finding };
       }
     }
-    return { runs: Math.max(0, end), met: session.met };
+    return { runs: Math.max(0, end), of: session.tries, met: session.met };
   } finally {
     await session.close();
   }

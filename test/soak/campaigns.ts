@@ -2,11 +2,13 @@
 
 import type { FuzzTarget } from '../fuzz/target.ts';
 import { faults } from './faults.ts';
+import { fullDisk } from './full-disk.ts';
 import { kills } from './kills.ts';
 import { powerCuts } from './power-cuts.ts';
 
 export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['kills', kills],
   ['faults', faults],
+  ['full-disk', fullDisk],
   ['power-cuts', powerCuts],
 ]);

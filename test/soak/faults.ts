@@ -28,7 +28,7 @@ const STRIDE = 7919;
 
 export const faults: FuzzTarget = {
   about: 'a log whose system calls on files fail, or kill it, one at a time',
-  runs: { sample: 36, long: 1_000_000 },
+  runs: { sample: 16, long: 1_000_000 },
   async open() {
     const met = new Met();
     const directory = mkdtempSync(join(tmpdir(), 'warder-faults-'));

@@ -41,7 +41,8 @@ async function soak(name: string, campaign: FuzzTarget, seed: number): Promise<b
     ...(seconds === undefined ? {} : { milliseconds: seconds * 1000 }),
   });
   const took = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${name}: ${String(end.runs)} runs in ${took} s; met ${describeMet(end.met)}`);
+  const of = end.of === undefined ? '' : ` of ${String(end.of)}`;
+  console.log(`${name}: ${String(end.runs)}${of} runs in ${took} s; met ${describeMet(end.met)}`);
   if (end.finding === undefined) return true;
   const { index, error } = end.finding;
   console.error(`error[${name}]:`, error);

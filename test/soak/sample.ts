@@ -14,7 +14,8 @@ export async function runSample(name: string): Promise<ReadonlyMap<string, numbe
   const campaign = CAMPAIGNS.get(name);
   if (campaign === undefined) throw new Error(name);
   const end = await runCampaign(campaign, { seed: SEED, from: 0, runs: campaign.runs.sample });
-  console.log(`${name}: ${String(end.runs)} runs; met ${describeMet(end.met)}`);
+  const of = end.of === undefined ? '' : ` of ${String(end.of)}`;
+  console.log(`${name}: ${String(end.runs)}${of} runs; met ${describeMet(end.met)}`);
   if (end.finding !== undefined) {
     const again = `npm run soak -- ${name} --seed ${String(SEED)} --from ${String(end.finding.index)} --count 1`;
     throw new Error(`does not hold; again: ${again}`, { cause: end.finding.error });
