@@ -103,7 +103,7 @@ export class TestCa {
     });
     const path = (end: string): string => join(this.#directory, `${this.#name}.${subject}.${end}`);
     writeFileSync(path('pem'), pem(made));
-    const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const key = privateKey.export({ format: 'pem', type: 'pkcs8' });
     writeFileSync(path('key'), key, { mode: 0o600 });
     return { cert: path('pem'), key: path('key'), ca: this.file };
   }
