@@ -10,6 +10,8 @@ import type { ReceiptFacts } from '../../../src/trust/receipt/leaf.ts';
 import type { KeptOpening, Openings } from '../../../src/trust/receipt/openings.ts';
 import { verifyCheckpoint } from '../../../src/trust/verify/checkpoint.ts';
 import { type Opening, verifyOpening } from '../../../src/trust/verify/commitment.ts';
+import { verifyDisclosure } from '../../../src/trust/verify/disclosure.ts';
+import { verifyEnvelope } from '../../../src/trust/verify/envelope.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
 import { parseLeaf } from '../../../src/trust/verify/leaf.ts';
 import { hashLeaf, verifyConsistency, verifyInclusion } from '../../../src/trust/verify/merkle.ts';
@@ -140,6 +142,72 @@ test.each(proofs.good)('proof: $name', async ({ proof, index, leafHash }) => {
 
 test.each(proofs.refused)('proof refused: $name', async ({ proof, expect: code }) => {
   await expect(verifyReceipt(proof, keys)).rejects.toMatchObject({ code });
+});
+
+const disclosures = read('disclosure.json') as {
+  readonly good: readonly {
+    readonly name: string;
+    readonly disclosure: string;
+    readonly disclosed: readonly string[];
+    readonly unopened?: readonly string[];
+    readonly sealed: readonly string[];
+  }[];
+  readonly refused: readonly (Refused & { readonly disclosure: string })[];
+};
+const envelopes = read('envelope.json') as {
+  readonly good: readonly { readonly name: string; readonly envelope: string }[];
+  readonly refused: readonly (Refused & { readonly envelope: string })[];
+};
+const rotations = read('rotation.json') as {
+  readonly jwks: unknown;
+  readonly good: readonly { readonly name: string; readonly note: string; readonly size: number }[];
+  readonly refused: readonly (Refused & { readonly note: string })[];
+};
+
+test.each(disclosures.good)('disclosure: $name', async (vector) => {
+  const verified = await verifyDisclosure(vector.disclosure, keys);
+  const sorted = (names: readonly string[]): readonly string[] => names.toSorted();
+  expect(sorted(Object.keys(verified.disclosed))).toEqual(sorted(vector.disclosed));
+  expect(verified.unopened).toEqual(vector.unopened ?? []);
+  expect(sorted(verified.sealed)).toEqual(sorted(vector.sealed));
+});
+
+test('disclosure: a value one has opens a salt one was given', async () => {
+  const { disclosure = '' } = disclosures.good.at(-1) ?? {};
+  const mine = { arguments: { text: 'hello' } };
+  const verified = await verifyDisclosure(disclosure, keys, {}, mine);
+  expect(verified.disclosed['arguments']).toEqual(mine.arguments);
+  const other = { arguments: { text: 'Hello' } };
+  await expect(verifyDisclosure(disclosure, keys, {}, other)).rejects.toMatchObject({
+    code: 'verification-failed',
+  });
+});
+
+test.each(disclosures.refused)(
+  'disclosure refused: $name',
+  async ({ disclosure, expect: code }) => {
+    await expect(verifyDisclosure(disclosure, keys)).rejects.toMatchObject({ code });
+  },
+);
+
+test.each(envelopes.good)('envelope: $name', async ({ envelope }) => {
+  const dsse = await loadKeys([JSON.stringify(keyFile.jwks)], ['dsse']);
+  expect((await verifyEnvelope(envelope, dsse)).id).toBe('call_01KA9ZJ5R00000000000000003');
+});
+
+test.each(envelopes.refused)('envelope refused: $name', async ({ envelope, expect: code }) => {
+  const dsse = await loadKeys([JSON.stringify(keyFile.jwks)], ['dsse']);
+  await expect(verifyEnvelope(envelope, dsse)).rejects.toMatchObject({ code });
+});
+
+test.each(rotations.good)('rotated keys: $name', async ({ note, size }) => {
+  const trusted = await loadKeys([JSON.stringify(rotations.jwks)]);
+  expect((await verifyCheckpoint(note, trusted)).size).toBe(size);
+});
+
+test.each(rotations.refused)('rotated keys refused: $name', async ({ note, expect: code }) => {
+  const trusted = await loadKeys([JSON.stringify(rotations.jwks)]);
+  await expect(verifyCheckpoint(note, trusted)).rejects.toMatchObject({ code });
 });
 
 test('with all keys given, no flipped bit of a proof goes unseen', async () => {

@@ -18,6 +18,13 @@ import { hashLeaf } from '../../../src/trust/receipt/digest.ts';
 import type { ReceiptFacts } from '../../../src/trust/receipt/leaf.ts';
 import { LogTree } from '../../../src/trust/receipt/log-tree.ts';
 import { formatHead, type Head } from '../../../src/trust/verify/checkpoint.ts';
+import { DISCLOSURE_TYPE } from '../../../src/trust/verify/disclosure.ts';
+import {
+  formatBundle,
+  formatEnvelope,
+  preAuthEncoding,
+  type StatementEnvelope,
+} from '../../../src/trust/verify/envelope.ts';
 import { formatJwk } from '../../../src/trust/verify/jwk.ts';
 import { formatVkey, noteKeyId } from '../../../src/trust/verify/note-key.ts';
 import { formatNote, noteSignature, type NoteSignature } from '../../../src/trust/verify/note.ts';
@@ -65,16 +72,21 @@ const kept: Record<string, string> = existsSync(join(here, 'signatures.json'))
   : {};
 const used: Record<string, string> = {};
 
+/** A signature, raw; the same as last time where it is there and holds. */
+function signed(key: PrivateKey, raw: RawKey, bytes: Uint8Array): Buffer {
+  if (raw.form.alg === 'EdDSA') return sign(null, bytes, key);
+  const options = { key, dsaEncoding: 'ieee-p1363' } as const;
+  const index = `${formatJwk(raw).kid} ${hex(sha256(bytes))}`;
+  const old = Buffer.from(used[index] ?? kept[index] ?? '', 'base64');
+  const holds = old.length === 64 && verify('sha256', bytes, { ...options }, old);
+  const signature = holds ? old : sign('sha256', bytes, options);
+  used[index] = encodeBase64(signature);
+  return signature;
+}
+
 function line(key: PrivateKey, name: string, text: string): NoteSignature {
   const raw = rawOf(key);
-  if (raw.form.alg === 'EdDSA') return noteSignature(name, raw, sign(null, Buffer.from(text), key));
-  const options = { key, dsaEncoding: 'ieee-p1363' } as const;
-  const index = `${formatJwk(raw).kid} ${hex(sha256(text))}`;
-  const old = Buffer.from(used[index] ?? kept[index] ?? '', 'base64');
-  const holds = old.length === 64 && verify('sha256', Buffer.from(text), { ...options }, old);
-  const signature = holds ? old : sign('sha256', Buffer.from(text), options);
-  used[index] = encodeBase64(signature);
-  return noteSignature(name, raw, signature);
+  return noteSignature(name, raw, signed(key, raw, Buffer.from(text)));
 }
 
 function note(head: Head, keys: readonly PrivateKey[] = [logPrivate, signingPrivate]): string {
@@ -389,7 +401,255 @@ const pairs = [
   [599, 600],
 ] as const;
 
+// Receipts with openings, for readers.
+const shown = built[2] ?? first;
+type Opened = Record<string, Record<string, unknown>>;
+const openingsOf = (names: readonly string[]): Opened =>
+  Object.fromEntries(
+    names.map((name) => {
+      const at = /^effects\/(\d+)$/.exec(name)?.[1];
+      const kept =
+        at === undefined ? shown.openings.fields[name] : shown.openings.effects[Number(at)];
+      return [name, { ...kept }];
+    }),
+  );
+const everyName = ['arguments', 'principal', 'result', 'policy', 'effects/0', 'effects/1'];
+function disclosed(names: readonly string[], alter: (file: Json) => void = () => {}): string {
+  const file: Json = { _type: DISCLOSURE_TYPE, proof: proofOf(2), openings: openingsOf(names) };
+  alter(file);
+  return JSON.stringify(file);
+}
+interface Json {
+  [name: string]: unknown;
+  proof: string;
+  openings: Opened;
+}
+const disclosures = {
+  good: [
+    { name: 'everything', disclosure: disclosed(everyName), disclosed: everyName, sealed: [] },
+    {
+      name: 'the result alone',
+      disclosure: disclosed(['result']),
+      disclosed: ['result'],
+      sealed: everyName.filter((name) => name !== 'result'),
+    },
+    { name: 'nothing', disclosure: disclosed([]), disclosed: [], sealed: everyName },
+    {
+      name: 'a salt without its value',
+      disclosure: disclosed(['result'], ({ openings }) => {
+        const { salt } = openingsOf(['arguments'])['arguments'] ?? {};
+        openings['arguments'] = { salt, bytes: 16 };
+      }),
+      disclosed: ['result'],
+      unopened: ['arguments'],
+      sealed: everyName.filter((name) => name !== 'result' && name !== 'arguments'),
+    },
+  ],
+  refused: [
+    {
+      name: 'another value',
+      disclosure: disclosed(['result'], ({ openings }) => {
+        openings['result'] = { ...openings['result'], value: { content: [] } };
+      }),
+      expect: 'verification-failed',
+    },
+    {
+      name: 'another salt',
+      disclosure: disclosed(['result'], ({ openings }) => {
+        openings['result'] = { ...openings['result'], salt: '00'.repeat(16) };
+      }),
+      expect: 'verification-failed',
+    },
+    {
+      name: 'an opening under the name of another',
+      disclosure: disclosed(['result', 'arguments'], ({ openings }) => {
+        openings['arguments'] = openings['result'] ?? {};
+      }),
+      expect: 'verification-failed',
+    },
+    {
+      name: 'a name the receipt does not commit to',
+      disclosure: disclosed(['result'], ({ openings }) => {
+        openings['effects/2'] = openings['result'] ?? {};
+      }),
+      expect: 'verification-failed',
+    },
+    {
+      name: 'a short salt',
+      disclosure: disclosed(['result'], ({ openings }) => {
+        openings['result'] = { ...openings['result'], salt: '00' };
+      }),
+      expect: 'malformed',
+    },
+    {
+      name: 'a value and a length',
+      disclosure: disclosed(['result'], ({ openings }) => {
+        openings['result'] = { ...openings['result'], bytes: 3 };
+      }),
+      expect: 'malformed',
+    },
+    {
+      name: 'another type',
+      disclosure: disclosed(['result'], (file) => {
+        file['_type'] = `${DISCLOSURE_TYPE}1`;
+      }),
+      expect: 'malformed',
+    },
+    {
+      name: 'an unknown member',
+      disclosure: disclosed(['result'], (file) => {
+        file['more'] = true;
+      }),
+      expect: 'malformed',
+    },
+    {
+      name: 'a proof whose checkpoint lacks a key',
+      disclosure: disclosed(['result'], (file) => {
+        file.proof = proofOf(2, note(head, [logPrivate]));
+      }),
+      expect: 'not-trusted',
+    },
+  ],
+};
+
+// The same receipt as a DSSE envelope, alone and in a sigstore bundle.
+function envelopeBy(key: PrivateKey, payload: Uint8Array): StatementEnvelope {
+  const raw = rawOf(key);
+  return formatEnvelope(payload, raw, signed(key, raw, preAuthEncoding(payload)));
+}
+const envelope = envelopeBy(signingPrivate, shown.leaf);
+const signingKid = formatJwk(signingRaw).kid;
+const bundle = formatBundle(envelope, signingKid);
+const alteredPayload = Buffer.from(shown.leaf);
+alteredPayload[100] = (alteredPayload[100] ?? 0) ^ 1;
+const envelopes = {
+  good: [
+    { name: 'an envelope', envelope: JSON.stringify(envelope) },
+    { name: 'a sigstore bundle', envelope: JSON.stringify(bundle) },
+  ],
+  refused: [
+    {
+      name: 'another payload',
+      envelope: JSON.stringify({ ...envelope, payload: encodeBase64(alteredPayload) }),
+      expect: 'verification-failed',
+    },
+    {
+      name: 'a stranger signed',
+      envelope: JSON.stringify(envelopeBy(strangerPrivate, shown.leaf)),
+      expect: 'verification-failed',
+    },
+    {
+      name: 'the hint names a stranger',
+      envelope: JSON.stringify(formatBundle(envelope, formatJwk(rawOf(strangerPrivate)).kid)),
+      expect: 'not-trusted',
+    },
+    {
+      name: 'another payload type',
+      envelope: JSON.stringify({ ...envelope, payloadType: 'application/json' }),
+      expect: 'malformed',
+    },
+    {
+      name: 'two signatures',
+      envelope: JSON.stringify({
+        ...envelope,
+        signatures: [...envelope.signatures, ...envelope.signatures],
+      }),
+      expect: 'malformed',
+    },
+    {
+      name: 'no signature',
+      envelope: JSON.stringify({ ...envelope, signatures: [] }),
+      expect: 'malformed',
+    },
+    {
+      name: 'another media type',
+      envelope: JSON.stringify({ ...bundle, mediaType: 'application/json' }),
+      expect: 'malformed',
+    },
+    {
+      name: 'a statement that is no receipt',
+      envelope: JSON.stringify(
+        envelopeBy(signingPrivate, Buffer.from('{"_type":"https://in-toto.io/Statement/v1"}')),
+      ),
+      expect: 'malformed',
+    },
+  ],
+};
+
+// Keys of a log that was rotated after three leaves, as published then.
+const nextPrivate = p256('warder receipt vectors: the signing key after a rotation');
+const published = {
+  keys: [
+    { ...formatJwk(logRaw), warder_roles: ['checkpoint', 'rotation'], warder_origin: origin },
+    {
+      ...formatJwk(signingRaw),
+      warder_roles: ['lease', 'checkpoint'],
+      warder_origin: origin,
+      warder_heads: { from: 0, to: 3 },
+      warder_retired: { at: 1795251600, until: 1795255200 },
+    },
+    {
+      ...formatJwk(rawOf(nextPrivate)),
+      warder_roles: ['lease', 'checkpoint', 'rotation', 'revocations', 'dsse'],
+      warder_origin: origin,
+      warder_heads: { from: 4 },
+    },
+    {
+      ...formatJwk(rawOf(strangerPrivate)),
+      warder_roles: ['attest'],
+      warder_origin: origin,
+    },
+  ],
+};
+const headOf = (size: number): Head => ({ origin, size, root: tree.rootAt(size) });
+const rotations = {
+  jwks: published,
+  good: [
+    { name: 'the old key, up to its last head', note: note(headOf(3)), size: 3 },
+    {
+      name: 'the new key, from its first',
+      note: note(headOf(4), [logPrivate, nextPrivate]),
+      size: 4,
+    },
+    {
+      name: 'the old key beside the new one',
+      note: note(head, [logPrivate, nextPrivate, signingPrivate]),
+      size: 6,
+    },
+  ],
+  refused: [
+    { name: 'the old key after its last head', note: note(headOf(4)), expect: 'not-trusted' },
+    {
+      name: 'the new key before its first',
+      note: note(headOf(3), [logPrivate, nextPrivate]),
+      expect: 'not-trusted',
+    },
+    {
+      name: 'a key of another role in the place of the new one',
+      note: note(head, [logPrivate, strangerPrivate]),
+      expect: 'not-trusted',
+    },
+    {
+      name: 'another log',
+      note: note({ ...head, origin: otherOrigin }, [logPrivate, nextPrivate]),
+      expect: 'not-trusted',
+    },
+  ],
+};
+
 const files = {
+  'disclosure.json': {
+    comment: 'Receipts with openings. Verified with both keys of keys.json, all required.',
+    ...disclosures,
+  },
+  'envelope.json': {
+    comment: 'DSSE envelopes and sigstore bundles. Verified with the signing key of keys.json.',
+    ...envelopes,
+  },
+  'rotation.json': {
+    comment: 'Checkpoints verified with the keys of `jwks`, all required that sign such a head.',
+    ...rotations,
+  },
   'keys.json': {
     comment:
       'The keys of these vectors; everybody knows them. Names of checkpoint keys are the origin.',
