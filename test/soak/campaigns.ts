@@ -5,10 +5,12 @@ import { faults } from './faults.ts';
 import { fullDisk } from './full-disk.ts';
 import { kills } from './kills.ts';
 import { powerCuts } from './power-cuts.ts';
+import { recovery } from './recovery.ts';
 
 export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['kills', kills],
   ['faults', faults],
   ['full-disk', fullDisk],
   ['power-cuts', powerCuts],
+  ['recovery', recovery],
 ]);

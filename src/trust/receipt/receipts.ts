@@ -58,18 +58,14 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
   const { store, origin, random } = parts;
   const directory = new TileDirectory(parts.directory);
   const log = new ReceiptLog({ store, origin, random, tiles: directory });
-  await directory.scan(log.size);
+  directory.scan(log.size);
   const contents = {
     tile: (level: number, index: number, width: number) => log.tree.tile(level, index, width),
     leaves: (from: number, count: number) => log.leaves(from, count),
   };
   const checkpointer = await Checkpointer.open({ ...parts, log, directory, contents });
   const { published } = checkpointer;
-  if (published !== undefined) {
-    await directory.writeUpTo(published.size, contents);
-    await directory.publish(published.note);
-    await directory.prune([published.size]);
-  }
+  if (published !== undefined) await directory.restore(published.size, published.note, contents);
   const reader = new ReceiptReader(store, log);
 
   return {

@@ -1,7 +1,7 @@
 // C2SP tlog-tiles on disk, below HOME/log: derived from the leaves, rebuilt where missing or short.
 
-import { readFileSync } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HASH_SIZE } from '../verify/merkle.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
@@ -23,16 +23,21 @@ export class TileDirectory {
   /** Full tiles known to be on disk, by level. */
   readonly #full: number[] = [];
   readonly #made = new Set<string>();
+  /** Whether a file that says the same already is left as it is. */
+  #keepsSame = false;
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** Looks which full tiles and bundles are there, up to `size` leaves; the rest is written again. */
-  async scan(size: number): Promise<void> {
+  /**
+   * Looks which full tiles and bundles are there, up to `size` leaves; the rest is written again. Asks two lengths
+   * for 256 leaves, at once: on another thread each would take ten times as long.
+   */
+  scan(size: number): void {
     for (let level = 0; TILE_WIDTH ** (level + 1) <= size; level += 1) {
       let index = 0;
-      while (index < fullTiles(size, level) && (await this.#isWhole(level, index))) index += 1;
+      while (index < fullTiles(size, level) && this.#isWhole(level, index)) index += 1;
       this.#full[level] = index;
     }
   }
@@ -68,6 +73,21 @@ export class TileDirectory {
       const width = partialWidth(size, level);
       if (width > 0) await this.#write(contents, level, end, width);
     }
+  }
+
+  /**
+   * Has the files of a checkpoint that was published: writes those that are missing or wrong at the edge, so that
+   * a log with its files whole opens on a full disk.
+   */
+  async restore(size: number, note: string, contents: TileContents): Promise<void> {
+    this.#keepsSame = true;
+    try {
+      await this.writeUpTo(size, contents);
+      await this.publish(note);
+    } finally {
+      this.#keepsSame = false;
+    }
+    await this.prune([size]);
   }
 
   /** Publishes a checkpoint whose tiles were written. */
@@ -133,6 +153,7 @@ export class TileDirectory {
 
   async #put(path: string, bytes: Uint8Array): Promise<void> {
     const file = join(this.#root, path);
+    if (this.#keepsSame && holds(file, bytes)) return;
     const directory = dirname(file);
     if (!this.#made.has(directory)) {
       await makeDirectoryDurably(directory);
@@ -141,13 +162,27 @@ export class TileDirectory {
     await writeDurably(file, bytes);
   }
 
-  async #isWhole(level: number, index: number): Promise<boolean> {
+  #isWhole(level: number, index: number): boolean {
     const [tile, bundle] = pathsOf(level, index);
-    const size = async (path: string): Promise<number> =>
-      (await stat(join(this.#root, path)).catch(() => undefined))?.size ?? 0;
-    if ((await size(tile)) !== TILE_BYTES) return false;
+    const size = (path: string): number => {
+      try {
+        return statSync(join(this.#root, path), { throwIfNoEntry: false })?.size ?? 0;
+      } catch {
+        // What cannot be looked at is written again, or says then why it cannot be.
+        return 0;
+      }
+    };
+    if (size(tile) !== TILE_BYTES) return false;
     // A bundle of 256 leaves is never shorter than its length fields; its content is audited, not here.
-    return bundle === undefined || (await size(bundle)) > 2 * TILE_WIDTH;
+    return bundle === undefined || size(bundle) > 2 * TILE_WIDTH;
+  }
+}
+
+function holds(file: string, bytes: Uint8Array): boolean {
+  try {
+    return readFileSync(file).equals(bytes);
+  } catch {
+    return false;
   }
 }
 

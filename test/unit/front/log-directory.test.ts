@@ -51,7 +51,7 @@ function growingLog(): {
         }),
       );
       const files = new TileDirectory(directory);
-      await files.scan(head.size);
+      files.scan(head.size);
       await files.writeUpTo(head.size, {
         tile: (level, index, width) => log.tree.tile(level, index, width),
         leaves: (from, count) => log.leaves(from, count),
