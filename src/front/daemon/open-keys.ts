@@ -63,11 +63,22 @@ export async function openKeys(
     () => keyring?.trusted ?? [],
     lostLog,
   );
+  const { openLog } = keys;
+  const signers = new Set([keys.log]);
+  const kept = async (opening: Promise<OpenedSigner>): Promise<OpenedSigner> => {
+    const signer = await opening;
+    signers.add(signer);
+    return signer;
+  };
+  const openSigning: HomeKeys['openSigning'] = (uri, kid) => kept(keys.openSigning(uri, kid));
+  /** Those that a rotation put aside, too: the process behind one would keep this one alive. */
+  const close = async (): Promise<void> => {
+    await Promise.all([...signers].map((signer) => signer.close()));
+    await keys.close();
+  };
   try {
     const signing =
-      lost === 'signing'
-        ? lostKey(home, pin.kid, history)
-        : await keys.openSigning(pin.uri, pin.kid);
+      lost === 'signing' ? lostKey(home, pin.kid, history) : await openSigning(pin.uri, pin.kid);
     const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
     const rows = history.length > 0 ? history : [first];
     const opened = await Keyring.open(origin, keys.log, signing, rows, logHistory);
@@ -75,17 +86,14 @@ export async function openKeys(
     return {
       keyring: opened,
       memory: keys.memory,
-      openSigning: keys.openSigning,
-      ...(keys.openLog === undefined ? {} : { openLog: keys.openLog }),
+      openSigning,
+      ...(openLog === undefined ? {} : { openLog: (uri, kid) => kept(openLog(uri, kid)) }),
       ...(keys.useLog === undefined ? {} : { useLog: keys.useLog }),
-      close: async () => {
-        await opened.signing.close();
-        await keys.close();
-      },
+      close,
       ...(history.length > 0 ? {} : { first }),
     };
   } catch (error) {
-    await keys.close();
+    await close();
     throw error;
   }
 }
