@@ -52,6 +52,18 @@ describe.each(['ES256', 'ES384', 'EdDSA'] as const)('a statement by %s', (alg) =
     });
   });
 
+  it('is not read out of something else that the key signed', async () => {
+    const device = memoryKey(alg);
+    for (const typ of ['lease+jwt', 'dsse']) {
+      const input = payload({ ...headerOf(device.key), typ }, claims);
+      const signature = await device.sign(input, { kind: 'lease', payload: input });
+      const token = `${Buffer.from(input).toString()}.${encodeBase64url(signature)}`;
+      await expect(verifyPossession(token, device.key)).rejects.toMatchObject({
+        code: 'verification-failed',
+      });
+    }
+  });
+
   it('is of no other kind, whatever is asked of the signer', async () => {
     const signer = openMemorySigner(alg, { roles: kinds });
     const good = payload(headerOf(signer.key), claims);
@@ -128,6 +140,18 @@ describe('evidence bound to a checkpoint', () => {
     await expect(judged(signer, elsewhere, elsewhere)).rejects.toMatchObject({
       message: expect.stringMatching(/another log/) as string,
     });
+  });
+
+  it('is refused with another note of that head than it is bound to', async () => {
+    const signer = careful('EdDSA');
+    const note = await noteBy(signer, 3);
+    const evidence = await makeEvidence(signer, { bound: { note }, origin, now });
+    const other = await noteBy(careful('ES256'), 3);
+    const cosigned = `${note}${other.split('\n\n')[1] ?? ''}`;
+    const trust = { anchors: [], intermediates: [], pcrs: new Map<number, Uint8Array>(), now };
+    await expect(
+      verifyEvidence({ ...evidence, note: cosigned }, { ...trust, bound: { note } }),
+    ).rejects.toMatchObject(refused);
   });
 
   it('is not taken for evidence bound to a nonce, nor the other way round', async () => {

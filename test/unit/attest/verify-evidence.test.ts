@@ -199,6 +199,11 @@ describe('statements that are not the AK’s', () => {
     await expect(verify({ ...json, tpm }, expected)).rejects.toMatchObject(
       failed(/quote is a certification/),
     );
+    const { pcrs: _, ...certify } = part(json, 'quote') as JsonObject;
+    const other = { ...(json['tpm'] as JsonObject), certify } as JsonObject;
+    await expect(verify({ ...json, tpm: other }, expected)).rejects.toMatchObject(
+      failed(/certification is a quote/),
+    );
   });
 
   it.each([
@@ -256,6 +261,28 @@ describe('an EK nobody vouches for', () => {
     await expect(verify(json, expected)).rejects.toMatchObject({
       message: expect.stringMatching(why) as string,
     });
+  });
+
+  it('its certificate in a second spelling', async () => {
+    // A signature that ends with a zero bit is the same without that bit, to who does not look.
+    for (;;) {
+      const tpm = softwareTpm();
+      const made = await makeEvidence(open(tpm.backEnd), { bound: { nonce }, origin, now });
+      if (made.tpm === undefined) throw new Error('evidence without a TPM');
+      const spelt = Uint8Array.from(made.tpm.ek.certificate);
+      if (((spelt.at(-1) ?? 1) & 1) !== 0) continue;
+      // The byte before the SEQUENCE that goes up to the end.
+      const at = spelt.findLastIndex(
+        (_, start) => spelt[start + 1] === 0x30 && spelt[start + 2] === spelt.length - start - 3,
+      );
+      spelt[at] = 1;
+      const ek = { ...made.tpm.ek, certificate: spelt };
+      const json = formatEvidence({ ...made, tpm: { ...made.tpm, ek } });
+      const anchors = readCertificates(tpm.ca, 'the CA');
+      const expected = { bound: { nonce }, anchors, intermediates: [], pcrs: anyPcrs, now };
+      await expect(verify(json, expected)).rejects.toMatchObject(failed(/within a byte|DER/));
+      return;
+    }
   });
 
   it('with the wrong CA, or none', async () => {
