@@ -33,6 +33,7 @@ const suites = [
   {
     names: [
       'receipts-signed',
+      'receipts-swtpm',
       'receipts-slow-tpm',
       'receipts-durable',
       'proof-p99',

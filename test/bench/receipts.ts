@@ -21,9 +21,12 @@ import { leafSequence } from '../../src/trust/receipt/receipt-log.ts';
 import { openReceipts, type Receipts } from '../../src/trust/receipt/receipts.ts';
 import { type BackEndKey, checkedSigner } from '../../src/trust/signer/checked-signer.ts';
 import { DeviceQueue } from '../../src/trust/signer/device-queue.ts';
+import { parseKeyUri } from '../../src/trust/signer/key-uri.ts';
 import { memoryKey } from '../../src/trust/signer/memory/memory-signer.ts';
+import { createTpm2Key, openTpm2Key } from '../../src/trust/signer/tpm2/tpm2-key.ts';
 import { verifyLog } from '../../src/trust/verify/log.ts';
 import { bundlePath, tilePath } from '../../src/trust/verify/tiles.ts';
+import { startSwtpm } from '../support/swtpm.ts';
 import { median, quantile, type Report } from './report.ts';
 
 const ORIGIN = 'warder.invalid/log/0123456789abcdef';
@@ -173,23 +176,31 @@ async function race(...works: readonly (() => Promise<number> | number)[]): Prom
 }
 
 async function benchRates(report: Report): Promise<void> {
+  const tpm = await startSwtpm();
+  const uri = parseKeyUri(tpm.uri('blob=signing.tpm', 'auth-source=signing.auth'));
+  assert(uri.scheme === 'tpm2');
+  await createTpm2Key(uri, { home: tpm.directory });
+  const swtpm = await openBench(await openTpm2Key(uri, { home: tpm.directory }));
   const file = await openBench(memoryKey('ES256'));
   const unsigned = await openBench(undefined);
   const slow = await openBench(slowKey(memoryKey('ES256'), SLOW_TPM_MS));
   const leaf = leafOf(unsigned);
   try {
-    const [signed = 0, bare = 0, slowed = 0, appended = 0] = await race(
+    const [signed = 0, bare = 0, inTpm = 0, slowed = 0, appended = 0] = await race(
       () => durable(file),
       () => durable(unsigned),
+      () => durable(swtpm),
       () => durable(slow),
       () => appendEach(unsigned.directory, leaf),
     );
     report.ratio('receipts-signed', signed, '/s', 'checkpoint signing off', bare);
+    report.ratio('receipts-swtpm', inTpm, '/s', 'file key', signed);
     const model = `file key; a TPM that takes ${SLOW_TPM_MS} ms`;
     report.ratio('receipts-slow-tpm', slowed, '/s', model, signed);
     report.ratio('receipts-durable', signed, '/s', 'append + fdatasync per record', appended);
   } finally {
-    for (const bench of [file, unsigned, slow]) await bench.close();
+    for (const bench of [file, unsigned, swtpm, slow]) await bench.close();
+    await tpm.remove();
   }
 }
 
@@ -300,7 +311,7 @@ async function fill({ store, receipts }: Bench, count: number): Promise<void> {
 
 /** All of them; those that were not asked for are left out. */
 export async function benchReceipts(report: Report): Promise<void> {
-  if (report.wants('receipts-signed', 'receipts-slow-tpm', 'receipts-durable')) {
+  if (report.wants('receipts-signed', 'receipts-swtpm', 'receipts-slow-tpm', 'receipts-durable')) {
     await benchRates(report);
   }
   if (report.wants('proof-p99')) await benchProofs(report);
