@@ -12,15 +12,16 @@ import {
 } from './attestation-commands.ts';
 import type { TpmEvidence } from './attestor.ts';
 import { HANDLE_RANGE, HIERARCHY, type TpmObject, tpmObject } from './entity.ts';
-import { pcrRead, policySecret } from './key-commands.ts';
+import { getRandom, pcrRead, policySecret } from './key-commands.ts';
 import { type Credential, keyObject } from './make-credential.ts';
 import { createPrimary, flushContext, readPublic } from './object-commands.ts';
 import type { PublicArea, TpmHash } from './public-area.ts';
+import { TPM_RC } from './response-code.ts';
 import { EMPTY_AUTH, type TpmSession } from './session.ts';
 import { startSession } from './start-session.ts';
 import { akTemplate, ekTemplates } from './templates.ts';
 import type { Tpm } from './tpm.ts';
-import { TpmFailure } from './tpm-failure.ts';
+import { refusedWith, TpmFailure } from './tpm-failure.ts';
 import { joined, sized } from './tpm-writer.ts';
 
 /** Registers that are quoted: what the firmware, the loader and its settings were. */
@@ -75,9 +76,21 @@ export async function collectEvidence(
 /**
  * Opens a credential with EK and AK of this TPM. Needs two objects and a session.
  *
- * @throws TpmFailure, `refused` when it was made for another EK or AK.
+ * @throws TpmFailure, `refused` with `integrity` when it was made for another EK or AK.
  */
 export async function openCredential(tpm: Tpm, credential: Credential): Promise<Uint8Array> {
+  try {
+    return await openWithEk(tpm, credential);
+  } catch (cause) {
+    if (!refusedWith(cause, TPM_RC.failure)) throw cause;
+    // Some say that of themselves where only the RSA ciphertext is another's. In earnest nothing works any more.
+    await getRandom(tpm, 1);
+    const { message } = cause;
+    throw new TpmFailure('refused', message, { code: TPM_RC.integrity, cause });
+  }
+}
+
+async function openWithEk(tpm: Tpm, credential: Credential): Promise<Uint8Array> {
   const found = await findCertificate(tpm);
   return withAk(tpm, (ak) =>
     withEk(tpm, found, async (ek) => {

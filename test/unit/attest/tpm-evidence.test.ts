@@ -1,8 +1,8 @@
 // Evidence out of a TPM: judged by our verifier, and its parts by programs that are not ours.
 
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -21,6 +21,7 @@ import { answerWith, makeEvidence } from '../../../src/trust/attest/make-evidenc
 import { verdict, verifyEvidence } from '../../../src/trust/attest/verify-evidence.ts';
 import { parseTpmSignature, rawSignature } from '../../../src/trust/tpm/attest-structures.ts';
 import type { OpenedSigner } from '../../../src/trust/signer/checked-signer.ts';
+import { createKey, openSigner } from '../../../src/trust/signer/open-signer.ts';
 import type { TpmEvidence } from '../../../src/trust/tpm/attestor.ts';
 import {
   type Credential,
@@ -165,6 +166,47 @@ describeHardware('evidence of a key in a TPM', () => {
       code: 'not-trusted',
       message: expect.stringMatching(/^register 7 holds/) as string,
     });
+  });
+
+  test.each([
+    ['by blob', 'blob=keys/blob', ''],
+    ['by handle, with an auth value', 'handle=0x81010100', '&auth-source=keys/auth'],
+    ['bound to registers', 'blob=keys/bound', '&pcrs=23,7'],
+    ['bound to registers and an auth value', 'blob=keys/both', '&pcrs=7&auth-source=keys/auth'],
+  ])('of keys as homes have them, %s', async (_, place, more) => {
+    const access = { home: tpm.directory, modules: [] };
+    mkdirSync(join(tpm.directory, 'keys'), { recursive: true, mode: 0o700 });
+    const uri = `tpm2:${place}?socket=127.0.0.1:${tpm.port}${more}`;
+    const { kid } = await createKey(uri, access);
+    const signer = await openSigner(uri, { ...access, kid, roles: ['attest'] });
+    try {
+      const evidence = await evidenceBy(signer);
+      const verified = await verifyEvidence(evidence, trusting(maker, nonce));
+      const policyPcrs =
+        { '&pcrs=23,7': [7, 23], '&pcrs=7&auth-source=keys/auth': [7] }[more] ?? [];
+      expect(verified.tpm).toMatchObject({ policyPcrs });
+      if (verified.tpm === undefined) throw new Error('evidence without a TPM');
+      const { challenge, secret } = makeChallenge(evidence, verified.tpm, randomBytes(32));
+      checkAnswer(evidence, verified.tpm, secret, await answerWith(signer, challenge));
+      // One for another TPM is refused, and harms nothing.
+      const stranger = makeCredential(verified.tpm.ek, randomBytes(34), randomBytes(32));
+      const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const n = Buffer.from(publicKey.export({ format: 'jwk' }).n ?? '', 'base64url');
+      const key = { kind: 'rsa', modulus: n, exponent: 65_537 } as const;
+      const elsewhere = makeCredential(
+        { ...verified.tpm.ek, key },
+        randomBytes(34),
+        randomBytes(32),
+      );
+      for (const credential of [stranger, elsewhere]) {
+        await expect(answerWith(signer, { ...challenge, credential })).rejects.toMatchObject({
+          code: 'not-trusted',
+        });
+      }
+      await evidenceBy(signer);
+    } finally {
+      await signer.close();
+    }
   });
 
   test('holds for tpm2_checkquote and for openssl', async () => {
