@@ -30,6 +30,7 @@ import { emptyRoot } from '../../trust/verify/merkle.ts';
 import { parseNote } from '../../trust/verify/note.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
+import { signerProcessOf } from '../signing/remote-keys.ts';
 import { currentLog, readLogRow, writeLogRow } from './current-log.ts';
 import { sequences, tables } from './tables.ts';
 
@@ -259,7 +260,13 @@ async function archiveLog(home: Home, origin: string): Promise<string> {
 }
 
 /** The memory that a signer in the daemon's process keeps. */
-function besides({ log }: Config): SignersLog {
+function besides({ log, logKey }: Config): SignersLog {
+  if (signerProcessOf(logKey) !== undefined) {
+    const next = originOfEpoch(log.origin, epochOf(log.origin) + 1);
+    throw new WarderError('unavailable', 'the memory of the log is with a signer process', {
+      hint: `its operator begins the next log, \`${next}\`, in a state of its own: \`warder signer init --origin\``,
+    });
+  }
   return {
     last: (origin) => lastSignedHead(log.memory, origin),
     create: async (origin, epoch) => {

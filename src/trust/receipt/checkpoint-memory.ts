@@ -11,6 +11,7 @@ import { sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { type FileLock, isHeld, lockFile } from '../../base/store/file-lock.ts';
 import type { Head } from '../verify/checkpoint.ts';
+import { epochOf } from '../verify/log-start.ts';
 import { emptyRoot, HASH_SIZE } from '../verify/merkle.ts';
 import { createDurably, syncDirectory, writeDurably } from './durable-file.ts';
 import type { HeadSignature, SignedHead } from './head-memory.ts';
@@ -33,13 +34,13 @@ const lockOf = (path: string): string => `${path.replace(/\.json$/, '')}.lock`;
  * Makes the memory of a new, empty log. Never over an existing one: who could reset the memory could
  * have a second history signed.
  *
- * @param epoch ordinal of the log among those of its home.
+ * @param epoch ordinal of the log among those of its home; as its origin says when absent.
  * @returns whether it was made; false when there was one.
  */
 export async function createCheckpointMemory(
   path: string,
   origin: string,
-  epoch = 1,
+  epoch: number = epochOf(origin),
 ): Promise<boolean> {
   // First what the other must not be without.
   await createLeaseMemory(leasesOf(path), origin);

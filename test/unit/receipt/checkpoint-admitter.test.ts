@@ -1,4 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/encoding/utf8.ts';
@@ -9,7 +11,9 @@ import {
 } from '../../../src/trust/receipt/checkpoint-admitter.ts';
 import { createCheckpointMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
 import { LogTree } from '../../../src/trust/receipt/log-tree.ts';
-import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
+import { type BackEndKey, checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
+import { memoryKey, openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
+import type { Signer } from '../../../src/trust/signer/signer.ts';
 import { formatHead } from '../../../src/trust/verify/checkpoint.ts';
 import { scratch } from './log-fixture.ts';
 
@@ -149,4 +153,111 @@ test('what cannot be remembered is not signed', async () => {
   const { admitter, path } = await opened();
   rmSync(join(path, '..'), { recursive: true });
   await expect(ask(admitter, treeOf(1), 0)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('one admitter at a time has a memory; the next one gets it once the first has let go', async () => {
+  const { admitter, path } = await opened();
+  await expect(openCheckpointAdmitter(path, origin)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('another signer holds') as string,
+  });
+  await ask(admitter, treeOf(1), 0);
+  await admitter.close();
+  await ask(await open(path), treeOf(2), 1);
+});
+
+test('another process that holds the memory keeps everybody else from it, until it is killed', async () => {
+  const { admitter, path } = await opened();
+  await admitter.close();
+  const module = new URL('../../../src/trust/receipt/checkpoint-admitter.ts', import.meta.url);
+  const script = `import(${JSON.stringify(module.href)}).then(async (room) => {
+    await room.openCheckpointAdmitter(${JSON.stringify(path)}, ${JSON.stringify(origin)});
+    process.stdout.write('held');
+    setInterval(() => {}, 1000);
+  });`;
+  const holder = spawn(process.execPath, ['--no-warnings', '-e', script]);
+  await once(holder.stdout, 'data');
+  await expect(openCheckpointAdmitter(path, origin)).rejects.toMatchObject({ code: 'unavailable' });
+  const ended = once(holder, 'exit');
+  holder.kill('SIGKILL');
+  await ended;
+  await ask(await open(path), treeOf(1), 0);
+});
+
+/** A key that counts how often it is asked. */
+function counting(admitter: LogAdmitter): { signer: Signer; asked: () => number } {
+  const back = memoryKey('ES256');
+  let asked = 0;
+  const sign: BackEndKey['sign'] = (payload, request) => {
+    if (request.kind === 'checkpoint') asked += 1;
+    return back.sign(payload, request);
+  };
+  const rules = { roles: ['checkpoint'], admitters: [admitter] } as const;
+  return { signer: checkedSigner({ ...back, sign }, rules), asked: () => asked };
+}
+
+test('a head that was signed is signed no second time, over a restart either', async () => {
+  const { admitter, path } = await opened();
+  const { signer, asked } = counting(admitter);
+  const tree = treeOf(3);
+  const payload = encodeUtf8(formatHead({ origin, size: 3, root: tree.root() }));
+  const request = { kind: 'checkpoint', payload, evidence: checkpointEvidence(0, []) } as const;
+  const first = await signer.sign(request);
+  expect(await signer.sign(request)).toEqual(first);
+  expect(asked()).toBe(1);
+  expect(await admitter.last()).toMatchObject({
+    epoch: 1,
+    size: 3,
+    unproven: [],
+    signatures: [{ kid: signer.key.kid, signature: first }],
+  });
+  await admitter.close();
+  const again = await open(path);
+  const restarted = counting(again);
+  // Another key has to sign for itself.
+  await restarted.signer.sign(request);
+  expect(restarted.asked()).toBe(1);
+  expect((await again.last()).signatures).toHaveLength(2);
+  // And a signature that was tampered with is none.
+  const text = readFileSync(path, 'utf8');
+  await again.close();
+  writeFileSync(path, text.replace(/"signature":"..../, '"signature":"AAAA'));
+  await expect(openCheckpointAdmitter(path, origin)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('every change of a single byte of the memory is noticed', async () => {
+  const { admitter, path } = await opened();
+  await ask(admitter, treeOf(5), 0);
+  await admitter.close();
+  const whole = readFileSync(path);
+  for (let at = 0; at < whole.length - 1; at += 7) {
+    const bytes = Uint8Array.from(whole);
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    await expect(openCheckpointAdmitter(path, origin), `byte ${at}`).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+    writeFileSync(path, whole.subarray(0, at));
+    await expect(openCheckpointAdmitter(path, origin), `cut ${at}`).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+  }
+  writeFileSync(path, whole);
+  await ask(await open(path), treeOf(6), 5);
+});
+
+test('the memory of an earlier version goes on, with leases from then on', async () => {
+  const { admitter, path } = await opened();
+  await ask(admitter, treeOf(5), 0);
+  await admitter.close();
+  const root = Buffer.from(treeOf(5).root()).toString('base64');
+  writeFileSync(path, JSON.stringify({ version: 1, epoch: 1, origin, size: 5, root }));
+  rmSync(path.replace('.json', '.leases'));
+  const again = await open(path);
+  await expect(ask(again, treeOf(5, 'theirs'), 5)).rejects.toMatchObject(refused);
+  await ask(again, treeOf(6), 5);
+  await again.close();
+  // Once it has leases their file is not missing again.
+  rmSync(path.replace('.json', '.leases'));
+  await expect(openCheckpointAdmitter(path, origin)).rejects.toMatchObject({ code: 'unavailable' });
 });
