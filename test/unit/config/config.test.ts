@@ -28,6 +28,12 @@ const ISSUER = {
 };
 const trusting = (more: object): object => ({ trust: { issuers: [{ ...ISSUER, ...more }] } });
 
+const VKEY = 'witness.example/w1+0123abcd+BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+const WITNESS = { vkey: VKEY, url: 'https://w.example/prefix' };
+const witnessed = (witnesses: unknown, quorum?: number): object => ({
+  log: { ...sound.log, witnesses, ...(quorum === undefined ? {} : { quorum }) },
+});
+
 const parse = (value: unknown) => parseConfig(JSON.stringify(value), 'config.json');
 
 test('what may be left out has its documented value', () => {
@@ -48,6 +54,18 @@ test('operators are named, and nobody but `operator` when none is', () => {
   expect(validate(two)).toBe(true);
 });
 
+test('witnesses are named, and all of them are the quorum if none is said', () => {
+  expect(parse(sound).log).toMatchObject({ witnesses: [], quorum: 0 });
+  const other = { vkey: VKEY.replace('w1', 'w2'), url: 'http://127.0.0.1:7380' };
+  const two = { ...sound, ...witnessed([WITNESS, other]) };
+  expect(parse(two).log).toMatchObject({ witnesses: [WITNESS, other], quorum: 2 });
+  expect(validate(two)).toBe(true);
+  expect(parse({ ...sound, ...witnessed([WITNESS, other], 1) }).log.quorum).toBe(1);
+  for (const bad of [witnessed([WITNESS, WITNESS]), witnessed([WITNESS], 2)]) {
+    expect(() => parse({ ...sound, ...bad })).toThrow(expect.objectContaining({ code: 'usage' }));
+  }
+});
+
 test('comments and trailing commas are allowed', () => {
   const text = `// mine\n${JSON.stringify(sound).slice(0, -1)}, /* none */ "limits": {},}`;
   expect(parseConfig(text, 'config.json').version).toBe(1);
@@ -61,6 +79,18 @@ describe('mistakes are refused, by the reader and by the published schema alike'
     'another version': { ...sound, version: 2 },
     'no key': { ...sound, key: undefined },
     'a memory inside wherever': { ...sound, log: { ...sound.log, memory: 'memory.json' } },
+    'a witness without a url': { ...sound, ...witnessed([{ vkey: VKEY }]) },
+    'a witness without a key': { ...sound, ...witnessed([{ url: 'https://w.example' }]) },
+    'a witness over plain http': {
+      ...sound,
+      ...witnessed([{ vkey: VKEY, url: 'http://w.example' }]),
+    },
+    'a witness named by a query': {
+      ...sound,
+      ...witnessed([{ vkey: VKEY, url: 'https://w.example/?a' }]),
+    },
+    'a quorum of none': { ...sound, ...witnessed([WITNESS], 0) },
+    'a quorum without witnesses': { ...sound, log: { ...sound.log, quorum: 1 } },
     'a limit that is no count': { ...sound, limits: { argumentBytes: -1 } },
     'a limit that is text': { ...sound, limits: { argumentBytes: '5' } },
     'an agent name that could be a path': { ...sound, agents: { '../x': { capabilities: [] } } },
