@@ -99,6 +99,16 @@ export async function createMachine(users: readonly string[]): Promise<Machine> 
   };
 }
 
+/** Runs the signer process as its own user, in the place of one that runs; resolves once it listens. */
+export async function startSignerProcess(machine: Machine): Promise<void> {
+  const serve =
+    'warder signer serve --state /var/lib/warder-sign/signer --listen unix:/run/warder/signer/signer.sock';
+  await machine.ok(
+    'root',
+    `if [ -f /tmp/signer.pid ]; then kill $(cat /tmp/signer.pid); while kill -0 $(cat /tmp/signer.pid); do sleep 0.1; done 2> /dev/null; fi; rm -f /tmp/signer.out; setpriv --reuid warder-sign --regid warder-sign --init-groups env HOME=/ ${serve} > /tmp/signer.out 2>&1 & echo $! > /tmp/signer.pid; for i in $(seq 100); do grep -q ready /tmp/signer.out && exit 0; sleep 0.1; done; cat /tmp/signer.out; exit 1`,
+  );
+}
+
 /** Resolves once the stage is built. */
 function staged(outer: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -4,12 +4,12 @@ import { statSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import type { Finding } from '../console/operations.ts';
-import { findFaults, ptraceScope } from '../separation/verify-separation.ts';
+import { findFaults, ptraceScope, signerPlace } from '../separation/verify-separation.ts';
 
 /** What a level does not promise, in a line; on `ready` and `status`. */
 export const notPromised: Readonly<Record<Config['assurance'], string>> = {
   personal: 'an agent with a shell of this user can do what the operator can',
-  separated: 'root, operators and the kernel are trusted; the signer runs within the daemon',
+  separated: 'root, operators and the kernel are trusted; so is who has an operator’s passphrase',
 };
 
 /** The level, what it does not promise, and what is not as the level has it. */
@@ -38,12 +38,18 @@ export function assuranceFindings(home: Home, config: Config | undefined): reado
         'separated: an agent with a shell cannot approve, change policy, read a key or signal the ' +
         'daemon. Not promised: against root, the kernel, or who has an operator and the passphrase',
     },
-    {
-      subject: 'signer',
-      state: 'note',
-      text: 'runs within the daemon, which holds the key file; user warder-sign waits for it',
-      remedy: 'a signer process of its own comes with a later version',
-    },
+    signerPlace(config) === 'process'
+      ? {
+          subject: 'signer',
+          state: 'ok',
+          text: 'a process of its own, of user warder-sign: a daemon that is taken over reads no key',
+        }
+      : {
+          subject: 'signer',
+          state: 'note',
+          text: 'runs within the daemon, which holds the key file',
+          remedy: 'new installs have a signer process (docs/design/separated.md)',
+        },
     {
       subject: 'ptrace',
       state: 'note',

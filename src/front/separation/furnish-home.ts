@@ -16,6 +16,8 @@ export interface Furnishing {
   readonly operators: readonly string[];
   /** New ones, by operator. */
   readonly passphrases: Readonly<Record<string, string>>;
+  /** Where the keys of a home that is made now are; in it when absent. */
+  readonly key?: string;
 }
 
 /** What a new agent's leases may say: every enabled tool within its grants; policies decide what asks. */
@@ -29,16 +31,22 @@ const CAPABILITIES = [
 /** Reads what {@link furnishHome} takes. */
 export function parseFurnishing(bytes: Uint8Array): Furnishing {
   const json = parseJson(bytes, { maxBytes: 256 * 1024, maxDepth: 4 });
-  const { agents, operators, passphrases } = isJsonObject(json) ? json : {};
+  const { agents, operators, passphrases, key } = isJsonObject(json) ? json : {};
   const areTexts = (value: unknown): value is readonly string[] =>
     Array.isArray(value) && value.every((one) => typeof one === 'string');
   if (
     areTexts(agents) &&
     areTexts(operators) &&
     isJsonObject(passphrases) &&
-    areTexts(Object.values(passphrases))
+    areTexts(Object.values(passphrases)) &&
+    (key === undefined || typeof key === 'string')
   ) {
-    return { agents, operators, passphrases: passphrases as Readonly<Record<string, string>> };
+    return {
+      agents,
+      operators,
+      passphrases: passphrases as Readonly<Record<string, string>>,
+      ...(key === undefined ? {} : { key }),
+    };
   }
   throw new WarderError('usage', 'that does not come from `warder setup --separated`', {
     hint: 'run it as root; it does this part itself',

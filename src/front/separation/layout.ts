@@ -5,13 +5,22 @@ import { installRecordPath, type InstallRecord } from '../config/install-record.
 
 /** Runs the daemon. */
 export const DAEMON_USER = 'warder';
-/** Will run the signer; until then nobody is it. */
+/** Runs the signer. */
 export const SIGNER_USER = 'warder-sign';
 export const HOME = '/var/lib/warder';
 const RUN = '/run/warder';
-const SIGNER_STATE = '/var/lib/warder-sign';
-/** What the signer remembers while it is a part of the daemon. */
+/** What is the signer's; no grant reaches it. */
+export const SIGNER_STATE = '/var/lib/warder-sign';
+/** State of the signer process: keys, PINs, memory. */
+export const SIGNER_HOME: string = `${SIGNER_STATE}/signer`;
+/** What the signer remembers where it is a part of the daemon: in installs from before it was a process. */
 export const DAEMON_SIGNER_STATE: string = `${SIGNER_STATE}/in-daemon`;
+const SIGNER_RUN = `${RUN}/signer`;
+/** Where the daemon reaches the signer process. */
+export const SIGNER_SOCKET: string = `${SIGNER_RUN}/signer.sock`;
+
+/** Where keys are: in a process of their own, or in the daemon. */
+export type SignerPlace = 'process' | 'in-daemon';
 
 /** Longest name of a group, characters. */
 const GROUP_MAX = 32;
@@ -45,14 +54,24 @@ export function isGroupName(name: string): boolean {
  *
  * @param operators besides the one called `operator`.
  */
-export function places(agents: readonly string[], operators: readonly string[]): readonly Place[] {
+export function places(
+  agents: readonly string[],
+  operators: readonly string[],
+  signer: SignerPlace,
+): readonly Place[] {
+  const inDaemon = {
+    path: DAEMON_SIGNER_STATE,
+    owner: DAEMON_USER,
+    group: DAEMON_USER,
+    mode: 0o700,
+  };
   return [
     rootOwned('/etc/warder'),
     { path: HOME, owner: DAEMON_USER, group: DAEMON_USER, mode: 0o700 },
     rootOwned(SIGNER_STATE),
-    { path: DAEMON_SIGNER_STATE, owner: DAEMON_USER, group: DAEMON_USER, mode: 0o700 },
-    { path: `${SIGNER_STATE}/signer`, owner: SIGNER_USER, group: SIGNER_USER, mode: 0o700 },
-    ...socketPlaces(agents, operators),
+    ...(signer === 'in-daemon' ? [inDaemon] : []),
+    { path: SIGNER_HOME, owner: SIGNER_USER, group: SIGNER_USER, mode: 0o700 },
+    ...socketPlaces(agents, operators, signer),
   ];
 }
 
@@ -60,9 +79,13 @@ export function places(agents: readonly string[], operators: readonly string[]):
 export function socketPlaces(
   agents: readonly string[],
   operators: readonly string[],
+  signer: SignerPlace,
 ): readonly Place[] {
+  // The signer makes its socket there, and of all others the daemon alone may pass.
+  const toSigner = { path: SIGNER_RUN, owner: SIGNER_USER, group: DAEMON_USER, mode: 0o2750 };
   return [
     rootOwned(RUN),
+    ...(signer === 'process' ? [toSigner] : []),
     rootOwned(`${RUN}/agents`),
     rootOwned(`${RUN}/operators`),
     socketPlace(`${RUN}/operator`, operatorGroup('operator')),

@@ -22,6 +22,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { Accounts } from './accounts.ts';
 import {
   agentGroup,
+  DAEMON_SIGNER_STATE,
   DAEMON_USER,
   HOME,
   installRecord,
@@ -31,10 +32,18 @@ import {
   type Place,
   places,
   SIGNER_USER,
+  type SignerPlace,
   socketPlaces,
 } from './layout.ts';
 import { weakPoint } from './safe-path.ts';
-import { tmpfilesPath, tmpfilesText, unitPath, unitText } from './unit.ts';
+import {
+  signerUnitPath,
+  signerUnitText,
+  tmpfilesPath,
+  tmpfilesText,
+  unitPath,
+  unitText,
+} from './unit.ts';
 import { placeFault, treeWeakPoints } from './verify-separation.ts';
 
 /** Who of the machine is which agent or operator. */
@@ -66,6 +75,7 @@ export interface SetupPlan {
   readonly agents: readonly string[];
   /** Besides the one called `operator`. */
   readonly operators: readonly string[];
+  readonly signer: SignerPlace;
 }
 
 const ROLE = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -124,6 +134,8 @@ export function planSetup(wish: SetupWish): SetupPlan {
       apply: () => makePlace(at, read()),
     };
   };
+  // An install from before the signer was a process goes on as it is: its keys are in its home.
+  const signer = existsSync(join(root, DAEMON_SIGNER_STATE)) ? 'in-daemon' : 'process';
   const steps = [
     group(DAEMON_USER),
     user(DAEMON_USER, HOME),
@@ -134,12 +146,15 @@ export function planSetup(wish: SetupWish): SetupPlan {
     ...operators.map((name) => group(operatorGroup(name))),
     ...wish.agents.map(({ name, user }) => member(agentGroup(name), user)),
     ...wish.operators.map(({ name, user }) => member(operatorGroup(name), user)),
-    ...places(agents, operators).map(place),
+    ...places(agents, operators, signer).map(place),
     file(installRecordPath, `${JSON.stringify(installRecord)}\n`),
-    file(tmpfilesPath, tmpfilesText(socketPlaces(agents, operators))),
-    file(unitPath, unitText(process.execPath, entry)),
+    file(tmpfilesPath, tmpfilesText(socketPlaces(agents, operators, signer))),
+    file(unitPath, unitText(process.execPath, entry, signer)),
+    ...(signer === 'process'
+      ? [file(signerUnitPath, signerUnitText(process.execPath, entry))]
+      : []),
   ];
-  return { steps, agents, operators };
+  return { steps, agents, operators, signer };
 }
 
 function checkWish({ agents, operators, root }: SetupWish, accounts: Accounts): void {

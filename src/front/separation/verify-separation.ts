@@ -7,6 +7,7 @@ import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { readInstallRecord } from '../config/install-record.ts';
+import { signerProcessOf } from '../signing/remote-keys.ts';
 import { Accounts, type User } from './accounts.ts';
 import {
   agentGroup,
@@ -18,6 +19,7 @@ import {
   type Place,
   places,
   SIGNER_USER,
+  type SignerPlace,
 } from './layout.ts';
 import { openPassphrase } from './operator-passphrase.ts';
 import { weakPoint, weakPointBelow } from './safe-path.ts';
@@ -85,11 +87,16 @@ export function findFaults(
   const agents = Object.keys(config.agents);
   return [
     ...selfFaults(self, accounts),
-    ...placeFaults(places(agents, config.operators), accounts),
+    ...placeFaults(places(agents, config.operators, signerPlace(config)), accounts),
     ...treeFaults(),
     ...peopleFaults(agents, ['operator', ...config.operators], self, accounts),
     ...proofFaults(home, ['operator', ...config.operators]),
   ];
+}
+
+/** Where the keys of a home are. */
+export function signerPlace({ logKey }: Config): SignerPlace {
+  return signerProcessOf(logKey) === undefined ? 'in-daemon' : 'process';
 }
 
 function isRecorded(): boolean {

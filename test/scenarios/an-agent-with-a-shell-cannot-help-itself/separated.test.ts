@@ -2,7 +2,12 @@
 // at `personal`, where each succeeds: that is what the level says, and shows that the attempts are real.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMachine, type Machine, whyNoMachine } from '../../support/separated-machine.ts';
+import {
+  createMachine,
+  type Machine,
+  startSignerProcess,
+  whyNoMachine,
+} from '../../support/separated-machine.ts';
 import { attacks, type Target } from './attacks.ts';
 
 const why = whyNoMachine();
@@ -73,6 +78,7 @@ describe.skipIf(why !== undefined)('an agent with a shell', () => {
       'warder setup --separated --agent coder=coder --agent rival=rival --operator alice --operator bob=bob',
       `${PASSPHRASE}\nfour words of bob\n`,
     );
+    await startSignerProcess(machine);
     await machine.ok('alice', `umask 077; echo '${PASSPHRASE}' > ~/passphrase`);
     await machine.ok(
       'root',
@@ -92,7 +98,7 @@ describe.skipIf(why !== undefined)('an agent with a shell', () => {
       ownSocket: '/run/warder/agents/coder/agent.sock',
       rivalSocket: '/run/warder/agents/rival/agent.sock',
       dist: '/opt/lib/warder/dist',
-      signer: '/var/lib/warder-sign/in-daemon',
+      signer: '/var/lib/warder-sign/signer',
       approval: approvalOf(asked.stdout),
       warder,
     };

@@ -3,7 +3,12 @@
 // nothing that was put in its way.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMachine, type Machine, whyNoMachine } from '../../support/separated-machine.ts';
+import {
+  createMachine,
+  type Machine,
+  startSignerProcess,
+  whyNoMachine,
+} from '../../support/separated-machine.ts';
 
 const why = whyNoMachine();
 if (why !== undefined) console.error(`SKIPPED: no separated install can be tried here: ${why}`);
@@ -16,7 +21,7 @@ interface Fault {
   readonly name: string;
   readonly make: string;
   readonly says: string;
-  /** Setup alone, where it may put it right. */
+  /** Setup, where it may put it right. */
   readonly mend?: string;
 }
 
@@ -52,9 +57,14 @@ const faults: readonly Fault[] = [
     says: '/run/warder/operator',
   },
   {
-    name: "what the signer remembers in others' reach",
-    make: 'chmod 755 /var/lib/warder-sign/in-daemon',
-    says: '/var/lib/warder-sign/in-daemon',
+    name: "the signer's keys and memory in others' reach",
+    make: 'chmod 755 /var/lib/warder-sign/signer',
+    says: '/var/lib/warder-sign/signer',
+  },
+  {
+    name: 'a way to the signer for everybody',
+    make: 'chmod 2755 /run/warder/signer',
+    says: '2755, not warder-sign:warder 2750',
   },
   {
     name: 'a package that others can write',
@@ -145,6 +155,7 @@ describe.skipIf(why !== undefined)('a separated install', () => {
       `${SETUP} --agent coder=coder --agent rival=rival --operator alice`,
       'four words of alice\n',
     );
+    await startSignerProcess(machine);
   }, 120_000);
   afterAll(() => machine.end());
 
@@ -164,8 +175,7 @@ describe.skipIf(why !== undefined)('a separated install', () => {
     async ({ make, says, mend }) => {
       await machine.ok('root', make);
       const faulty = await starts();
-      if (mend !== undefined) await machine.ok('root', mend);
-      await machine.ok('root', SETUP);
+      await machine.ok('root', mend ?? SETUP);
       expect(faulty.said).toContain(says);
       expect(faulty.ready).toBe(false);
     },
@@ -202,6 +212,8 @@ describe.skipIf(why !== undefined)('a separated install', () => {
     );
     await machine.ok('root', SETUP);
     expect((await machine.run('root', 'test -e /home/coder/mine')).code).toBe(1);
+    // Its socket went with the directory.
+    await startSignerProcess(machine);
     expect(await starts()).toMatchObject({ ready: true });
   }, 60_000);
 
@@ -235,6 +247,7 @@ describe.skipIf(why !== undefined)('a separated install', () => {
     const before = await machine.ok('root', state);
     const said = await machine.ok('root', `${SETUP} --root ${image} --agent coder=coder 2>&1`);
     expect(said).toContain('later    home /var/lib/warder');
+    expect(said).toContain('later    signer /var/lib/warder-sign/signer');
     expect(await machine.ok('root', state)).toBe(before);
     const made = await machine.ok(
       'root',

@@ -1,6 +1,6 @@
 // `warder setup --separated`: makes the separated install, as root; prints each step.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buffer as readBytes, text as readAll } from 'node:stream/consumers';
@@ -8,7 +8,14 @@ import type { Command } from 'commander';
 import { scrubEnvironment } from '../../../base/process/scrub-environment.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import { locateHome } from '../../config/home.ts';
-import { DAEMON_SIGNER_STATE, DAEMON_USER, HOME } from '../../separation/layout.ts';
+import {
+  DAEMON_SIGNER_STATE,
+  DAEMON_USER,
+  HOME,
+  SIGNER_HOME,
+  SIGNER_SOCKET,
+  SIGNER_USER,
+} from '../../separation/layout.ts';
 import type { Furnishing } from '../../separation/furnish-home.ts';
 import type { Role, SetupPlan } from '../../separation/setup.ts';
 import type { Context } from '../context.ts';
@@ -73,13 +80,16 @@ async function setUp({ out }: Context, options: SetupOptions): Promise<void> {
       report(step.text, 'made');
     }
   }
-  const home = `home ${HOME}: keys, config, passphrases`;
+  const parts = [
+    ...(plan.signer === 'process' ? [`signer ${SIGNER_HOME}: keys, memory`] : []),
+    `home ${HOME}: config, passphrases${plan.signer === 'process' ? '' : ', keys'}`,
+  ];
   // Keys and passphrases do not belong into an image.
-  if (root !== '/') report(home, 'later');
-  else if (options.dryRun === true) report(home, 'would');
+  if (root !== '/') for (const part of parts) report(part, 'later');
+  else if (options.dryRun === true) for (const part of parts) report(part, 'would');
   else {
     await furnishAsDaemon(plan, options.newPassphrase, entry);
-    report(home, 'seen to');
+    for (const part of parts) report(part, 'seen to');
   }
   out.result({ steps: done, agents: plan.agents, operators: plan.operators }, nextLines(plan));
 }
@@ -95,7 +105,7 @@ function role(text: string, fallback: string | undefined): Role {
 
 /** Root does nothing below a directory of the daemon: it starts this program again as the daemon. */
 async function furnishAsDaemon(
-  { agents, operators }: SetupPlan,
+  { agents, operators, signer }: SetupPlan,
   renewed: readonly string[],
   entry: string,
 ): Promise<void> {
@@ -108,8 +118,18 @@ async function furnishAsDaemon(
   }
   const lacking = all.filter((name) => !existsSync(join(HOME, 'proofs', `${name}.json`)));
   const passphrases = await askFor([...new Set([...lacking, ...renewed])]);
-  const wish: Furnishing = { agents, operators, passphrases };
+  const apart = signer === 'process';
+  const wish: Furnishing = {
+    agents,
+    operators,
+    passphrases,
+    ...(apart ? { key: `unix:${SIGNER_SOCKET}` } : {}),
+  };
   const { uid, gid } = statSync(HOME);
+  if (apart) makeSigner(entry);
+  // A new home asks the signer for its keys.
+  const running =
+    apart && !existsSync(join(HOME, 'config.json')) ? await runSigner(entry) : undefined;
   const ran = spawnSync(
     process.execPath,
     ['--disable-sigusr1', '--no-warnings', entry, '--home', HOME, 'setup', '--in-home'],
@@ -123,11 +143,55 @@ async function furnishAsDaemon(
       env: { ...scrubEnvironment({}), HOME, XDG_STATE_HOME: DAEMON_SIGNER_STATE },
     },
   );
+  await running?.();
   if (ran.status === 0) return;
   const why = ran.error?.message ?? ran.stderr.trim();
   throw new WarderError('unavailable', `the home was not made: ${why}`, {
     hint: `it is made by \`${DAEMON_USER}\`, who has to be able to read ${entry}`,
   });
+}
+
+/** The user of the signer makes its keys: root does nothing in its directory. */
+function makeSigner(entry: string): void {
+  if (existsSync(join(SIGNER_HOME, 'signer.json'))) return;
+  const { uid, gid } = statSync(SIGNER_HOME);
+  const init = ['signer', 'init', '--state', SIGNER_HOME, '--listen', `unix:${SIGNER_SOCKET}`];
+  const ran = spawnSync(process.execPath, ['--disable-sigusr1', '--no-warnings', entry, ...init], {
+    uid,
+    gid,
+    cwd: '/',
+    encoding: 'utf8',
+    env: scrubEnvironment({ HOME: SIGNER_HOME }),
+  });
+  if (ran.status === 0) return;
+  const why = ran.error?.message ?? ran.stderr.trim();
+  throw new WarderError('unavailable', `the signer was not made: ${why}`, {
+    hint: `it is made by \`${SIGNER_USER}\`, who has to be able to read ${entry}`,
+  });
+}
+
+/** Runs the signer while the home is made, unless it runs already; returns how to end it. */
+async function runSigner(entry: string): Promise<() => Promise<void>> {
+  const { daemonAnswers } = await import('../start-daemon.ts');
+  if (await daemonAnswers(SIGNER_SOCKET)) return () => Promise.resolve();
+  const { uid, gid } = statSync(SIGNER_HOME);
+  const serve = ['signer', 'serve', '--state', SIGNER_HOME, '--listen', `unix:${SIGNER_SOCKET}`];
+  const child = spawn(process.execPath, ['--disable-sigusr1', '--no-warnings', entry, ...serve], {
+    uid,
+    gid,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: scrubEnvironment({ HOME: SIGNER_HOME }),
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))]);
+  return () => {
+    child.kill('SIGTERM');
+    return ended;
+  };
 }
 
 /** One line each, in this order, where stdin is no terminal. */
@@ -156,14 +220,14 @@ async function furnish(): Promise<void> {
   process.umask(0o077);
   const home = locateHome(HOME, {});
   const wish = parseFurnishing(await readBytes(process.stdin));
-  const { created } = await initHome(home, undefined);
+  const { created } = await initHome(home, existsSync(home.config) ? undefined : wish.key);
   await furnishHome(home, wish, created);
 }
 
-function nextLines({ agents }: SetupPlan): readonly string[] {
+function nextLines({ agents, signer }: SetupPlan): readonly string[] {
   return [
     'separated. New groups count from the next log-in of their users.',
-    'start it:   systemctl daemon-reload && systemctl enable --now warder',
+    `start it:   systemctl daemon-reload && systemctl enable --now ${signer === 'process' ? 'warder-sign warder' : 'warder'}`,
     `an agent:   warder --home ${HOME} mcp --agent ${agents[0] ?? 'NAME'}`,
     `look at it: warder --home ${HOME} doctor`,
   ];

@@ -51,7 +51,7 @@ describe('the sockets of a separated install', () => {
     const home = locateHome('/var/lib/warder', { WARDER_RUN: '/run/warder' });
     expect(home.agentSocket).toBe('/run/warder/agents/default/agent.sock');
     expect(home.operatorSocket).toBe('/run/warder/operator/operator.sock');
-    expect(socketPlaces(['coder'], ['bob']).slice(3)).toEqual([
+    expect(socketPlaces(['coder'], ['bob'], 'in-daemon').slice(3)).toEqual([
       { path: '/run/warder/operator', owner: 'warder', group: 'warder-operator', mode: 0o2750 },
       {
         path: '/run/warder/agents/coder',
@@ -84,13 +84,22 @@ describe('the sockets of a separated install', () => {
   });
 
   it('come back after a boot', () => {
-    expect(tmpfilesText(socketPlaces(['coder'], []))).toContain(
+    expect(tmpfilesText(socketPlaces(['coder'], [], 'process'))).toContain(
       'd /run/warder/agents/coder 2750 warder warder-agent-coder -\n',
     );
   });
 
+  it('let the daemon alone pass to the signer', () => {
+    expect(socketPlaces([], [], 'process')).toContainEqual({
+      path: '/run/warder/signer',
+      owner: 'warder-sign',
+      group: 'warder',
+      mode: 0o2750,
+    });
+  });
+
   it('are all below directories of root', () => {
-    const all = places(['coder'], ['bob']);
+    const all = places(['coder'], ['bob'], 'process');
     for (const { path, mode, owner } of all) {
       const above = all.find((each) => path.startsWith(`${each.path}/`) && each.owner !== 'root');
       expect([path, above]).toEqual([path, undefined]);
@@ -102,14 +111,16 @@ describe('the sockets of a separated install', () => {
 
 describe('the unit', () => {
   it('starts what it is told to, whatever the path is like', () => {
-    expect(unitText('/opt/node', '/opt/warder/main.js')).toContain(
+    expect(unitText('/opt/node', '/opt/warder/main.js', 'process')).toContain(
       'ExecStart=/opt/node --disable-sigusr1 --no-warnings /opt/warder/main.js --home /var/lib/warder serve\n',
     );
-    expect(unitText('/opt/a b/100%/$x', '/m')).toContain('ExecStart="/opt/a b/100%%/$$x" ');
+    expect(unitText('/opt/a b/100%/$x', '/m', 'process')).toContain(
+      'ExecStart="/opt/a b/100%%/$$x" ',
+    );
   });
 
   it('leaves the jail of the tools what it needs', () => {
-    const unit = unitText('/n', '/m').replaceAll(/^#.*$/gm, '');
+    const unit = unitText('/n', '/m', 'process').replaceAll(/^#.*$/gm, '');
     for (const never of [
       'RestrictNamespaces',
       'ProtectKernelTunables',
