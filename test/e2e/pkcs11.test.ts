@@ -1,5 +1,6 @@
 // A home whose keys are in a SoftHSM token, from `init` to the token being pulled out and put back.
 
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
@@ -95,15 +96,27 @@ describeHardware('keys in a token', () => {
   }, 60_000);
 
   test('another module is not loaded for the asking', async () => {
-    const uri = hsm.uri('other').replace(hsm.module, '/usr/lib/other.so');
+    // Says so when it is loaded, whatever is asked of it.
+    const module = file('other.so');
+    const loaded = file('loaded');
+    writeFileSync(
+      file('other.c'),
+      `#include <fcntl.h>\n__attribute__((constructor)) void f() { creat("${loaded}", 0600); }`,
+    );
+    execFileSync('g++', ['-x', 'c', '-shared', '-fPIC', file('other.c'), '-o', module]);
+    const uri = hsm.uri('other').replace(hsm.module, module);
     for (const args of [
       ['create', uri],
       ['rotate', '--key', uri],
     ]) {
       const done = await run('keys', ...args);
       expect(done.code).toBe(7);
-      expect(done.stderr).toMatch(/names no PKCS#11 module `\/usr\/lib\/other.so`\nhint: .*config/);
+      expect(done.stderr).toMatch(/names no PKCS#11 module `.*other.so`\nhint: .*config/);
     }
+    expect(existsSync(loaded)).toBe(false);
+    // It would have said so.
+    const ran = spawnSync('pkcs11-tool', ['--module', module, '--list-slots']);
+    expect([ran.status === 0, existsSync(loaded)]).toEqual([false, true]);
   });
 
   test('from the token to a file and back into the token, over a restart', async () => {
