@@ -2,6 +2,7 @@
 
 import type { Store } from '../../base/store/store.ts';
 import type { Head } from '../verify/checkpoint.ts';
+import type { ReceiptStatement } from '../verify/leaf.ts';
 import { type LogReader, type VerifiedLog, verifyLog } from '../verify/log.ts';
 import { bundlePath, formatBundle, tilePath } from '../verify/tiles.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
@@ -12,6 +13,7 @@ import type { HeadMemory } from './head-memory.ts';
 import { proofFor } from './proof.ts';
 import { ReceiptLog } from './receipt-log.ts';
 import { ReceiptReader } from './receipt-reader.ts';
+import { checkStoredBundle, checkStoredOpenings } from './stored-log.ts';
 import { type TileContents, TileDirectory } from './tile-directory.ts';
 
 /** What receipts need from outside. */
@@ -42,7 +44,7 @@ export interface Receipts {
   readonly witnesses?: WitnessGroup;
   /** tlog-proof of a receipt by its id. */
   proof(id: string, tenant?: string): Promise<string>;
-  /** Reads and recomputes the whole log, leaves, files and signatures. */
+  /** Reads and recomputes the whole log: leaves, files, signatures, and whether the store says the same. */
   audit(remembered?: Head): Promise<VerifiedLog>;
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
       const expectation = {
         ...(remembered === undefined ? {} : { remembered }),
         ...(parts.witnesses === undefined ? {} : { witnesses: parts.witnesses.policy }),
+        onLeaf: (_: number, statement: ReceiptStatement) => checkStoredOpenings(store, statement),
       };
       return verifyLog(readerOf(directory, contents), note, checkpointer.keys, expectation);
     },
@@ -94,10 +97,12 @@ function readerOf(directory: TileDirectory, contents: TileContents): LogReader {
       throw error;
     });
   return {
-    bundle: (index, width) =>
-      read(bundlePath(index, width), () =>
-        formatBundle(contents.leaves(index * TILE_WIDTH, width)),
-      ),
+    bundle: async (index, width) => {
+      const stored = formatBundle(contents.leaves(index * TILE_WIDTH, width));
+      const published = await read(bundlePath(index, width), () => stored);
+      checkStoredBundle(index * TILE_WIDTH, published, stored);
+      return published;
+    },
     tile: (level, index, width) =>
       read(tilePath(level, index, width), () => contents.tile(level, index, width)),
   };
