@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { WarderError } from '../../base/errors/errors.ts';
 import { HASH_SIZE } from '../verify/merkle.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
 import { bundlePath, formatBundle, partialWidth, tilePath } from '../verify/tiles.ts';
@@ -101,7 +102,10 @@ export class TileDirectory {
       return await readFile(join(this.#root, CHECKPOINT), 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+      throw new WarderError('unavailable', 'the published checkpoint cannot be read', {
+        cause: error,
+        hint: 'check the directory `log` of the home and its file system',
+      });
     }
   }
 
@@ -131,7 +135,7 @@ export class TileDirectory {
       const directory = join(this.#root, `${path}.p`);
       const names = await readdir(directory).catch(() => []);
       for (const name of names.filter((each) => !keep.includes(each))) {
-        await rm(join(directory, name), { force: true });
+        await removeIfPossible(join(directory, name));
       }
     }
   }
@@ -146,7 +150,7 @@ export class TileDirectory {
   async #dropPartials(level: number, index: number): Promise<void> {
     for (const path of pathsOf(level, index)) {
       const directory = join(this.#root, `${path}.p`);
-      await rm(directory, { recursive: true, force: true });
+      await removeIfPossible(directory);
       this.#made.delete(directory);
     }
   }
@@ -176,6 +180,11 @@ export class TileDirectory {
     // A bundle of 256 leaves is never shorter than its length fields; its content is audited, not here.
     return bundle === undefined || size(bundle) > 2 * TILE_WIDTH;
   }
+}
+
+/** What stays is read by nobody, and is removed another time. */
+async function removeIfPossible(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 function holds(file: string, bytes: Uint8Array): boolean {
