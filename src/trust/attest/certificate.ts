@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { decodeBase64 } from '../../base/encoding/base64.ts';
 import { encodeHex } from '../../base/encoding/hex.ts';
 import { WarderError } from '../../base/errors/errors.ts';
+import { CERTIFICATE_MAX } from '../tpm/evidence-json.ts';
 import { DER, DerReader, readOid } from './der.ts';
 
 /** A certificate taken apart; nothing about it is believed yet. */
@@ -41,9 +42,6 @@ export const KEY_USAGE = {
   keyAgreement: 4,
   keyCertSign: 5,
 } as const;
-
-/** Largest certificate that is read, bytes. */
-export const CERTIFICATE_MAX = 8192;
 
 /** Signature algorithms with a digest that still counts. */
 const SIGNATURE_ALGORITHMS: Readonly<Record<string, string>> = {

@@ -9,7 +9,8 @@ import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { type Credential, makeCredential } from '../tpm/make-credential.ts';
 import { nameOf } from '../tpm/public-area.ts';
-import { bytes, type Evidence, evidenceDigest, members } from './evidence.ts';
+import { bytes, members } from '../tpm/evidence-json.ts';
+import { type Evidence, evidenceDigest } from './evidence.ts';
 import type { VerifiedTpm } from './verify-tpm.ts';
 
 const CHALLENGE_FORMAT = 'warder-attestation-challenge/1';
