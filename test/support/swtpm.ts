@@ -20,8 +20,10 @@ export interface Swtpm {
   uri(where: string, more?: string): string;
   /**
    * Runs one of tpm2-tools, in the directory. Nobody else may be connected: swtpm serves one at a time.
+   *
+   * @param line words with a space between.
    */
-  tool(name: string, ...args: readonly string[]): { readonly code: number; readonly text: string };
+  tool(line: string): { readonly code: number; readonly text: string };
   /** Ends it without warning; {@link start} powers it again with the same state. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -51,10 +53,11 @@ export async function startSwtpm(): Promise<Swtpm> {
     port,
     socket,
     uri: (where, more) => `tpm2:${where}?socket=${socket}${more === undefined ? '' : `&${more}`}`,
-    tool: (name, ...args) => {
+    tool: (line) => {
+      const [name = '', ...args] = line.split(' ');
       // A bare TPM has room for three objects, and tools leave theirs behind.
-      for (const kind of ['-t', '-l', '-s']) spawnSync('tpm2_flushcontext', [kind], options);
-      const { status, stdout, stderr } = spawnSync(name, [...args], options);
+      for (const kind of ['-t', '-l']) spawnSync('tpm2_flushcontext', [kind], options);
+      const { status, stdout, stderr } = spawnSync(name, args, options);
       return { code: status ?? 128, text: `${stdout}${stderr}` };
     },
     kill: async () => {

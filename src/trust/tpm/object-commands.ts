@@ -1,6 +1,6 @@
 // Commands that make, load, name and drop objects.
 
-import { HANDLE_RANGE, type TpmEntity, type TpmObject, tpmObject } from './entity.ts';
+import { type TpmEntity, type TpmObject, tpmObject } from './entity.ts';
 import { nameOf, parsePublicArea, PUBLIC_MAX, type PublicArea } from './public-area.ts';
 import type { TpmSession } from './session.ts';
 import type { Authorization, Tpm } from './tpm.ts';
@@ -177,9 +177,4 @@ function readCreation(parameters: TpmReader): Creation {
 function checkName(expected: Uint8Array, said: Uint8Array): void {
   const same = expected.length === said.length && expected.every((byte, at) => byte === said[at]);
   if (!same) throw new TpmFailure('untrue', 'the TPM gives a Name that is not the one of the key');
-}
-
-/** Whether a handle is of an object that survives a restart. */
-export function isPersistent(handle: number): boolean {
-  return handle >= HANDLE_RANGE.persistent && handle < HANDLE_RANGE.persistent + 0x0100_0000;
 }

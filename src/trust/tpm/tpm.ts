@@ -77,7 +77,8 @@ export class Tpm {
   /**
    * Carries out a command.
    *
-   * @throws TpmFailure; an answer that does not hold or cannot be read is `untrue`.
+   * @throws TpmFailure, `untrue` for an answer whose HMAC does not hold or which has no form. Who reads its
+   *   parameters throws WarderError `malformed`.
    */
   async run(call: TpmCall): Promise<TpmAnswer> {
     const command = commandOf(call.command);

@@ -175,18 +175,16 @@ describeHardware('trouble with a TPM', () => {
     await expect(sign(signer)).rejects.toEqual(trouble('auth', /BAD_AUTH/));
     await tpm.start();
     await Promise.all(opened.splice(0).map((each) => each.close()));
-    expect(tpm.tool('tpm2_getcap', 'properties-variable').text).toMatch(/LOCKOUT_COUNTER: 0x0\n/);
+    expect(tpm.tool('tpm2_getcap properties-variable').text).toMatch(/LOCKOUT_COUNTER: 0x0\n/);
   });
 
   it('a TPM that others have locked still signs', async () => {
     const signer = await made(HANDLE);
     await Promise.all(opened.splice(0).map((each) => each.close()));
-    tpm.tool('tpm2_dictionarylockout', '-s', '-n', '1', '-t', '100', '-l', '100');
-    tpm.tool('tpm2_createprimary', '-c', 'p.ctx', '-p', 'right');
-    tpm.tool('tpm2_create', '-C', 'p.ctx', '-P', 'wrong', '-u', 'x', '-r', 'y');
-    expect(
-      tpm.tool('tpm2_create', '-C', 'p.ctx', '-P', 'right', '-u', 'x', '-r', 'y').text,
-    ).toMatch(/lockout/);
+    tpm.tool('tpm2_dictionarylockout -s -n 1 -t 100 -l 100');
+    tpm.tool('tpm2_createprimary -c p.ctx -p right');
+    tpm.tool('tpm2_create -C p.ctx -P wrong -u x -r y');
+    expect(tpm.tool('tpm2_create -C p.ctx -P right -u x -r y').text).toMatch(/lockout/);
     expect(signer.key).toEqual((await open(HANDLE)).key);
     const again = await open(HANDLE);
     expect(holds(again, await sign(again))).toBe(true);
@@ -202,7 +200,7 @@ describeHardware('trouble with a TPM', () => {
         if (codeOf(command) === POLICY_AUTH_VALUE && disturbed < 3) {
           disturbed += 1;
           // TPM2_PCR_Extend of register 10, as the kernel does it when a program starts.
-          const head = '80020000004100000182' + '0000000a' + '00000009' + '400000090000000000';
+          const head = '800200000041000001820000000a00000009400000090000000000';
           await forward(Buffer.from(`${head}00000001000b${'ab'.repeat(32)}`, 'hex'));
         }
         return response;
@@ -230,7 +228,7 @@ describeHardware('trouble with a TPM', () => {
     const blob = await made(BLOB);
     await sign(blob);
     await idle();
-    tpm.tool('tpm2_evictcontrol', '-c', '0x81010001');
+    tpm.tool('tpm2_evictcontrol -c 0x81010001');
     await expect(sign(signer)).rejects.toEqual(trouble('removed', /HANDLE/));
     await create(HANDLE);
     await expect(sign(signer)).rejects.toEqual(
@@ -240,7 +238,7 @@ describeHardware('trouble with a TPM', () => {
       openSigner(uriOf(HANDLE), { home: tpm.directory, roles: [], kid: signer.key.kid }),
     ).rejects.toEqual(trouble('misconfigured', /not the pinned one/));
     await idle();
-    tpm.tool('tpm2_clear', '-c', 'p');
+    tpm.tool('tpm2_clear -c p');
     await expect(sign(blob)).rejects.toEqual(
       trouble('misconfigured', /is another TPM than before/),
     );
@@ -276,23 +274,12 @@ describeHardware('trouble with a TPM', () => {
   it('what is not a key that stays is not opened', async () => {
     const put = (...attributes: readonly string[]): void => {
       const ran = [
-        tpm.tool('tpm2_createprimary', '-C', 'o', '-c', 'p.ctx'),
+        tpm.tool('tpm2_createprimary -C o -c p.ctx'),
         tpm.tool(
-          ...([
-            'tpm2_create',
-            '-C',
-            'p.ctx',
-            '-G',
-            'ecc256:ecdsa-sha256',
-            '-u',
-            'u',
-            '-r',
-            'r',
-          ] as const),
-          ...['-p', 'hex:abcd', '-a', attributes.join('|')],
+          `tpm2_create -C p.ctx -G ecc256:ecdsa-sha256 -u u -r r -p hex:abcd -a ${attributes.join('|')}`,
         ),
-        tpm.tool('tpm2_load', '-C', 'p.ctx', '-u', 'u', '-r', 'r', '-c', 'k.ctx'),
-        tpm.tool('tpm2_evictcontrol', '-c', 'k.ctx', '0x81010001'),
+        tpm.tool('tpm2_load -C p.ctx -u u -r r -c k.ctx'),
+        tpm.tool('tpm2_evictcontrol -c k.ctx 0x81010001'),
       ];
       for (const { code, text } of ran) expect(code, text).toBe(0);
     };
@@ -309,7 +296,7 @@ describeHardware('trouble with a TPM', () => {
         ),
       );
       await expect(open(HANDLE)).rejects.toEqual(trouble('misconfigured', message));
-      tpm.tool('tpm2_evictcontrol', '-c', '0x81010001');
+      tpm.tool('tpm2_evictcontrol -c 0x81010001');
     }
     put(...good);
     const signer = await open(HANDLE);

@@ -25,7 +25,7 @@ import { DeviceQueue } from '../device-queue.ts';
 import type { Tpm2KeyUri } from '../key-uri.ts';
 import type { SignKind } from '../signer.ts';
 import { signerTrouble } from '../trouble.ts';
-import { isLost, tpmTrouble } from './tpm-trouble.ts';
+import { answerFailure, isLost, tpmTrouble } from './tpm-trouble.ts';
 
 /** The TCG's handle of the storage root key. */
 const SRK = 0x8100_0001;
@@ -114,10 +114,12 @@ export class TpmDevice {
         try {
           const result = await work(this.#tpm);
           this.#failure = undefined;
-          this.#restLater();
           return result;
-        } catch (error) {
+        } catch (thrown) {
+          const error = answerFailure(thrown);
           if (!(await this.#helps(error)) || left === 0) throw this.#report(error);
+        } finally {
+          this.#restLater();
         }
       }
     });
@@ -252,6 +254,7 @@ export class TpmDevice {
   /** Others can get at a TPM without a resource manager only while we are away. */
   #restLater(): void {
     if (!this.#tpm.transport.exclusive || this.#holders === 0) return;
+    clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
       void this.#queue.run('checkpoint', () => this.#letGo()).catch(() => undefined);
     }, IDLE_MS);

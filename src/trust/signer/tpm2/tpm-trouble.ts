@@ -68,6 +68,12 @@ const REFUSALS: readonly (readonly [codes: readonly number[], meaning: Meaning])
   ],
 ];
 
+/** An answer that cannot be read was made by no TPM, or changed on its way. */
+export function answerFailure(error: unknown): unknown {
+  if (!(error instanceof WarderError) || error.code !== 'malformed') return error;
+  return new TpmFailure('untrue', error.message, { cause: error });
+}
+
 /** A failure as a key's user sees it; other errors stay what they are. */
 export function tpmTrouble(error: unknown): unknown {
   if (!(error instanceof TpmFailure)) return error;

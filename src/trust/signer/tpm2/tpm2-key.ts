@@ -346,7 +346,7 @@ async function isTaken(tpm: Tpm, handle: number): Promise<boolean> {
   } catch (error) {
     if (refusedWith(error, TPM_RC.handle)) return false;
     // An object of a kind that is not read here is in the way, too.
-    if (error instanceof TpmFailure && error.kind === 'untrue') return true;
+    if (error instanceof WarderError && error.code === 'malformed') return true;
     throw error;
   }
 }
