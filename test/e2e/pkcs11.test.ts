@@ -32,12 +32,11 @@ describeHardware('keys in a token', () => {
   const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args, { env: hsm.env });
   const echo = (): Promise<Finished> =>
     run('--json', 'call', 'text_echo', '--args', '{"text":"x"}');
-  const lease = (out: string): Promise<Finished> =>
-    run(
-      ...['lease', 'request', '--task', 'T', '--reason', 'r', '--holder-key', file('my.jwk')],
-      ...['--capabilities', '[{"type":"tool.call","tools":["text_echo"]}]', '--ttl', '60'],
-      ...['--out', file(out)],
-    );
+  const lease = (out: string): Promise<Finished> => {
+    const words = ['--task', 'T', '--reason', 'r', '--holder-key', file('my.jwk'), '--ttl', '60'];
+    const what = ['--capabilities', '[{"type":"tool.call","tools":["text_echo"]}]'];
+    return run('lease', 'request', ...words, ...what, '--out', file(out));
+  };
   const keys = async (): Promise<readonly Key[]> => ok<Key[]>('keys', 'list');
   const save = async (name: string, ...args: readonly string[]): Promise<string> => {
     const done = await run(...args);
