@@ -153,8 +153,10 @@ export class Disk {
       }
       return;
     }
+    if (!this.#isOurs(path)) return;
     const open = this.#open.get(number);
-    if (open === undefined || !this.#isOurs(path)) return;
+    if (open === undefined || open.node !== this.#find(path))
+      throw new Error(`lost track of \`${path}\``);
     const length = this.#lengths.get(open.node) ?? 0;
     const own = open.appends ? length : open.at;
     const at = name === 'pwrite64' ? Number(args.split(', ').at(-1)) : own;
@@ -193,7 +195,11 @@ export class Disk {
 
   #nodeOf(args: string): Node | undefined {
     const { number, path } = descriptorOf(args);
-    return this.#isOurs(path) ? this.#open.get(number)?.node : undefined;
+    if (!this.#isOurs(path)) return undefined;
+    const node = this.#open.get(number)?.node;
+    if (node === undefined || node !== this.#find(path))
+      throw new Error(`lost track of \`${path}\``);
+    return node;
   }
 
   #isOurs(path: string): boolean {

@@ -111,14 +111,14 @@ export function readCalls(output: string): SystemCall[] {
       begun.set(thread, { name, args, since: calls.length });
       continue;
     }
-    const end = text.lastIndexOf(') = ');
-    // Of a process that was killed in the middle.
-    if (end === -1) continue;
-    const result = Number.parseInt(text.slice(text.lastIndexOf(' = ') + 3), 10);
+    const equals = text.lastIndexOf(' = ');
+    const end = text.lastIndexOf(')', equals);
+    const result = Number.parseInt(text.slice(equals + 3), 10);
     const head = (start ?? resumed)?.[0].length ?? 0;
     const before = start === null ? begun.get(thread) : undefined;
     const args = `${before?.args ?? ''}${text.slice(head, Math.max(head, end)).trimEnd()}`;
-    if (Number.isNaN(result)) continue;
+    // Of a process that was killed in the middle.
+    if (equals === -1 || Number.isNaN(result)) continue;
     calls.push({
       name: before?.name ?? start?.[1] ?? '',
       args,
