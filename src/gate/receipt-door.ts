@@ -18,14 +18,14 @@ export interface ReceiptDoor {
   /**
    * Discloses what the caller itself sent and was given.
    *
-   * @param fields of {@link OWN_FIELDS}; all of them when absent.
+   * @param fields of `principal`, `arguments`, `result`; all of them when absent.
    * @throws WarderError `not-found` for a receipt of anybody else, or of anything but a call.
    */
   disclose(caller: Caller, id: string, fields: readonly string[] | undefined): Promise<Disclosure>;
 }
 
 /** What a caller may see of its own calls. Rules, policy, risk and targets are the operator's. */
-export const OWN_FIELDS: readonly string[] = ['principal', 'arguments', 'result'];
+const OWN_FIELDS: readonly string[] = ['principal', 'arguments', 'result'];
 
 export function openReceiptDoor(desk: ReceiptDesk): ReceiptDoor {
   return {

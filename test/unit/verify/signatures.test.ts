@@ -2,11 +2,15 @@ import { expect, test } from 'vitest';
 import { decodeBase64 } from '../../../src/base/encoding/base64.ts';
 import { decodeHex } from '../../../src/base/encoding/hex.ts';
 import type { Json } from '../../../src/base/encoding/json.ts';
-import { parseDerSignature } from '../../../src/trust/verify/der-signature.ts';
+import { formatDerSignature, parseDerSignature } from '../../../src/trust/verify/der-signature.ts';
 import { isCanonicalScalar, isWeakPoint } from '../../../src/trust/verify/ed25519-point.ts';
-import { parseJwk } from '../../../src/trust/verify/jwk.ts';
-import { loadKeys } from '../../../src/trust/verify/keys.ts';
+import { formatEnvelope, verifyEnvelope } from '../../../src/trust/verify/envelope.ts';
+import { formatJwk, parseJwk } from '../../../src/trust/verify/jwk.ts';
+import { loadKeys, type TrustedKey } from '../../../src/trust/verify/keys.ts';
 import { parseJws, verifyJws } from '../../../src/trust/verify/jws.ts';
+import { signersOf } from '../../../src/trust/verify/note.ts';
+import { canSignNotes, formatVkey, noteKeyId } from '../../../src/trust/verify/note-key.ts';
+import { checkSignatures } from '../../../src/trust/verify/rotation.ts';
 import { holds, importKey, webVerify } from '../../../src/trust/verify/signature.ts';
 import { formatSpki, parseSpki } from '../../../src/trust/verify/spki.ts';
 import { vectorFiles } from './vectors.ts';
@@ -133,3 +137,105 @@ test('an Ed25519 scalar of the group order or more is no second spelling', () =>
   expect(isCanonicalScalar(order.with(0, 0xec))).toBe(true);
   expect(isCanonicalScalar(new Uint8Array(32).fill(255))).toBe(false);
 });
+
+/** A key as each of the files names it that verifiers take. */
+async function everyWayIn(der: Uint8Array): Promise<TrustedKey[]> {
+  const raw = parseSpki(der);
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  const pem = `-----BEGIN PUBLIC KEY-----\n${lines.join('\n')}\n-----END PUBLIC KEY-----\n`;
+  const jwk = JSON.stringify(formatJwk(raw));
+  const texts = [pem, jwk, `{"keys":[${jwk}]}`];
+  if (canSignNotes(raw)) texts.push(formatVkey({ name: NOTE_NAME, raw }));
+  const keys = await Promise.all(texts.map((text) => loadKeys([text], ['checkpoint'])));
+  return keys.flat();
+}
+
+const NOTE_NAME = 'log.example';
+
+/** The paths by which a signature over any text can be asked about. */
+const paths: Readonly<
+  Record<
+    string,
+    (key: TrustedKey, text: string, raw: Uint8Array, der: Uint8Array) => Promise<unknown>
+  >
+> = {
+  JWS: (key, signingInput, signature) =>
+    verifyJws(
+      { header: { alg: key.alg }, payload: new Uint8Array(), signature, signingInput },
+      key,
+    ),
+  rotation: (key, signingInput, signature) =>
+    checkSignatures(
+      { claims: {} as never, signatures: [{ kid: key.kid, signingInput, signature }] },
+      [key],
+    ),
+  note: async (key, text, _, der) => {
+    const keyId = noteKeyId(NOTE_NAME, key.raw);
+    const note = { text, signatures: [{ name: NOTE_NAME, keyId, signature: der }] };
+    const signers = await signersOf(note, NOTE_NAME, [key]);
+    if (signers.length !== 1) throw new Error('the line was passed over');
+    return signers;
+  },
+};
+
+test.each([
+  ['ecdsa_secp256r1_sha256_p1363_test', false],
+  ['ecdsa_secp384r1_sha384_p1363_test', false],
+  ['ecdsa_secp256r1_sha256_test', true],
+  ['ecdsa_secp384r1_sha384_test', true],
+  ['ed25519_test', false],
+] as const)(
+  'Wycheproof %s by every way in, by every path that takes its text',
+  async (file, isDer) => {
+    const wrong: string[] = [];
+    for (const suite of vectorFiles(`wycheproof/${file}.json`).values()) {
+      for (const group of (suite as { testGroups: SignatureGroup[] }).testGroups) {
+        const keys = await everyWayIn(hex(group.publicKeyDer));
+        expect(new Set(keys.map(({ kid }) => kid)).size).toBe(1);
+        const { size, kty } = (keys[0] as TrustedKey).raw.form;
+        for (const [at, { tcId, comment, msg, sig, result }] of group.tests.entries()) {
+          const text = Buffer.from(msg, 'hex').toString();
+          if (Buffer.from(text).toString('hex') !== msg) continue;
+          // Each vector by one way in, all of them in turn.
+          const key = keys[at % keys.length] as TrustedKey;
+          for (const [path, ask] of Object.entries(paths)) {
+            // Type 0x02 is for P-256 alone: no note is signed with P-384.
+            if (path === 'note' && !canSignNotes(key.raw)) continue;
+            const held = await Promise.try(() => {
+              const raw = isDer ? parseDerSignature(hex(sig), size) : hex(sig);
+              const der = isDer || kty === 'OKP' ? hex(sig) : derOf(raw, size);
+              return ask(key, text, raw, der);
+            }).then(
+              () => true,
+              (error: { code?: string }) => {
+                expect(error.code).toBe('verification-failed');
+                return false;
+              },
+            );
+            if (held !== (result === 'valid')) wrong.push(`${path}: ${tcId} ${comment}`);
+          }
+          // Over a statement it was never made for, it holds for nobody.
+          const envelope = formatEnvelope(Buffer.from(text), key.raw, new Uint8Array(2 * size));
+          const [signature] = envelope.signatures;
+          const foreign = {
+            ...envelope,
+            signatures: [{ ...signature, sig: Buffer.from(sig, 'hex').toString('base64') }],
+          };
+          const dsse = { ...key, roles: ['dsse' as const] };
+          await expect(verifyEnvelope(JSON.stringify(foreign), [dsse])).rejects.toMatchObject({
+            code: 'verification-failed',
+          });
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  },
+);
+
+/** A raw signature of another length has no DER: as it is, then. */
+function derOf(raw: Uint8Array, size: number): Uint8Array {
+  return raw.length === 2 * size ? formatDerSignature(raw) : raw;
+}
