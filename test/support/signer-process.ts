@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/base/clock/clock.ts';
 import { initSigner, type SignerWish } from '../../src/front/signing/init-signer.ts';
@@ -12,8 +12,7 @@ import type { SignerConfig, TlsFiles } from '../../src/front/signing/signer-conf
 import type { SignerChannel } from '../../src/trust/signer/remote/channel.ts';
 import { unixChannel } from '../../src/trust/signer/remote/unix-channel.ts';
 import { caPair, certificate, type Pair, pem } from './certificates.ts';
-
-const main = resolve(import.meta.dirname, '../../src/front/cli/main.ts');
+import { warderMain } from './warder.ts';
 
 /** A directory for this test alone, short enough for sockets. */
 export function scratchDirectory(): string {
@@ -52,11 +51,20 @@ export function callerOf(socket: string): SignerChannel {
   return channel;
 }
 
-/** Runs it as a process of its own; resolves once it listens. */
+/** Runs the built command as a process of its own; resolves once it listens. */
 export async function startSigner(root: string): Promise<ChildProcess> {
   const child = spawn(
     process.execPath,
-    ['--disable-sigusr1', '--no-warnings', main, '--json', 'signer', 'serve', '--state', root],
+    [
+      '--disable-sigusr1',
+      '--no-warnings',
+      warderMain,
+      '--json',
+      'signer',
+      'serve',
+      '--state',
+      root,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
   );
   let errors = '';
