@@ -21,6 +21,8 @@ export interface Reply {
   readonly type?: string;
   readonly body?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body is repeated until whoever asked hangs up. */
+  readonly endless?: true;
 }
 
 /** Stands between an honest witness and whoever asks it. `honest` has it answer as it would. */
@@ -104,6 +106,10 @@ export async function openWitness(
     const reply = await witness.conduct({ path, body }, honest);
     const type = reply.type === undefined ? {} : { 'content-type': reply.type };
     response.writeHead(reply.status, { ...type, ...reply.headers });
+    while (reply.endless === true && !response.closed) {
+      response.write(reply.body ?? '');
+      await new Promise(setImmediate);
+    }
     response.end(reply.body);
   };
   const server = await loopbackServer((request, response) => {
