@@ -6,9 +6,12 @@ import { isJsonObject, type Json, type JsonObject } from '../../base/encoding/js
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
+import { boundBytes, nonceBinding } from '../../trust/attest/binding.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import type { KeyUse } from '../../trust/signer/remote/protocol.ts';
 import type { SignKind } from '../../trust/signer/signer.ts';
+import type { TpmAttestor } from '../../trust/tpm/attestor.ts';
+import { bytes, formatTpmEvidence } from '../../trust/tpm/evidence-json.ts';
 
 export interface SignerDeskParts {
   readonly origin: string;
@@ -24,6 +27,9 @@ export interface SignerDeskParts {
 /** A probe is a name and 16 random bytes; a longer one is somebody's text to be signed. */
 const PROBE_MAX = 64;
 
+/** Largest half of a credential, bytes. */
+const CREDENTIAL_MAX = 1024;
+
 /** Members each request has besides `ask`; those with `?` may be left out. */
 const FORMS: Readonly<Record<string, readonly string[]>> = Object.assign(
   Object.create(null) as Record<string, readonly string[]>,
@@ -31,6 +37,8 @@ const FORMS: Readonly<Record<string, readonly string[]>> = Object.assign(
     keys: [],
     ready: ['kid'],
     sign: ['kid', 'kind', 'payload', 'evidence?'],
+    attest: ['kid', 'nonce'],
+    activate: ['kid', 'blob', 'encryptedSecret'],
     last: [],
     status: [],
   },
@@ -59,6 +67,10 @@ export class SignerDesk {
         return {};
       case 'sign':
         return this.#sign(fields);
+      case 'attest':
+        return this.#attest(fields);
+      case 'activate':
+        return this.#activate(fields);
       case 'last':
         return this.#last();
       default:
@@ -70,10 +82,11 @@ export class SignerDesk {
     const { origin, keys, useOf } = this.#parts;
     return {
       origin,
-      keys: [...keys.values()].map(({ key, custody }) => ({
+      keys: [...keys.values()].map(({ key, custody, attestor }) => ({
         jwk: { ...key },
         use: useOf(key.kid),
         custody: custody.summary,
+        attests: attestor !== undefined,
       })),
     };
   }
@@ -94,6 +107,28 @@ export class SignerDesk {
       this.#refused += 1;
       throw error;
     }
+  }
+
+  async #attest({ kid, nonce }: JsonObject): Promise<JsonObject> {
+    if (typeof nonce !== 'string') throw malformed('`nonce` is a text');
+    const bytes = boundBytes(nonceBinding(nonce));
+    return { tpm: formatTpmEvidence(await this.#attestor(kid).attest(bytes)) };
+  }
+
+  async #activate({ kid, blob, encryptedSecret }: JsonObject): Promise<JsonObject> {
+    const secret = await this.#attestor(kid).activate({
+      blob: bytes(blob, 'blob', CREDENTIAL_MAX),
+      encryptedSecret: bytes(encryptedSecret, 'encryptedSecret', CREDENTIAL_MAX),
+    });
+    return { secret: encodeBase64url(secret) };
+  }
+
+  #attestor(kid: unknown): TpmAttestor {
+    const { attestor } = this.#key(kid);
+    if (attestor !== undefined) return attestor;
+    throw new WarderError('usage', 'no TPM holds this key', {
+      hint: 'it can only state that it is there',
+    });
   }
 
   async #last(): Promise<JsonObject> {
@@ -136,7 +171,7 @@ function checkForm(request: Json): JsonObject {
   if (!isJsonObject(request)) throw malformed('it is no object');
   const { ask, ...rest } = request;
   const form = typeof ask === 'string' ? FORMS[ask] : undefined;
-  if (form === undefined) throw malformed('`ask` is keys, ready, sign, last or status');
+  if (form === undefined) throw malformed(`\`ask\` is one of ${Object.keys(FORMS).join(', ')}`);
   const missing = form.find((name) => !name.endsWith('?') && !Object.hasOwn(rest, name));
   if (missing !== undefined) throw malformed(`\`${missing}\` is missing`);
   const unknown = Object.keys(rest).find(

@@ -19,9 +19,13 @@ const USE: Readonly<Record<'personal' | 'separated', string>> = {
   separated: 'at `separated`, root and the daemon can sign with it: only copies are prevented',
 };
 
-/** @param assurance the level that holds; a key is worth no more than it. */
+/**
+ * @param attests whether a TPM can be asked for evidence.
+ * @param assurance the level that holds; a key is worth no more than it.
+ */
 export function custodyWorth(
   { backend, claims = {} }: Custody,
+  attests: boolean,
   assurance: keyof typeof USE,
 ): CustodyWorth {
   const use = USE[assurance];
@@ -62,9 +66,11 @@ export function custodyWorth(
       };
     case 'remote':
       return {
-        copies: 'claimed',
+        copies: attests ? 'provable' : 'claimed',
         because: [
-          'a signer elsewhere says so: ask on its machine, `warder keys attest` there',
+          attests
+            ? 'a TPM of the signer process holds it; `warder keys attest` proves it to others'
+            : 'the signer process says where it is, and nobody else',
           use,
         ],
       };

@@ -4,7 +4,7 @@ import { WarderError } from '../../../base/errors/errors.ts';
 import { keyMadeEvent } from '../../../gate/key-events.ts';
 import { keyState, logRolesOf, rolesOf } from '../../../trust/keyring/key-document.ts';
 import { custodyWorth } from '../../../trust/attest/custody-worth.ts';
-import type { Signer } from '../../../trust/signer/signer.ts';
+import type { OpenedSigner } from '../../../trust/signer/checked-signer.ts';
 import { createKey } from '../../../trust/signer/open-signer.ts';
 import { formatVkey } from '../../../trust/verify/note-key.ts';
 import type { KeyProof, KeySummary } from '../../console/key-summary.ts';
@@ -80,9 +80,14 @@ function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
   return [...signing, ...logs];
 }
 
-function proofOf({ custody }: Signer, { assurance }: Runtime['config']): KeyProof {
+function proofOf({ custody, attestor }: OpenedSigner, { assurance }: Runtime['config']): KeyProof {
   const { backend, claims = {} } = custody;
-  return { backend, assurance, claims, ...custodyWorth(custody, assurance) };
+  return {
+    backend,
+    assurance,
+    claims,
+    ...custodyWorth(custody, attestor !== undefined, assurance),
+  };
 }
 
 function vkeyOf({ trusted, origin }: Runtime['keys'], kid: string): string {

@@ -17,6 +17,15 @@ export type SignerRequest =
       readonly payload: string;
       readonly evidence?: unknown;
     }
+  /** What the TPM of a key proves, bound to a nonce in hex. */
+  | { readonly ask: 'attest'; readonly kid: string; readonly nonce: string }
+  /** Has the TPM of a key open a credential; both are base64url. */
+  | {
+      readonly ask: 'activate';
+      readonly kid: string;
+      readonly blob: string;
+      readonly encryptedSecret: string;
+    }
   /** Changes nothing, however often it is asked. */
   | { readonly ask: 'last' }
   | { readonly ask: 'status' };

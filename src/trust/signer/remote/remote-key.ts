@@ -1,10 +1,13 @@
 // A key in a signer process: each request goes there whole, with its evidence, to be judged there.
 
 import { isAbsolute, join } from 'node:path';
-import { decodeBase64url } from '../../../base/encoding/base64url.ts';
+import { decodeBase64url, encodeBase64url } from '../../../base/encoding/base64url.ts';
+import { encodeHex } from '../../../base/encoding/hex.ts';
 import { isJsonObject, type Json } from '../../../base/encoding/json.ts';
 import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
+import type { TpmAttestor } from '../../tpm/attestor.ts';
+import { parseTpmEvidence } from '../../tpm/evidence-json.ts';
 import type { BackEndKey } from '../checked-signer.ts';
 import { parsePublicJwk } from '../jwk.ts';
 import type { RemoteKeyUri } from '../key-uri.ts';
@@ -21,6 +24,8 @@ export interface RemoteKey {
   readonly use: KeyUse;
   /** Where it is, in a line. */
   readonly custody: string;
+  /** Whether a TPM holds it that can prove that. */
+  readonly attests: boolean;
 }
 
 /** What a signer process has. */
@@ -58,10 +63,15 @@ export async function readRemoteKeys(channel: SignerChannel): Promise<RemoteKeys
 function readKey(json: Json): RemoteKey {
   try {
     if (!isJsonObject(json)) throw new TypeError('no key');
-    const { jwk, use, custody } = json;
+    const { jwk, use, custody, attests } = json;
     const known = keyUses.find((each) => each === use);
     if (known === undefined || typeof custody !== 'string') throw new TypeError('no use');
-    return { jwk: parsePublicJwk({ ...(jwk as object) }), use: known, custody: printable(custody) };
+    return {
+      jwk: parsePublicJwk({ ...(jwk as object) }),
+      use: known,
+      custody: printable(custody),
+      attests: attests === true,
+    };
   } catch (cause) {
     throw nonsense(cause);
   }
@@ -102,27 +112,54 @@ function select(
   });
 }
 
-function remoteKey(channel: SignerChannel, { jwk, custody }: RemoteKey): BackEndKey {
+function remoteKey(channel: SignerChannel, { jwk, custody, attests }: RemoteKey): BackEndKey {
   const { kid } = jwk;
   return {
     key: jwk,
     custody: { backend: 'remote', summary: `signer process ${channel.name}: ${custody}` },
+    ...(attests ? { attestor: remoteAttestor(channel, kid) } : {}),
     ready: async () => {
       await channel.ask({ ask: 'ready', kid });
     },
     sign: async (payload, { kind, evidence }) => {
       const request = { ask: 'sign', kid, kind, payload: textOf(payload) } as const;
       const answer = await channel.ask(evidence === undefined ? request : { ...request, evidence });
-      const { signature } = answerObject(answer);
-      if (typeof signature !== 'string') throw nonsense();
+      return bytesOf(answerObject(answer)['signature']);
+    },
+    close: () => channel.close(),
+  };
+}
+
+/** The TPM is there; what it proves is not for us to judge. */
+function remoteAttestor(channel: SignerChannel, kid: string): TpmAttestor {
+  return {
+    attest: async (nonce) => {
+      const answer = await channel.ask({ ask: 'attest', kid, nonce: encodeHex(nonce) });
       try {
-        return decodeBase64url(signature);
+        return parseTpmEvidence(answerObject(answer)['tpm'] ?? null);
       } catch (cause) {
         throw nonsense(cause);
       }
     },
-    close: () => channel.close(),
+    activate: async ({ blob, encryptedSecret }) => {
+      const answer = await channel.ask({
+        ask: 'activate',
+        kid,
+        blob: encodeBase64url(blob),
+        encryptedSecret: encodeBase64url(encryptedSecret),
+      });
+      return bytesOf(answerObject(answer)['secret']);
+    },
   };
+}
+
+function bytesOf(json: Json | undefined): Uint8Array {
+  if (typeof json !== 'string') throw nonsense();
+  try {
+    return decodeBase64url(json);
+  } catch (cause) {
+    throw nonsense(cause);
+  }
 }
 
 function textOf(payload: Uint8Array): string {
