@@ -150,7 +150,7 @@ export async function nvReadPublic(tpm: Tpm, handle: number): Promise<NvIndex> {
 const AUTH_READ = 0x0004_0000;
 const NV_CHUNK = 512;
 /** Largest index that is read whole, bytes. */
-export const NV_MAX = 8192;
+const NV_MAX = 8192;
 
 /** Reads an NV index whole. @param owner who reads where the index's own auth value does not. */
 export async function nvRead(tpm: Tpm, index: NvIndex, owner: TpmEntity): Promise<Uint8Array> {
