@@ -12,11 +12,12 @@ import {
 } from '../../trust/keyring/key-history.ts';
 import { rotationDigest, signRotation } from '../../trust/keyring/sign-rotation.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
-import { parseKeyUri } from '../../trust/signer/key-uri.ts';
+import { formatKeyUri, isRemote, parseKeyUri } from '../../trust/signer/key-uri.ts';
 import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
 import { pinKey } from '../config/pin.ts';
 import { readLogRow } from './current-log.ts';
+import { signerProcessOf } from '../signing/remote-keys.ts';
 import type { Runtime } from './compose.ts';
 import { keyAccess } from './key-access.ts';
 
@@ -161,8 +162,11 @@ async function makeKey(
   { home, config }: RotationParts,
   given: string | undefined,
 ): Promise<string> {
-  const uri = given ?? freshKeyUri(home.root);
+  const there = signerProcessOf(config.logKey);
+  const uri = given ?? (there === undefined ? freshKeyUri(home.root) : formatKeyUri(there));
   const parsed = parseKeyUri(uri);
+  // A signer process has made its next key itself.
+  if (there !== undefined || isRemote(parsed)) return uri;
   if ('alg' in parsed && parsed.alg !== 'ES256') {
     throw new WarderError('usage', `the signing key is ES256, not ${parsed.alg}`, {
       hint: 'say `alg=ES256`',

@@ -10,6 +10,7 @@ import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint
 import {
   type Checkpoint,
   checkLast,
+  checkNotPutBack,
   type Heads,
   type HeadSources,
   reopenHeads,
@@ -258,6 +259,7 @@ export class Checkpointer {
     const { log, memory } = this.#parts;
     const last = await memory.last();
     checkLast(log, last);
+    checkNotPutBack(last, this.#published);
     const leases = last.unproven.filter((index) => index < head.size);
     const evidence = checkpointEvidence(last.size, log.tree.consistency(last.size, head.size), {
       leases,

@@ -129,6 +129,7 @@ async function signedSince(
     return undefined;
   }
   checkLast(log, last);
+  checkNotPutBack(last, published);
   if (last.size <= (published?.size ?? 0)) return undefined;
   const { origin, size, root } = last;
   try {
@@ -153,6 +154,16 @@ export function checkLast(log: ReceiptLog, last: SignedHead): void {
   checkSigned(log, last);
   const missing = last.unproven.find((index) => index >= log.size);
   if (missing !== undefined) notOurs(`leaf ${missing}, of a lease that was signed, is missing`);
+}
+
+/** What is signed is remembered first, and published after: the memory never has less than what is published. */
+export function checkNotPutBack(last: SignedHead, published: Head | undefined): void {
+  if (published === undefined || last.size >= published.size) return;
+  throw new WarderError(
+    'verification-failed',
+    `the signer remembers ${last.size} leaves, and signed ${published.size}: its memory was put back`,
+    { hint: 'restore what it remembered last: with less it would sign another history' },
+  );
 }
 
 function checkSigned(log: ReceiptLog, { origin, size, root }: Head): void {
