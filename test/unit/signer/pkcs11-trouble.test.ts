@@ -198,7 +198,7 @@ describeHardware('trouble with a token', () => {
     }
   });
 
-  it('of those who wait for a device that hangs nobody waits for a time-out of his own', async () => {
+  it('of those who wait for a device that hangs or fails nobody finds it out anew', async () => {
     const signer = await openHasty(400);
     shim.order('hang sign');
     shim.calls();
@@ -208,6 +208,12 @@ describeHardware('trouble with a token', () => {
     expect(shim.calls().filter((call) => call === 'sign')).toHaveLength(4);
     shim.order();
     expect(holds(signer, await signAgain(signer))).toBe(true);
+    shim.order('fail sign 0x30');
+    shim.calls();
+    const failed = await Promise.allSettled(Array.from({ length: 512 }, () => sign(signer)));
+    expect(failed.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    // Once with the process there is, and a probe with the next.
+    expect(shim.calls().filter((call) => call === 'login').length).toBeLessThan(4);
   });
 
   it('512 at once are all signed, four at a time', async () => {

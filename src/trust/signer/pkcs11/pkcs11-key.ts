@@ -125,8 +125,8 @@ class Pkcs11Key implements BackEndKey {
           await this.#findAgain(session);
           return await this.#sign(session, payload);
         } catch (error) {
-          const helps = await this.#token.lost(session, error);
-          if (!helps || again) throw deviceError(error, this.#token.label);
+          const helps = await this.#token.lost(session, error, again);
+          if (!helps) throw deviceError(error, this.#token.label);
         }
       }
     });
@@ -211,7 +211,7 @@ async function attempt<T>(
   try {
     return await work();
   } catch (error) {
-    await token.lost(session, error);
+    await token.lost(session, error, false);
     throw deviceError(error, token.label);
   }
 }

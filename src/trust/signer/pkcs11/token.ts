@@ -117,19 +117,20 @@ export class Pkcs11Token {
   /**
    * Ends a login that a failed request shows to be of no more use, so that the next {@link session} is another.
    *
+   * @param again whether it failed anew after that: then it is left alone for a while.
    * @returns whether asking again may help at once.
    */
-  async lost(session: TokenSession, error: unknown): Promise<boolean> {
+  async lost(session: TokenSession, error: unknown, again: boolean): Promise<boolean> {
     const timeout = isTimeout(error);
     const gone = error instanceof BrokerGone;
     const isVoid = error instanceof WarderError && VOID.has(error.data['answer']);
     if (!timeout && !gone && !isVoid) return false;
-    // Who waits for a device that hangs need not find it out one after the other.
-    if (timeout) this.#rest(deviceError(error, this.label));
+    // Who waits for a device that hangs or fails need not find it out one after the other.
+    if (timeout || again) this.#rest(deviceError(error, this.label));
     const current = await this.#session?.catch(() => undefined);
     if (current === session) this.#session = undefined;
     await (isVoid ? finish(session.broker) : session.broker.kill());
-    return !timeout;
+    return !timeout && !again;
   }
 
   async release(): Promise<void> {

@@ -1,6 +1,7 @@
 // One token: logged in to once, its sessions, its keys.
 
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { Module, Slot } from 'graphene-pk11';
 import { decodeHex, encodeHex } from '../../../../base/encoding/hex.ts';
 import { WarderError } from '../../../../base/errors/errors.ts';
@@ -223,6 +224,11 @@ export class Token {
           hint: 'warder never uses the last try: log in by hand once, then write the PIN file anew',
         },
       );
+    }
+    if (!existsSync(path)) {
+      throw signerTrouble('removed', `there is no PIN file \`${path}\``, {
+        hint: 'write the user PIN of the token into it, mode 0600',
+      });
     }
     const file = readPrivateFile(path, 'PIN file', PIN_MAX + 1);
     const pin = Buffer.from(file.at(-1) === 0x0a ? file.subarray(0, -1) : file);
