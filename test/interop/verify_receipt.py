@@ -467,6 +467,8 @@ def verify_checkpoint(note, keys):
             failed("a signature does not hold")
     if missing:
         distrust("a key that had to sign did not")
+    if any("cosignedBefore" in key.heads for key in wanted):
+        distrust("heads of a compromised key count by a witness, and none was given")
     return origin, size, root
 
 
@@ -717,6 +719,19 @@ def read_tile(directory, path, width):
     failed(f"the log lacks {path}")
 
 
+def check_start(origin, predicate):
+    """A log that took the place of another begins with a leaf that names it."""
+    home, _, epoch = origin.rpartition("/")
+    detail = predicate.get("detail", {})
+    before = detail.get("before", {})
+    named = before.get("origin", "")
+    earlier = named == home or (
+        named.rpartition("/")[0] == home and 1 < int(named.rpartition("/")[2]) < int(epoch)
+    )
+    if predicate["type"] != "log" or detail.get("epoch") != int(epoch) or not earlier:
+        failed("the log does not begin as it must")
+
+
 def verify_log(directory, keys):
     with open(os.path.join(directory, "checkpoint"), encoding="utf-8", newline="") as file:
         origin, size, root = verify_checkpoint(file.read(), keys)
@@ -732,6 +747,8 @@ def verify_log(directory, keys):
             id_ = parse_leaf(leaf)["predicate"]["id"]
             if id_ in ids:
                 failed("one id twice")
+            if not ids and re.search(r"/([2-9]|[1-9][0-9]{1,8})$", origin):
+                check_start(origin, parse_leaf(leaf)["predicate"])
             ids.add(id_)
             hashes.append(leaf_hash(leaf))
             at += 2 + length
