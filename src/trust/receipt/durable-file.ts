@@ -20,12 +20,22 @@ const HINTS: ReadonlyMap<string, string> = new Map([
  * @throws WarderError `unavailable` when it cannot be written; the file is then the old one or the new one.
  */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  await replaceFile(path, bytes);
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * The first half of {@link writeDurably}: after a power cut it is the old one or the new one, and which is known
+ * only once the directory is synced.
+ *
+ * @throws WarderError `unavailable` when it cannot be written.
+ */
+export async function replaceFile(path: string, bytes: Uint8Array | string): Promise<void> {
   const beside = `${path}.new`;
   await orUnavailable(path, async () => {
     await writeSynced(beside, bytes);
     await rename(beside, path);
   });
-  await syncDirectory(dirname(path));
 }
 
 /**

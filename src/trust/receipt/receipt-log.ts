@@ -36,7 +36,7 @@ export interface ReceiptLogParts {
 /** Tiles derived earlier. They are only ever a short cut. */
 export interface WrittenTiles {
   readFull(level: number, index: number): Uint8Array | undefined;
-  /** What is written turned out wrong: it is to be written again. */
+  /** What is written turned out wrong: none of it is read again before it was written or compared anew. */
   forget(): void;
 }
 
@@ -160,7 +160,7 @@ export class ReceiptLog {
   /** Makes the tree again from the leaves alone: a written tile did not fit the signed root. */
   distrustTiles(): void {
     this.#tiles?.forget();
-    this.#tree = this.#openTree(this.#tree.size, undefined);
+    this.#tree = this.#openTree(this.#tree.size, this.#tiles);
   }
 
   /** A store flushes a whole group in one turn, so what follows that turn sees the group durable. */

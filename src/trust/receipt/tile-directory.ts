@@ -7,7 +7,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { HASH_SIZE } from '../verify/merkle.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
 import { bundlePath, formatBundle, partialWidth, tilePath } from '../verify/tiles.ts';
-import { makeDirectoryDurably, writeDurably } from './durable-file.ts';
+import { makeDirectoryDurably, replaceFile, syncDirectory } from './durable-file.ts';
 
 /** What the files are derived from. */
 export interface TileContents {
@@ -24,6 +24,10 @@ export class TileDirectory {
   /** Full tiles known to be on disk, by level. */
   readonly #full: number[] = [];
   readonly #made = new Set<string>();
+  /** Directories with files whose names are not durable yet. */
+  readonly #unsynced = new Set<string>();
+  /** Whether files that this process did not write or compare are believed. */
+  #believes = true;
   /** Whether a file that says the same already is left as it is. */
   #keepsSame = false;
 
@@ -45,6 +49,7 @@ export class TileDirectory {
 
   /** A full hash tile, if it is there in its full length. */
   readFull(level: number, index: number): Uint8Array | undefined {
+    if (!this.#believes && index >= (this.#full[level] ?? 0)) return undefined;
     try {
       const bytes = readFileSync(join(this.#root, tilePath(level, index)));
       return bytes.length === TILE_BYTES ? bytes : undefined;
@@ -56,6 +61,7 @@ export class TileDirectory {
   /** Has every file written again by the next {@link TileDirectory.writeUpTo}. */
   forget(): void {
     this.#full.length = 0;
+    this.#believes = false;
   }
 
   /** Any file of the log by its path in the specification. */
@@ -74,6 +80,7 @@ export class TileDirectory {
       const width = partialWidth(size, level);
       if (width > 0) await this.#write(contents, level, end, width);
     }
+    await this.#sync();
   }
 
   /**
@@ -92,8 +99,9 @@ export class TileDirectory {
   }
 
   /** Publishes a checkpoint whose tiles were written. */
-  publish(note: string): Promise<void> {
-    return this.#put(CHECKPOINT, Buffer.from(note));
+  async publish(note: string): Promise<void> {
+    await this.#put(CHECKPOINT, Buffer.from(note));
+    await this.#sync();
   }
 
   /** The published checkpoint, if there is one. */
@@ -152,6 +160,7 @@ export class TileDirectory {
       const directory = join(this.#root, `${path}.p`);
       await removeIfPossible(directory);
       this.#made.delete(directory);
+      this.#unsynced.delete(directory);
     }
   }
 
@@ -159,11 +168,27 @@ export class TileDirectory {
     const file = join(this.#root, path);
     if (this.#keepsSame && holds(file, bytes)) return;
     const directory = dirname(file);
-    if (!this.#made.has(directory)) {
-      await makeDirectoryDurably(directory);
-      this.#made.add(directory);
+    this.#unsynced.add(directory);
+    await this.#in(directory, () => replaceFile(file, bytes));
+  }
+
+  async #sync(): Promise<void> {
+    for (const directory of this.#unsynced) {
+      await this.#in(directory, () => syncDirectory(directory));
+      this.#unsynced.delete(directory);
     }
-    await writeDurably(file, bytes);
+  }
+
+  /** Works in a directory that is there; if it fails there, whether it still is is asked the next time. */
+  async #in(directory: string, work: () => Promise<void>): Promise<void> {
+    if (!this.#made.has(directory)) await makeDirectoryDurably(directory);
+    this.#made.add(directory);
+    try {
+      await work();
+    } catch (error) {
+      this.#made.delete(directory);
+      throw error;
+    }
   }
 
   #isWhole(level: number, index: number): boolean {

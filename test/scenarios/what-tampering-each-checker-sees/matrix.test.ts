@@ -187,8 +187,8 @@ const rows: readonly Row[] = [
   [
     "the signer's memory of before",
     () => putBack(log.early, 'signer'),
-    // The history it remembers is the beginning of this one: it goes on from there.
-    [MENDS, MENDS, ELSEWHERE, ELSEWHERE],
+    // The history it remembers is the beginning of this one; but more was published than it says it signed.
+    [SEEN, SEEN, ELSEWHERE, ELSEWHERE],
   ],
   [
     "the whole home and the signer's memory of before",
