@@ -25,7 +25,7 @@ export function statementAdmitter(origin: string, logKey: () => PublicJwk): Admi
     kind: 'dsse',
     async admit(request, key) {
       try {
-        await check(request, origin, await keysOf(origin, [logKey(), key]));
+        await check(request, await keysOf(origin, [logKey(), key]));
       } catch (cause) {
         throw new WarderError(
           'not-trusted',
@@ -37,12 +37,12 @@ export function statementAdmitter(origin: string, logKey: () => PublicJwk): Admi
   };
 }
 
-async function check(request: SignRequest, origin: string, keys: TrustedKeys): Promise<void> {
+async function check(request: SignRequest, keys: TrustedKeys): Promise<void> {
   const { proof } = (request.evidence ?? {}) as { readonly proof?: unknown };
   if (typeof proof !== 'string') refuse('there is no proof that it is in the log');
-  const verified = await verifyReceipt(proof, keys);
+  // Under another origin these keys have no line.
+  await verifyReceipt(proof, keys);
   const { extra = new Uint8Array() } = parseProof(proof);
-  if (verified.origin !== origin) refuse('it is of another log');
   if (!sameBytes(request.payload, preAuthEncoding(extra))) refuse('the proof is of another leaf');
 }
 
