@@ -188,8 +188,12 @@ function tpm2Uri(uri: string, path: string, text: string | undefined): Tpm2KeyUr
   const device = how.get('device');
   const socket = how.get('socket');
   if (device !== undefined && socket !== undefined) refuse(uri, 'give `device` or `socket`');
-  if (socket !== undefined && !/^(?:\/.+|[^/:]+:\d{1,5}|\[[0-9a-f:]+\]:\d{1,5})$/.test(socket)) {
-    refuse(uri, '`socket` is `HOST:PORT` or an absolute path');
+  // A URI may come over the operator socket: it opens no other devices, and connects to no other machine.
+  if (device !== undefined && !/^\/dev\/tpm[a-z]*\d*$/.test(device)) {
+    refuse(uri, '`device` is a TPM, like `/dev/tpmrm0`');
+  }
+  if (socket !== undefined && !/^(?:\/.+|(?:127\.0\.0\.1|\[::1\]):[1-9]\d{0,4})$/.test(socket)) {
+    refuse(uri, '`socket` is `127.0.0.1:PORT`, `[::1]:PORT` or an absolute path');
   }
   const pcrs = registers(uri, how.get('pcrs'));
   const alg = algorithm(uri, how.get('alg'));

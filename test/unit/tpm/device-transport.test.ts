@@ -7,7 +7,9 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createKey, openSigner } from '../../../src/trust/signer/open-signer.ts';
+import { checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
+import { parseKeyUri, type Tpm2KeyUri } from '../../../src/trust/signer/key-uri.ts';
+import { createTpm2Key, openTpm2Key } from '../../../src/trust/signer/tpm2/tpm2-key.ts';
 import { curvesOf } from '../../../src/trust/tpm/attestation-commands.ts';
 import { deviceTransport } from '../../../src/trust/tpm/device-transport.ts';
 import { getRandom } from '../../../src/trust/tpm/key-commands.ts';
@@ -47,9 +49,11 @@ describeHardware('a TPM behind a character device', () => {
   };
 
   it('makes a key and signs', async () => {
-    const uri = `tpm2:blob=key.tpm?device=${path}`;
-    await createKey(uri, { home: tpm.directory });
-    const signer = await openSigner(uri, { home: tpm.directory, roles: ['lease'] });
+    const uri = parseKeyUri('tpm2:blob=key.tpm?device=/dev/tpmrm0') as Tpm2KeyUri;
+    const standIn = { ...uri, transport: { device: path } };
+    const context = { home: tpm.directory };
+    await createTpm2Key(standIn, context);
+    const signer = checkedSigner(await openTpm2Key(standIn, context), { roles: ['lease'] });
     const payload = payloads.lease as Uint8Array;
     const signatures = await Promise.all(
       Array.from({ length: 20 }, () => signer.sign({ kind: 'lease', payload })),
