@@ -1,6 +1,6 @@
 // Opens every room of a home in order and joins them: the one place that knows them all.
 
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock/clock.ts';
 import { detectJail } from '../../base/process/detect-jail.ts';
@@ -47,7 +47,7 @@ import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { SIGNER_STATE } from '../separation/layout.ts';
 import { requireSeparation } from '../separation/verify-separation.ts';
-import { signerProcessOf } from '../signing/remote-keys.ts';
+import { signerDirectory } from '../signing/remote-keys.ts';
 import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
@@ -181,7 +181,7 @@ export async function composeRuntime(
     hidden: [
       home.root,
       ...sockets(home),
-      ...signerDirectory(config, home),
+      ...signerDirectory(config.logKey, home.root),
       dirname(config.log.memory),
     ],
     clock,
@@ -387,16 +387,16 @@ function ownDirectories(home: Home, config: Config): readonly string[] {
   const root = fileURLToPath(new URL('../../../', import.meta.url));
   const memory = dirname(config.log.memory);
   const packages = [join(root, 'dist'), join(root, 'node_modules')];
-  return [home.root, ...sockets(home), ...signerDirectory(config, home), memory, ...packages];
+  return [
+    home.root,
+    ...sockets(home),
+    ...signerDirectory(config.logKey, home.root),
+    memory,
+    ...packages,
+  ];
 }
 
 /** Where they are outside the home. */
 function sockets({ run }: Home): readonly string[] {
   return run === undefined ? [] : [run, SIGNER_STATE];
-}
-
-/** The directory of the socket of a signer process, and with it, where it is at home there, its state. */
-function signerDirectory({ logKey }: Config, home: Home): readonly string[] {
-  const signer = signerProcessOf(logKey);
-  return signer?.scheme === 'unix' ? [dirname(resolve(home.root, signer.path))] : [];
 }

@@ -15,6 +15,7 @@ import { jailFindings } from './jail.ts';
 import { keyAccess } from './key-access.ts';
 import { listFindings } from './list-findings.ts';
 import { operatorFindings } from './operator-findings.ts';
+import { signerFindings } from './signer-findings.ts';
 import { witnessFindings } from './witness-findings.ts';
 
 /** Free space under which a log is likely to stop soon. */
@@ -31,7 +32,11 @@ export async function examine(home: Home): Promise<readonly Finding[]> {
   findings.push(...jailFindings(await detectJail({ kinds: config?.jail.use ?? jailKinds })));
   findings.unshift(...assuranceFindings(home, config));
   if (config === undefined) return findings;
-  findings.push(...(await keyFindings(home, config)), spaceFinding(home));
+  findings.push(
+    ...(await signerFindings(home, config)),
+    ...(await keyFindings(home, config)),
+    spaceFinding(home),
+  );
   const holder = lockHolder(home.root);
   findings.push(
     holder === undefined
@@ -45,6 +50,7 @@ async function examineInside({ home, config }: Runtime): Promise<readonly Findin
   return [
     ...assuranceFindings(home, config),
     ...jailFindings(await detectJail({ kinds: config.jail.use })),
+    ...(await signerFindings(home, config)),
     ...(await keyFindings(home, config)),
     spaceFinding(home),
   ];

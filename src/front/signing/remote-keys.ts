@@ -1,5 +1,6 @@
 // Keys that sign in a signer process: everything that is asked before they sign is asked there.
 
+import { dirname, resolve } from 'node:path';
 import { decodeBase64 } from '../../base/encoding/base64.ts';
 import { decodeBase64url } from '../../base/encoding/base64url.ts';
 import { isJsonObject, type Json } from '../../base/encoding/json.ts';
@@ -32,6 +33,12 @@ export interface RemoteKeysOptions {
 export function signerProcessOf(logKey: KeyPin): RemoteKeyUri | undefined {
   const uri = parseKeyUri(logKey.uri);
   return isRemote(uri) ? uri : undefined;
+}
+
+/** Directory of the socket of a signer process, and where it is at home there, of its state: no grant reaches it. */
+export function signerDirectory(logKey: KeyPin, home: string): readonly string[] {
+  const uri = signerProcessOf(logKey);
+  return uri?.scheme === 'unix' ? [dirname(resolve(home, uri.path))] : [];
 }
 
 /**

@@ -10,7 +10,9 @@ import { openRemoteKeys } from '../../../src/front/signing/remote-keys.ts';
 import { openSignerProcess } from '../../../src/front/signing/serve-signer.ts';
 import { parseKeyUri, type UnixKeyUri } from '../../../src/trust/signer/key-uri.ts';
 import { unixChannel } from '../../../src/trust/signer/remote/unix-channel.ts';
+import type { SignedHead } from '../../../src/trust/receipt/head-memory.ts';
 import { HostileDaemon, MadeLog } from '../../support/made-log.ts';
+import { openFixture } from '../../unit/receipt/log-fixture.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ws-'));
 const root = join(directory, 's');
@@ -101,6 +103,20 @@ test('an older copy of its memory is noticed by the daemon that saw a later one'
   await daemon.channel.close();
   await signer.close();
   writeFileSync(join(root, 'memory.json'), later);
+});
+
+test('an older copy of its memory is noticed by what was published', async () => {
+  const made = await openFixture();
+  for (let at = 0; at < 3; at += 1) await made.append();
+  await made.checkpointer.current();
+  const before = await made.keys.admitter.last();
+  await made.append();
+  await made.checkpointer.current();
+  const last = (): Promise<SignedHead> => Promise.resolve(before);
+  // The log grows from either, and still it is not signed.
+  await expect(made.reopen({ admitter: { ...made.keys.admitter, last } })).rejects.toMatchObject({
+    code: 'verification-failed',
+  });
 });
 
 test('two processes never share a memory', async () => {

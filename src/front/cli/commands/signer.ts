@@ -71,14 +71,14 @@ export function addSignerCommands(program: Command, run: Run): void {
     .command('add-key')
     .requiredOption('--state <dir>', 'its state directory')
     .option('--key <uri>', 'where the key is or shall be (ES256); a file key in DIR by default')
-    .description('make a key that may come next: it signs after `warder keys rotate --key`')
+    .description('make a key that may come next: it signs after `warder keys rotate`')
     .action((options: { state: string; key?: string }) =>
       run(async ({ out }) => {
         const { addSignerKey } = await import('../../signing/init-signer.ts');
         const pin = await addSignerKey(resolve(options.state), options.key);
         out.result(pin, [
-          `key ${pin.kid}: start the signer again, then rotate to it:`,
-          '  warder keys rotate --key URI, with the URI of the signer',
+          `key ${pin.kid}`,
+          'start the signer again, then rotate to it: warder keys rotate',
         ]);
       }),
     );
