@@ -7,8 +7,8 @@ import type { JsonObject } from '../../base/encoding/json.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 
 /** Bytes of a nonce: enough to be fresh, and no more than a TPM takes. */
-export const NONCE_MIN = 16;
-export const NONCE_MAX = 64;
+const NONCE_MIN = 16;
+const NONCE_MAX = 64;
 
 /** Hex: chosen by the verifier, or SHA-256 of a checkpoint. */
 export type Binding = { readonly nonce: string } | { readonly checkpoint: string };

@@ -12,7 +12,7 @@ import type { TpmEvidence } from '../tpm/attestor.ts';
 import { formatTpmEvidence, members, parseTpmEvidence } from '../tpm/evidence-json.ts';
 import { type Binding, parseBinding } from './binding.ts';
 
-export const EVIDENCE_FORMAT = 'warder-attestation/1';
+const EVIDENCE_FORMAT = 'warder-attestation/1';
 
 /** Evidence as it was read; nothing of it is believed yet. */
 export interface Evidence {

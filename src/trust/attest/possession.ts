@@ -13,7 +13,7 @@ import { importKey } from '../verify/signature.ts';
 import { type Binding, parseBinding } from './binding.ts';
 
 /** Media type, in the `typ` header; no other payload a signer signs has it. */
-export const ATTESTATION_TYPE = 'attestation+jwt';
+const ATTESTATION_TYPE = 'attestation+jwt';
 
 /** What a device or its driver says of a key. Nobody but the key's holder signed it. */
 export type CustodyClaims = Readonly<Record<string, string | number | boolean>>;

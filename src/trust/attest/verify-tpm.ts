@@ -145,7 +145,7 @@ export function verifyTpm(
 }
 
 /** The public key of an area, which must be one. */
-export function importKey({ key }: PublicArea, what: string): KeyObject {
+function importKey({ key }: PublicArea, what: string): KeyObject {
   try {
     return keyObject(key);
   } catch (cause) {

@@ -4,7 +4,7 @@ import { encodeHex } from '../../base/encoding/hex.ts';
 import type { PublicArea, TpmHash } from './public-area.ts';
 
 /** What makes an EK that of a profile. */
-export interface EkTemplate {
+interface EkTemplate {
   readonly nameAlg: TpmHash;
   /** TPMA_OBJECT. */
   readonly attributes: number;
@@ -30,19 +30,19 @@ const HIGH = {
   keyBits: 256,
 } as const;
 
-/** Templates by the NV index of their certificate, in the order they are looked for. */
-export const EK_TEMPLATES: ReadonlyMap<number, EkTemplate> = new Map<number, EkTemplate>([
-  [0x01c0_000a, { ...LOW, key: 'P-256' }],
-  [0x01c0_0002, { ...LOW, key: 2048 }],
-  [0x01c0_0016, { ...HIGH, key: 'P-384' }],
-  [0x01c0_001c, { ...HIGH, key: 3072 }],
-]);
+/** L-1, L-2, H-3 and H-6. */
+const EK_TEMPLATES: readonly EkTemplate[] = [
+  { ...LOW, key: 2048 },
+  { ...LOW, key: 'P-256' },
+  { ...HIGH, key: 'P-384' },
+  { ...HIGH, key: 3072 },
+];
 
 /** Whether a public area is made by one of the templates. */
 export function isEkTemplate(area: PublicArea): boolean {
   const { nameAlg, attributes, authPolicy, symmetric, scheme, key } = area;
   const size = key.kind === 'ecc' ? key.curve : key.modulus.length * 8;
-  return [...EK_TEMPLATES.values()].some(
+  return EK_TEMPLATES.some(
     (template) =>
       template.key === size &&
       template.nameAlg === nameAlg &&
