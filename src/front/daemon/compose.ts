@@ -1,6 +1,5 @@
 // Opens every room of a home in order and joins them: the one place that knows them all.
 
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock/clock.ts';
 import { detectJail } from '../../base/process/detect-jail.ts';
@@ -45,9 +44,7 @@ import { RequestBook } from '../../trust/lease/request-book.ts';
 import { openReceipts, type Receipts } from '../../trust/receipt/receipts.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
-import { SIGNER_STATE } from '../separation/layout.ts';
 import { requireSeparation } from '../separation/verify-separation.ts';
-import { signerDirectory } from '../signing/remote-keys.ts';
 import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
@@ -56,6 +53,7 @@ import type { LostKey } from './lost-key.ts';
 import { type HomeKeys, openKeys } from './open-keys.ts';
 import { openRisk } from './open-risk.ts';
 import { openWitnesses } from './open-witnesses.ts';
+import { hiddenDirectories, ownDirectories } from './own-directories.ts';
 import { openPolicies } from './policies.ts';
 import { PublicFiles } from './public-files.ts';
 import { createRandomPool } from './random-pool.ts';
@@ -135,27 +133,19 @@ export async function composeRuntime(
   const random = createRandomPool();
   const opened = await openKeys(home, config, store, timed.clock.wall(), lost);
   const { keyring: keys, first, openSigning, openLog, useLog } = opened;
-  const openLogOf = async (): Promise<Receipts> => {
-    const monotonic = (): number => clock.monotonic();
-    const witnesses = await openWitnesses(config, {
-      store,
-      logKeys: () => keys.trusted,
-      now: () => clock.wall(),
-      monotonic,
-    });
-    return openReceipts({
+  const openAll = async (): Promise<Receipts> =>
+    openReceipts({
       store,
       directory: home.log,
       origin,
       signers: keys,
       memory: opened.memory,
-      ...(witnesses === undefined ? {} : { witnesses }),
+      ...(await openWitnesses(config, keys, store, clock)),
       random,
-      monotonic,
+      monotonic: () => clock.monotonic(),
       pause,
     });
-  };
-  const receipts = await openLogOf().catch(async (error: unknown) => {
+  const receipts = await openAll().catch(async (error: unknown) => {
     await opened.close();
     throw error;
   });
@@ -178,12 +168,7 @@ export async function composeRuntime(
   const files = createFiles({
     brokerPath: fileURLToPath(new URL(FILES_BROKER, import.meta.url)),
     deny: ownTrees,
-    hidden: [
-      home.root,
-      ...sockets(home),
-      ...signerDirectory(config.logKey, home.root),
-      dirname(config.log.memory),
-    ],
+    hidden: hiddenDirectories(home, config),
     clock,
     jail: report.jail,
   });
@@ -380,23 +365,4 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     }
   });
-}
-
-/** The home, its sockets, the signer's memory, and what of the package is run: a grant may hold none of them. */
-function ownDirectories(home: Home, config: Config): readonly string[] {
-  const root = fileURLToPath(new URL('../../../', import.meta.url));
-  const memory = dirname(config.log.memory);
-  const packages = [join(root, 'dist'), join(root, 'node_modules')];
-  return [
-    home.root,
-    ...sockets(home),
-    ...signerDirectory(config.logKey, home.root),
-    memory,
-    ...packages,
-  ];
-}
-
-/** Where they are outside the home. */
-function sockets({ run }: Home): readonly string[] {
-  return run === undefined ? [] : [run, SIGNER_STATE];
 }
