@@ -6,6 +6,7 @@ import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleTool } from '../support/fixtures.ts';
 import { describeHardware } from '../support/hardware.ts';
+import { openRawMcp } from '../support/raw-mcp.ts';
 import { startSwtpm, type Swtpm } from '../support/swtpm.ts';
 import { createTestHome, type Finished, type TestHome } from '../support/warder.ts';
 
@@ -91,9 +92,17 @@ describeHardware('a key in a TPM', () => {
     expect(doctor.stdout).toMatch(/ok +signing key +ES256 \S+: TPM 2\.0/);
   }, 60_000);
 
-  test('a TPM that is killed stops calls, and nothing is half done; powered again, all goes on', async () => {
+  test('a TPM that is killed stops what needs a signature, half-done nothing; powered again, all goes on', async () => {
     const { pid } = await ok<{ pid: number }>('status');
+    const mcp = openRawMcp(home);
+    await mcp.initialize();
+    const call = { name: 'text_echo', arguments: { text: 'y' } };
+    await mcp.request(2, 'tools/call', call);
     await tpm.kill();
+    // Its lease is signed already; the head over its receipt is signed later.
+    const { result } = await mcp.request(3, 'tools/call', call);
+    expect(result?.['content']).toEqual([{ type: 'text', text: 'y' }]);
+    mcp.endInput();
     const refused = await lease('never.lease');
     expect(refused.code, refused.stderr).toBe(7);
     expect(refused.stderr).toMatch(/^error\[unavailable\]: no TPM at 127.*\nhint: /m);
