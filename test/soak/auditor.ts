@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { WarderError } from '../../src/base/errors/errors.ts';
 import { hashLeaf } from '../../src/trust/receipt/digest.ts';
 import { openingTable } from '../../src/trust/receipt/openings.ts';
 import { leafSequence } from '../../src/trust/receipt/receipt-log.ts';
@@ -98,6 +99,39 @@ export class Auditor {
       await site.close();
     }
     await this.#verifyFiles('after the restart');
+  }
+
+  /**
+   * After a disk that lied about syncs: nothing can be promised, but nobody may be fooled. It opens with every
+   * head that was signed, or says why not, or whoever remembers a head sees that it is gone.
+   *
+   * @returns which of these.
+   */
+  async inspectAfterLies(): Promise<'held' | 'refused' | 'seen by who remembers'> {
+    let site: OpenSite;
+    try {
+      site = await openSite(this.#site, () => Promise.resolve());
+    } catch (error) {
+      if (error instanceof WarderError && [6, 7].includes(error.exitCode)) return 'refused';
+      throw new Finding('it fails in an unknown way', undefined, { cause: error });
+    }
+    const { log } = site.receipts;
+    const { origin } = log;
+    const lost = [...this.promises.published].find(
+      ([size, root]) =>
+        size > log.size || Buffer.from(log.tree.rootAt(size)).toString('hex') !== root,
+    );
+    await site.close();
+    if (lost === undefined) return 'held';
+    const [size, hex] = lost;
+    const remembered = { origin, size, root: Buffer.from(hex, 'hex') };
+    try {
+      const note = readFileSync(join(pathsOf(this.#site).log, 'checkpoint'), 'utf8');
+      await verifyLog(this.#files(), note, this.#keys, { remembered });
+    } catch {
+      return 'seen by who remembers';
+    }
+    throw new Finding(`the head of ${String(size)} is gone, and who remembers it is not told`);
   }
 
   async #open(): Promise<OpenSite> {

@@ -4,7 +4,7 @@ import type { FuzzTarget } from '../fuzz/target.ts';
 import { faults } from './faults.ts';
 import { fullDisk } from './full-disk.ts';
 import { kills } from './kills.ts';
-import { powerCuts } from './power-cuts.ts';
+import { lyingDisk, powerCuts } from './power-cuts.ts';
 import { recovery } from './recovery.ts';
 
 export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
@@ -12,5 +12,6 @@ export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['faults', faults],
   ['full-disk', fullDisk],
   ['power-cuts', powerCuts],
+  ['lying-disk', lyingDisk],
   ['recovery', recovery],
 ]);

@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '../fuzz/random.ts';
-import { Finding, type FuzzTarget, Met } from '../fuzz/target.ts';
+import { Finding, type FuzzSession, type FuzzTarget, Met } from '../fuzz/target.ts';
 import { Auditor, Promises } from './auditor.ts';
 import { type Cut, Disk, LOSSES } from './disk.ts';
 import { runWriter } from './run-writer.ts';
@@ -16,10 +16,33 @@ const CUTS_OF_A_RUN = 400;
 /** Enough that full tiles are written and that SQLite begins its log anew. */
 const STEPS = 70;
 
-export const powerCuts: FuzzTarget = {
-  about: 'a log whose machine loses power, as the disk may then be',
-  runs: { sample: 150, long: 10_000 },
-  open() {
+export const powerCuts: FuzzTarget = campaign(
+  'a log whose machine loses power, as the disk may then be',
+  { sample: 150, long: 10_000 },
+  chooseCut,
+  async (auditor) => {
+    await auditor.inspect();
+    return 'held';
+  },
+);
+
+export const lyingDisk: FuzzTarget = campaign(
+  'a log whose machine loses power, on a disk that says it has what it has not',
+  { sample: 40, long: 2_000 },
+  (disk, random) => {
+    const cut = chooseCut(disk, random);
+    return { ...cut, honest: disk.before + random.below(cut.at - disk.before + 1) };
+  },
+  (auditor) => auditor.inspectAfterLies(),
+);
+
+function campaign(
+  about: string,
+  runs: FuzzTarget['runs'],
+  choose: (disk: Disk, random: Random) => Cut,
+  inspect: (auditor: Auditor) => Promise<string>,
+): FuzzTarget {
+  const open = (): Promise<FuzzSession> => {
     const met = new Met();
     const directory = mkdtempSync(join(tmpdir(), 'warder-power-'));
     let disk: Disk | undefined;
@@ -30,17 +53,18 @@ export const powerCuts: FuzzTarget = {
         const run = Math.floor(index / CUTS_OF_A_RUN);
         if (disk === undefined || run !== recorded) disk = await record(directory, run);
         recorded = run;
-        const { loss } = await tryCut(directory, disk, chooseCut(disk, random), random);
-        met.add(loss);
-        met.add('held');
+        const cut = choose(disk, random);
+        met.add(cut.loss);
+        met.add(await tryCut(directory, disk, cut, random, inspect));
       },
       close() {
         rmSync(directory, { recursive: true, force: true });
         return Promise.resolve();
       },
     });
-  },
-};
+  };
+  return { about, runs, open };
+}
 
 /** Runs a writer from nothing to its end, below strace. */
 async function record(directory: string, seed: number): Promise<Disk> {
@@ -71,7 +95,13 @@ function chooseCut(disk: Disk, random: Random): Cut {
   };
 }
 
-async function tryCut(directory: string, disk: Disk, cut: Cut, random: Random): Promise<Cut> {
+async function tryCut(
+  directory: string,
+  disk: Disk,
+  cut: Cut,
+  random: Random,
+  inspect: (auditor: Auditor) => Promise<string>,
+): Promise<string> {
   const site = join(directory, 'cut');
   rmSync(site, { recursive: true, force: true });
   disk.write(pathsOf(site).state, cut, random);
@@ -81,8 +111,7 @@ async function tryCut(directory: string, disk: Disk, cut: Cut, random: Random): 
     if (event.kind === 'said') auditor.promises.hear(event.line);
   }
   try {
-    await auditor.inspect();
-    return cut;
+    return await inspect(auditor);
   } catch (cause) {
     throw new Finding(
       `cut at event ${String(cut.at)}, ${cut.loss}, by ${String(cut.block)}`,

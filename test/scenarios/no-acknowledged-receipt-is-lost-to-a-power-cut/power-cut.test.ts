@@ -14,3 +14,12 @@ test(
   },
   SAMPLE_TIMEOUT,
 );
+
+test(
+  'a disk that lied about what it has fools nobody who remembers a head',
+  async () => {
+    const met = await runSample('lying-disk');
+    expect(met.get('refused')).toBeGreaterThan(0);
+  },
+  SAMPLE_TIMEOUT,
+);
