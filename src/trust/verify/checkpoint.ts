@@ -85,18 +85,24 @@ export async function verifyCheckpoint(
   }
   const cosignedBy =
     witnesses === undefined ? [] : await cosignaturesOf(note, witnesses, checkpointKeys);
-  checkCompromised(signedBy, cosignedBy, require);
+  checkCompromised(signedBy, cosignedBy, {
+    require,
+    ...(witnesses === undefined ? {} : { witnesses }),
+  });
   return { ...head, signedBy, cosignedBy };
 }
 
-/** A line that anybody may have made by now counts only where a witness saw the head before. */
+/** A line that anybody may have made by now counts only where the quorum of witnesses saw the head before. */
 function checkCompromised(
   signedBy: readonly TrustedKey[],
   cosignedBy: readonly Cosignature[],
-  require: 'all' | 'any',
+  { require, witnesses }: Requirement,
 ): void {
+  // One witness alone may lie about the time.
+  const quorum = witnesses?.quorum ?? 1;
   const open = signedBy.filter(({ heads: { cosignedBefore } = {} }) => {
-    return cosignedBefore !== undefined && !cosignedBy.some(({ time }) => time <= cosignedBefore);
+    if (cosignedBefore === undefined) return false;
+    return cosignedBy.filter(({ time }) => time <= cosignedBefore).length < quorum;
   });
   if (open.length === 0 || (require === 'any' && open.length < signedBy.length)) return;
   throw new WarderError(
