@@ -20,7 +20,7 @@ export interface SignerChannel {
 /** How long an answer may take, milliseconds: 512 signatures of a slow device stand in one line. */
 export const ANSWER_MS = 120_000;
 /** How long a signer process that is not there is waited for: it may be starting again. */
-export const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 2_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 400;
 
