@@ -17,7 +17,9 @@ import type { FollowedLog } from '../../trust/verify/log.ts';
 import type { KeyDocument } from '../../trust/keyring/key-document.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { ApprovalSummary, CallApproval } from './approval-summary.ts';
+import type { KeyRotated, KeyRotationWish } from './key-rotation.ts';
 import type { KeySummary } from './key-summary.ts';
+import type { DisclosureWish, ErasureWish } from './receipt-wishes.ts';
 import type { StatusReport } from './status-report.ts';
 import type { TrustSummary } from './trust-summary.ts';
 
@@ -349,23 +351,8 @@ export interface Operations {
   /** The receipt in a DSSE envelope, in a sigstore bundle. */
   readonly 'receipts.statement': Operation<ReceiptName, StatementBundle>;
   /** Openings for one reader. */
-  readonly 'receipts.disclose': Operation<
-    ReceiptName & {
-      readonly fields?: readonly string[];
-      /** Whom it is for. */
-      readonly to?: string;
-    },
-    Disclosure
-  >;
-  /** One receipt, or all that fit the filter. */
-  readonly 'receipts.erase': Operation<
-    ReceiptFilter & {
-      readonly id?: string;
-      readonly fields?: readonly string[];
-      readonly reason: string;
-    },
-    Erasure
-  >;
+  readonly 'receipts.disclose': Operation<ReceiptName & DisclosureWish, Disclosure>;
+  readonly 'receipts.erase': Operation<ReceiptFilter & ErasureWish, Erasure>;
   readonly 'receipts.report': Operation<ReceiptFilter, { readonly tasks: readonly TaskReport[] }>;
   readonly 'receipts.checkpoint': Operation<Empty, { readonly note: string }>;
   readonly 'receipts.audit': Operation<
@@ -380,24 +367,7 @@ export interface Operations {
     { readonly document: JsonObject }
   >;
   readonly 'keys.create': Operation<{ readonly uri: string }, { readonly jwk: PublicJwk }>;
-  readonly 'keys.rotate': Operation<
-    {
-      readonly key?: string;
-      readonly graceSeconds?: number;
-      readonly compromised?: boolean;
-      /** The key of the log instead of the one that signs leases. */
-      readonly log?: boolean;
-    },
-    {
-      readonly old: string;
-      readonly kid: string;
-      readonly uri: string;
-      /** ISO 8601. */
-      readonly graceUntil: string;
-      /** What the next start will finish. */
-      readonly unfinished?: string;
-    }
-  >;
+  readonly 'keys.rotate': Operation<KeyRotationWish, KeyRotated>;
 }
 
 /** Operations that answer with JSON lines until the caller hangs up. */
