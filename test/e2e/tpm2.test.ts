@@ -31,12 +31,11 @@ describeHardware('a key in a TPM', () => {
   const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args);
   const echo = (): Promise<Finished> =>
     run('--json', 'call', 'text_echo', '--args', '{"text":"x"}');
-  const lease = (out: string): Promise<Finished> =>
-    run(
-      ...['lease', 'request', '--task', 'T', '--reason', 'r', '--holder-key', file('my.jwk')],
-      ...['--capabilities', '[{"type":"tool.call","tools":["text_echo"]}]', '--ttl', '60'],
-      ...['--out', file(out)],
-    );
+  const lease = (out: string): Promise<Finished> => {
+    const capabilities = '[{"type":"tool.call","tools":["text_echo"]}]';
+    const words = `lease request --task T --reason r --ttl 60 --capabilities ${capabilities}`;
+    return run(...words.split(' '), '--holder-key', file('my.jwk'), '--out', file(out));
+  };
   const save = async (name: string, ...args: readonly string[]): Promise<string> => {
     const done = await run(...args);
     expect(done.code, done.stderr).toBe(0);

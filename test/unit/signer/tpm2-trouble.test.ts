@@ -24,6 +24,7 @@ import { startSwtpm, type Swtpm } from '../../support/swtpm.ts';
 import { codeOf, startTpmProxy } from '../../support/tpm-proxy.ts';
 
 const payload = payloads.lease as Uint8Array;
+const SIGN = 0x15d;
 const POLICY_AUTH_VALUE = 0x16b;
 /** For a TPM that is meant not to answer. */
 const SHORT = { command: 300, long: 2000 };
@@ -145,12 +146,35 @@ describeHardware('trouble with a TPM', () => {
     expect(all.every((signature) => holds(signer, signature))).toBe(true);
   });
 
+  it('a connection that breaks is made anew, and the signature with it', async () => {
+    await create(HANDLE);
+    const proxy = await startTpmProxy(tpm.port);
+    try {
+      const signer = await open(HANDLE, `127.0.0.1:${proxy.port}`);
+      await sign(signer);
+      let broken = 0;
+      proxy.meddle = async (command, forward) => {
+        const response = await forward(command);
+        if (codeOf(command) === SIGN && broken === 0) {
+          broken += 1;
+          throw new Error('the answer is lost');
+        }
+        return response;
+      };
+      expect(holds(signer, await sign(signer))).toBe(true);
+      expect(broken).toBe(1);
+      await Promise.all(opened.splice(0).map((each) => each.close()));
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('a TPM that does not answer is given up, and asked again later', async () => {
     await create(HANDLE);
     const signer = await openShort(HANDLE);
     await sign(signer);
     tpm.freeze();
-    const asked = Array.from({ length: 64 }, () => sign(signer));
+    const asked = Array.from({ length: 128 }, () => sign(signer));
     for (const { status, ...result } of await Promise.allSettled(asked)) {
       expect(status).toBe('rejected');
       expect(result).toMatchObject({
@@ -170,11 +194,16 @@ describeHardware('trouble with a TPM', () => {
     const error: unknown = await signer.ready().catch((thrown: unknown) => thrown);
     expect(error).toEqual(trouble('auth', /refuses TPM2_Sign: BAD_AUTH/));
     expect(JSON.stringify(error)).not.toContain(right.slice(0, 8));
+    await Promise.all(opened.splice(0).map((each) => each.close()));
+    const uri = parseKeyUri(uriOf(HANDLE)) as Tpm2KeyUri;
+    const key = await openTpm2Key(uri, { home: tpm.directory });
+    const request = { kind: 'lease', payload } as const;
+    await expect(key.sign(payload, request)).rejects.toEqual(trouble('auth', /BAD_AUTH/));
     // It is not asked again: it is not even there any more.
     await tpm.kill();
-    await expect(sign(signer)).rejects.toEqual(trouble('auth', /BAD_AUTH/));
+    await expect(key.sign(payload, request)).rejects.toEqual(trouble('auth', /BAD_AUTH/));
     await tpm.start();
-    await Promise.all(opened.splice(0).map((each) => each.close()));
+    await key.close();
     expect(tpm.tool('tpm2_getcap properties-variable').text).toMatch(/LOCKOUT_COUNTER: 0x0\n/);
   });
 
