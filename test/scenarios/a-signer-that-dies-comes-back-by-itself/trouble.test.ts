@@ -27,8 +27,14 @@ test('killed with requests under way, it refuses them all and goes on where it w
   const daemon = await HostileDaemon.at(channel, () => Date.now());
   const log = new MadeLog().calls(3);
   await daemon.head(log);
-  const leases = Array.from({ length: 64 }, () => daemon.lease(daemon.prepare(), log));
+  const ask = (count: number): Promise<unknown>[] =>
+    Array.from({ length: count }, () => daemon.lease(daemon.prepare(), log));
+  const leases = ask(64);
   await leases[0];
+  // Stopped first, so that it certainly dies with requests under way.
+  first.kill('SIGSTOP');
+  leases.push(...ask(8));
+  await new Promise((resolve) => setTimeout(resolve, 50));
   first.kill('SIGKILL');
   const ended = await Promise.allSettled(leases);
   const failed = ended.filter((each) => each.status === 'rejected');
