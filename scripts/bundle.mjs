@@ -22,6 +22,7 @@ const processes = {
     outFile: 'broker/egress-broker.mjs',
   },
 };
+const verifier = 'src/verify.ts';
 const cli = { entry: 'src/front/cli/main.ts', outDir: 'bin' };
 
 /** Packages that find WebAssembly or native files beside themselves and so cannot be moved. */
@@ -102,7 +103,7 @@ export async function bundleVerifier(root, dist) {
   const outfile = join(dist, 'verify.browser.js');
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/verify.ts'],
+    entryPoints: [verifier],
     outfile,
     bundle: true,
     platform: 'browser',
@@ -123,7 +124,8 @@ export async function bundle(root, dist) {
     if (existsSync(join(root, entry))) await bundleProcess(root, dist, name);
     else console.log(`bundle: no ${entry}, the ${name} is left out`);
   }
-  await bundleVerifier(root, dist);
+  if (existsSync(join(root, verifier))) await bundleVerifier(root, dist);
+  else console.log(`bundle: no ${verifier}, the file for browsers is left out`);
   if (existsSync(join(root, cli.entry))) {
     await build({
       ...shared(root, cli.outDir),
