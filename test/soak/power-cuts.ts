@@ -18,7 +18,7 @@ const STEPS = 70;
 
 export const powerCuts: FuzzTarget = campaign(
   'a log whose machine loses power, as the disk may then be',
-  { sample: 150, long: 10_000 },
+  { sample: 100, long: 10_000 },
   chooseCut,
   async (auditor) => {
     await auditor.inspect();
