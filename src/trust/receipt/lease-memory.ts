@@ -4,7 +4,7 @@ import { closeSync, fdatasyncSync, openSync, renameSync, writeFileSync } from 'n
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeHex, encodeHex } from '../../base/encoding/hex.ts';
-import { sameBytes } from '../../base/encoding/sha256.ts';
+import { sameBytes, sha256Text } from '../../base/encoding/sha256.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { createDurably } from './durable-file.ts';
 import type { PlacedLeaf } from './leaf-set.ts';
@@ -17,21 +17,41 @@ export interface RememberedLease extends PlacedLeaf {
 
 /** More leases than this are not signed ahead of the heads that prove them. */
 export const UNPROVEN_MAX = 4096;
-/** Lines of leases that were proven meanwhile, before the file is written anew. */
+/** Leases in it that were proven meanwhile, before the file is written anew. */
 const STALE_MAX = 1024;
 /** Longest file looked at; far more than can be written. */
 const BYTES_MAX = 4 * 1024 * 1024;
-const LINE = /^(0|[1-9]\d{0,15}) (0|[1-9]\d{0,15}) ([0-9a-f]{64})$/;
+const LEASE = /^(0|[1-9]\d{0,15}) (0|[1-9]\d{0,15}) ([0-9a-f]{64})$/;
 
 const header = (origin: string): string => `warder-signer-leases 1 ${origin}`;
+
+/** One line for all that is synced at once, with its digest: it is whole, or it is seen that it is not. */
+function formatLine(leases: readonly RememberedLease[]): string {
+  const text = leases
+    .map(({ since, index, hash }) => `${since} ${index} ${encodeHex(hash)}`)
+    .join(',');
+  return `${text} ${sha256Text(text, 'hex')}\n`;
+}
+
+/** Undefined for a line that is not whole. */
+function parseLine(line: string): readonly RememberedLease[] | undefined {
+  const at = line.lastIndexOf(' ');
+  const text = line.slice(0, Math.max(0, at));
+  if (sha256Text(text, 'hex') !== line.slice(at + 1)) return undefined;
+  return text.split(',').map((each) => {
+    const [, since = '', index = '', hash = ''] = LEASE.exec(each) ?? [];
+    if (hash === '') throw new TypeError(`\`${each.slice(0, 100)}\``);
+    return { index: Number(index), hash: decodeHex(hash), since: Number(since) };
+  });
+}
 
 /** Makes the file of a new log; one that exists stays. */
 export async function createLeaseMemory(path: string, origin: string): Promise<void> {
   await createDurably(path, `${header(origin)}\n`);
 }
 
-interface Line {
-  readonly text: string;
+interface Waiting {
+  readonly lease: RememberedLease;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -46,8 +66,8 @@ export class LeaseMemory {
   readonly #leases: Map<number, RememberedLease>;
   /** Opened, and the file written anew, before the first line of this process. */
   #file: number | undefined;
-  #waiting: Line[] = [];
-  /** Lines in the file that say nothing any more. */
+  #waiting: Waiting[] = [];
+  /** Leases in the file that say nothing any more. */
   #stale = 0;
   #closed = false;
 
@@ -68,14 +88,15 @@ export class LeaseMemory {
       const bytes = await readFile(path);
       if (bytes.length > BYTES_MAX) throw new TypeError('too long');
       const lines = bytes.toString('latin1').split('\n');
-      // What a power cut left of the last line was never answered for.
-      lines.pop();
       if (lines.shift() !== header(origin)) throw new TypeError('another log');
-      for (const line of lines) {
-        const [, since = '', at = '', hash = ''] = LINE.exec(line) ?? [];
-        if (hash === '') throw new TypeError(`line \`${line.slice(0, 100)}\``);
-        const index = Number(at);
-        leases.set(index, { index, hash: decodeHex(hash), since: Number(since) });
+      // A line is synced before the next is begun, so a power cut tears only the last, which was not answered
+      // for: its end is missing, or a part that never came to the disk is zeros.
+      const unended = lines.pop() ?? '';
+      if (unended === '' && lines.at(-1)?.includes('\0') === true) lines.pop();
+      for (const [at, line] of lines.entries()) {
+        const found = parseLine(line);
+        if (found === undefined) throw new TypeError(`line ${at + 2}`);
+        for (const lease of found) leases.set(lease.index, lease);
       }
       return new LeaseMemory(path, origin, leases);
     } catch (cause) {
@@ -96,7 +117,7 @@ export class LeaseMemory {
    *   are too many, or it cannot be written.
    */
   async remember(lease: RememberedLease): Promise<void> {
-    const { index, hash, since } = lease;
+    const { index, hash } = lease;
     const before = this.#leases.get(index);
     if (before !== undefined && !sameBytes(before.hash, hash)) {
       throw new WarderError('not-trusted', `another lease was said to be leaf ${index}`, {
@@ -110,7 +131,7 @@ export class LeaseMemory {
     }
     if (before === undefined) this.#leases.set(index, lease);
     // Whoever comes a second time may come before the first is durable.
-    await this.#append(`${since} ${index} ${encodeHex(hash)}`);
+    await this.#append(lease);
     if (before !== undefined) this.#stale += 1;
   }
 
@@ -125,30 +146,30 @@ export class LeaseMemory {
     this.#closeFile();
   }
 
-  #append(text: string): Promise<void> {
+  #append(lease: RememberedLease): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ text, resolve, reject });
+    this.#waiting.push({ lease, resolve, reject });
     // Not at once: who asks in the same turn goes along.
     if (this.#waiting.length === 1) queueMicrotask(() => this.#flush());
     return promise;
   }
 
   #flush(): void {
-    const lines = this.#waiting.splice(0);
-    if (lines.length === 0) return;
+    const waiting = this.#waiting.splice(0);
+    if (waiting.length === 0) return;
     try {
       if (this.#closed) throw new TypeError('it is closed');
       if (this.#stale >= STALE_MAX) this.#closeFile();
       this.#file ??= this.#rewrite();
-      writeFileSync(this.#file, `${lines.map(({ text }) => text).join('\n')}\n`);
+      writeFileSync(this.#file, formatLine(waiting.map(({ lease }) => lease)));
       fdatasyncSync(this.#file);
     } catch (cause) {
       // Half a line may stand there now: the file is written anew before the next.
       this.#closeFile();
-      for (const { reject } of lines) reject(unusable(this.#path, cause));
+      for (const { reject } of waiting) reject(unusable(this.#path, cause));
       return;
     }
-    for (const { resolve } of lines) resolve();
+    for (const { resolve } of waiting) resolve();
   }
 
   #closeFile(): void {
@@ -158,11 +179,9 @@ export class LeaseMemory {
 
   /** Leaves out what says nothing any more, and the half of a line that a power cut left. */
   #rewrite(): number {
-    const lines = this.unproven.map(
-      ({ since, index, hash }) => `${since} ${index} ${encodeHex(hash)}\n`,
-    );
+    const { unproven } = this;
     const beside = `${this.#path}.new`;
-    const text = `${header(this.#origin)}\n${lines.join('')}`;
+    const text = `${header(this.#origin)}\n${unproven.length === 0 ? '' : formatLine(unproven)}`;
     writeFileSync(beside, text, { mode: 0o600, flush: true });
     renameSync(beside, this.#path);
     const directory = openSync(dirname(this.#path), 'r');

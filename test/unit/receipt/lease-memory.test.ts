@@ -54,6 +54,25 @@ test('the same leaf twice is one lease, another leaf in its place is refused', a
   await expect(memory.remember(lease(3))).rejects.toMatchObject({ code: 'not-trusted' });
 });
 
+test('what is synced at once is whole or gone, though its parts come to the disk in any order', async () => {
+  const { path, memory } = await fresh();
+  await memory.remember(lease(1));
+  const before = readFileSync(path).length;
+  await Promise.all(Array.from({ length: 64 }, (_, at) => memory.remember(lease(2 + at))));
+  memory.close();
+  const whole = readFileSync(path);
+  for (let at = before; at < whole.length; at += 512) {
+    const torn = Uint8Array.from(whole);
+    torn.fill(0, at, at + 512);
+    writeFileSync(path, torn);
+    const again = await LeaseMemory.open(path, origin);
+    expect(again.unproven.map(({ index }) => index)).toEqual([1]);
+    again.close();
+  }
+  writeFileSync(path, whole);
+  expect((await open(path)).unproven).toHaveLength(65);
+});
+
 test('half a last line was never answered for; any other damage is refused', async () => {
   const { path, memory } = await fresh();
   await memory.remember(lease(1));
@@ -63,7 +82,16 @@ test('half a last line was never answered for; any other damage is refused', asy
   const again = await open(path);
   await again.remember(lease(5));
   expect((await open(path)).unproven.map(({ index }) => index)).toEqual([1, 5]);
-  for (const text of ['', 'x\n', whole.replace('0 1 ', '0 -1 '), `${whole}\n`, whole.slice(1)]) {
+  const zeros = whole.replace('\n0 1 ', '\n\0\0\0 ') + whole.slice(whole.indexOf('\n') + 1);
+  for (const text of [
+    '',
+    'x\n',
+    whole.replace('0 1 ', '0 -1 '),
+    whole.replace('0 1 ', '0 2 '),
+    zeros,
+    `${whole}\n`,
+    whole.slice(1),
+  ]) {
     writeFileSync(path, text);
     await expect(LeaseMemory.open(path, origin), text).rejects.toMatchObject({
       code: 'unavailable',
