@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { commandLine, environmentOf } from '../../support/processes.ts';
@@ -43,19 +43,33 @@ function spellings(secret: string): readonly Buffer[] {
   return [bytes, utf16, ...[bytes.toString('hex'), ...base64].map((text) => Buffer.from(text))];
 }
 
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
+/** What is there the whole time: the daemon replaces tiles and checkpoints while this looks. */
+function filesBelow(folder: string): Map<string, Buffer> {
+  const found = new Map<string, Buffer>();
+  for (const entry of whileThere(() => readdirSync(folder, { withFileTypes: true })) ?? []) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) for (const [below, bytes] of filesBelow(path)) found.set(below, bytes);
+    const content = entry.isFile() ? whileThere(() => readFileSync(path)) : undefined;
+    if (content !== undefined) found.set(path, content);
+  }
+  return found;
+}
+
+function whileThere<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function holders(secret: string): string[] {
   const files = filesBelow(opened.home.root);
-  expect(files.some((path) => path.endsWith('state.db'))).toBe(true);
-  return files.filter((path) => {
-    const content = readFileSync(path);
-    return spellings(secret).some((spelling) => content.includes(spelling));
-  });
+  expect([...files.keys()].some((path) => path.endsWith('state.db'))).toBe(true);
+  return [...files]
+    .filter(([, content]) => spellings(secret).some((spelling) => content.includes(spelling)))
+    .map(([path]) => path);
 }
 
 test('the whole life of a secret', async () => {
