@@ -355,6 +355,8 @@ async function lastCheckpoint({ log, checkpointer }: Receipts): Promise<void> {
 
 /** Resolves after `ms`, or as soon as `signal` aborts; does not keep the process alive. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
+  // One that was aborted before tells nobody any more.
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);
     timer.unref();

@@ -177,12 +177,11 @@ export class Checkpointer {
   }
 
   async #run(): Promise<void> {
-    const { witnesses, monotonic, pause } = this.#parts;
+    const { witnesses, monotonic } = this.#parts;
     const longestRest = witnesses === undefined ? LONGEST_REST_MS : LONGEST_REST_WITNESSED_MS;
     while (this.#isBehind()) {
       await this.#rest();
       const started = monotonic();
-      this.#wake = new AbortController();
       try {
         const checkpoint = await this.#next();
         this.#failures = 0;
@@ -195,15 +194,21 @@ export class Checkpointer {
         this.#error = asWarderError(thrown);
         this.#refuseWaiters(this.#error);
         const backOff = FIRST_BACK_OFF_MS * 2 ** Math.min(this.#failures - 1, 10);
-        await pause(Math.min(backOff, LONGEST_BACK_OFF_MS), this.#wake.signal);
+        await this.#pause(Math.min(backOff, LONGEST_BACK_OFF_MS));
       }
     }
   }
 
   async #rest(): Promise<void> {
     if (this.#waiters.length > 0) return;
-    const { monotonic, pause } = this.#parts;
-    await pause(Math.max(SHORTEST_REST_MS, this.#restUntil - monotonic()), this.#wake.signal);
+    await this.#pause(Math.max(SHORTEST_REST_MS, this.#restUntil - this.#parts.monotonic()));
+  }
+
+  /** Until the time is over, somebody waits, or this is closed: who woke it before wakes it no more. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#closed) return;
+    this.#wake = new AbortController();
+    await this.#parts.pause(ms, this.#wake.signal);
   }
 
   async #next(): Promise<Checkpoint> {
