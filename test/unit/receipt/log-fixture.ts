@@ -139,6 +139,7 @@ export async function openFixture(
   store: Store = openMemoryStore(declared),
   directory: string = scratch(),
   given?: Keys,
+  rest: typeof pause = pause,
 ): Promise<Fixture> {
   const keys = given ?? (await makeKeys(directory));
   const receipts = await openReceipts({
@@ -149,7 +150,7 @@ export async function openFixture(
     origin: keys.origin,
     random,
     monotonic: () => performance.now(),
-    pause,
+    pause: rest,
   });
   receipts.checkpointer.start();
   onTestFinished(() => receipts.close());

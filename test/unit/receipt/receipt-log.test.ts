@@ -10,7 +10,7 @@ import { ReceiptLog } from '../../../src/trust/receipt/receipt-log.ts';
 import type { Signer } from '../../../src/trust/signer/signer.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
 import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
-import { callFacts, declared, type Fixture, openFixture, random } from './log-fixture.ts';
+import { callFacts, declared, type Fixture, openFixture, random, scratch } from './log-fixture.ts';
 
 async function fill(log: Fixture, count: number): Promise<string[]> {
   const refs = await Promise.all(Array.from({ length: count }, () => log.append()));
@@ -225,4 +225,19 @@ test('an erased opening takes nothing from the proof', async () => {
   expect(log.reader.show(id).openings.fields).toEqual({});
   await verifies(log, id);
   expect(await log.audit()).toMatchObject({ size: 1 });
+});
+
+test('who woke it while it signed does not keep it from ending', async () => {
+  // Ends by being woken alone, and tells a signal that was aborted before nothing.
+  const rest = (_ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  const log = await openFixture(openMemoryStore(declared), scratch(), undefined, rest);
+  await log.append();
+  const first = log.checkpointer.covering(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  const second = log.checkpointer.covering(0);
+  const later = log.append();
+  await Promise.all([first, second, later]);
+  await log.checkpointer.close();
+  expect(log.checkpointer.state()).toMatchObject({ state: 'closed' });
 });
