@@ -3,10 +3,10 @@
 import { execFileSync, type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { answers, freePorts } from './tpm-ports.ts';
 
 /** A CA as swtpm_localca makes it: a root, and the issuer below it. */
 export interface TpmMaker {
@@ -116,35 +116,4 @@ async function start(state: string): Promise<{ port: number; child: ChildProcess
     await pause(25);
   }
   throw new Error('swtpm does not start');
-}
-
-/** Two free ports, one after the other: tpm2-tools look for the control channel at the second. */
-async function freePorts(): Promise<number> {
-  for (;;) {
-    const port = await listening(0);
-    const next = await listening(port + 1).catch(() => undefined);
-    if (next !== undefined) return port;
-  }
-}
-
-async function listening(port: number): Promise<number> {
-  const server = createServer();
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

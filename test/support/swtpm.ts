@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { answers, freePorts } from './tpm-ports.ts';
 
 const SCRIPT = resolve(import.meta.dirname, '../../docker/swtpm/start-tpm.sh');
 
@@ -83,34 +83,4 @@ export async function startSwtpm(): Promise<Swtpm> {
   };
   await tpm.start();
   return tpm;
-}
-
-/** Two free ports, one after the other: tpm2-tools look for the control channel at the second. */
-async function freePorts(): Promise<number> {
-  for (;;) {
-    const port = await listening(0);
-    if ((await listening(port + 1).catch(() => undefined)) !== undefined) return port;
-  }
-}
-
-async function listening(port: number): Promise<number> {
-  const server = createServer();
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,7 +1,6 @@
 // What goes wrong with tokens: the class of each trouble, what is refused meanwhile, and that signing goes on by
 // itself once it is over.
 
-import { createPublicKey, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -9,33 +8,10 @@ import { checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
 import { parseKeyUri, type Pkcs11KeyUri } from '../../../src/trust/signer/key-uri.ts';
 import { createKey, type OpenedSigner, openSigner } from '../../../src/trust/signer/open-signer.ts';
 import { openPkcs11Key } from '../../../src/trust/signer/pkcs11/pkcs11-key.ts';
-import { payloads } from '../../contracts/signer.ts';
+import { holds, sign, signAgain } from '../../support/device-signer.ts';
 import { describeHardware } from '../../support/hardware.ts';
 import { createShim, type Shim } from '../../support/pkcs11-shim.ts';
 import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
-
-const payload = payloads.lease as Uint8Array;
-
-function sign(signer: OpenedSigner): Promise<Uint8Array> {
-  return signer.sign({ kind: 'lease', payload });
-}
-
-function holds(signer: OpenedSigner, signature: Uint8Array): boolean {
-  const key = createPublicKey({ key: { ...signer.key }, format: 'jwk' });
-  return verify('sha256', payload, { key, dsaEncoding: 'ieee-p1363' }, signature);
-}
-
-/** Signs as soon as it can be signed again. */
-async function signAgain(signer: OpenedSigner): Promise<Uint8Array> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await sign(signer);
-    } catch (error) {
-      if (tries === 100) throw error;
-      await sleep(50);
-    }
-  }
-}
 
 function trouble(signer: string, message: RegExp): unknown {
   return expect.objectContaining({

@@ -1,7 +1,6 @@
 // What goes wrong with TPMs: the class of each trouble, what is refused meanwhile, and that signing goes on by itself
 // once it is over.
 
-import { createPublicKey, verify } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +18,7 @@ import { socketTransport } from '../../../src/trust/tpm/socket-transport.ts';
 import { srkTemplate } from '../../../src/trust/tpm/templates.ts';
 import { openTpm, type Tpm } from '../../../src/trust/tpm/tpm.ts';
 import { payloads } from '../../contracts/signer.ts';
+import { holds, sign, signAgain } from '../../support/device-signer.ts';
 import { describeHardware } from '../../support/hardware.ts';
 import { startSwtpm, type Swtpm } from '../../support/swtpm.ts';
 import { codeOf, startTpmProxy } from '../../support/tpm-proxy.ts';
@@ -37,27 +37,6 @@ const QUERY: Readonly<Record<string, string>> = {
   [BLOB]: 'alg=ES256',
   [GUARDED]: 'pcrs=7&auth-source=guarded.auth',
 };
-
-function sign(signer: OpenedSigner): Promise<Uint8Array> {
-  return signer.sign({ kind: 'lease', payload });
-}
-
-function holds(signer: OpenedSigner, signature: Uint8Array): boolean {
-  const key = createPublicKey({ key: { ...signer.key }, format: 'jwk' });
-  return verify('sha256', payload, { key, dsaEncoding: 'ieee-p1363' }, signature);
-}
-
-/** Signs as soon as it can be signed again. */
-async function signAgain(signer: OpenedSigner): Promise<Uint8Array> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await sign(signer);
-    } catch (error) {
-      if (tries === 100) throw error;
-      await sleep(50);
-    }
-  }
-}
 
 /** Longer than a TPM is kept without work: others can get at it. */
 async function idle(): Promise<void> {
