@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { describeMet, runCampaign } from './campaign.ts';
+import { again, describeEnd } from './long-runs.ts';
 import { TARGETS } from './targets.ts';
 
 const SEED = 20_260_101;
@@ -13,11 +14,10 @@ for (const [name, { about, runs }] of TARGETS) {
     const target = TARGETS.get(name);
     if (target === undefined) throw new Error(name);
     const end = await runCampaign(target, { seed: SEED, from: 0, runs: runs.sample });
-    console.log(`${name}: ${String(end.runs)} runs; met ${describeMet(end.met)}`);
+    console.log(`${name}: ${describeEnd(end)}; met ${describeMet(end.met)}`);
     if (end.finding !== undefined) {
-      throw new Error(`found at seed ${String(SEED)}, try ${String(end.finding.index)}`, {
-        cause: end.finding.error,
-      });
+      const { index, error } = end.finding;
+      throw new Error(`found; again: ${again('fuzz', name, SEED, index)}`, { cause: error });
     }
     expect(end.runs).toBe(runs.sample);
     // Both good and bad ends were met: the inputs are neither all noise nor all fine.

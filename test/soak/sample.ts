@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest';
 import { describeMet, runCampaign } from '../fuzz/campaign.ts';
+import { again, describeEnd } from '../fuzz/long-runs.ts';
 import { CAMPAIGNS } from './campaigns.ts';
 
 const SEED = 20_261_121;
@@ -14,11 +15,10 @@ export async function runSample(name: string): Promise<ReadonlyMap<string, numbe
   const campaign = CAMPAIGNS.get(name);
   if (campaign === undefined) throw new Error(name);
   const end = await runCampaign(campaign, { seed: SEED, from: 0, runs: campaign.runs.sample });
-  const of = end.of === undefined ? '' : ` of ${String(end.of)}`;
-  console.log(`${name}: ${String(end.runs)}${of} runs; met ${describeMet(end.met)}`);
+  console.log(`${name}: ${describeEnd(end)}; met ${describeMet(end.met)}`);
   if (end.finding !== undefined) {
-    const again = `npm run soak -- ${name} --seed ${String(SEED)} --from ${String(end.finding.index)} --count 1`;
-    throw new Error(`does not hold; again: ${again}`, { cause: end.finding.error });
+    const { index, error } = end.finding;
+    throw new Error(`does not hold; again: ${again('soak', name, SEED, index)}`, { cause: error });
   }
   expect(end.runs).toBe(campaign.runs.sample);
   return end.met;
