@@ -7,10 +7,15 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/base/clock/clock.ts';
 import { initSigner, type SignerWish } from '../../src/front/signing/init-signer.ts';
+import type { DoorParts } from '../../src/front/signing/door.ts';
 import { openSignerProcess, type RunningSigner } from '../../src/front/signing/serve-signer.ts';
 import type { SignerConfig, TlsFiles } from '../../src/front/signing/signer-config.ts';
+import { SignerDesk } from '../../src/front/signing/signer-desk.ts';
+import type { OpenedSigner } from '../../src/trust/signer/checked-signer.ts';
+import type { Admitter, SignKind } from '../../src/trust/signer/signer.ts';
 import type { SignerChannel } from '../../src/trust/signer/remote/channel.ts';
 import { unixChannel } from '../../src/trust/signer/remote/unix-channel.ts';
+import { payloads } from '../contracts/signer.ts';
 import { caPair, certificate, type Pair, pem } from './certificates.ts';
 import { warderMain } from './warder.ts';
 
@@ -49,6 +54,28 @@ export function callerOf(socket: string): SignerChannel {
   const channel = unixChannel(socket);
   onTestFinished(() => channel.close());
   return channel;
+}
+
+/** What a key has to be opened with to sign every kind of the contract. */
+export const everyKind: {
+  readonly roles: readonly SignKind[];
+  readonly admitters: readonly Admitter[];
+} = {
+  roles: [...(Object.keys(payloads) as SignKind[]), 'rotation'],
+  admitters: [{ kind: 'rotation', admit() {} }],
+};
+
+/** A signer process with one key and no memory, for whoever asks: what doors of tests stand before. */
+export function deskWith(signer: OpenedSigner): DoorParts {
+  const desk = new SignerDesk({
+    origin: 'example.com/log',
+    keys: new Map([[signer.key.kid, signer]]),
+    memory: { last: () => Promise.reject(new Error('not asked')) },
+    useOf: () => 'signing',
+    version: 'test',
+    monotonic: () => 0,
+  });
+  return { desk, note: () => {} };
 }
 
 /** Runs the built command as a process of its own; resolves once it listens. */

@@ -4,15 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Door, DoorParts } from '../../../src/front/signing/door.ts';
+import type { Door } from '../../../src/front/signing/door.ts';
 import { openHttpsDoor } from '../../../src/front/signing/https-door.ts';
-import { SignerDesk } from '../../../src/front/signing/signer-desk.ts';
 import { openSocketDoor } from '../../../src/front/signing/socket-door.ts';
 import { openSigner } from '../../../src/trust/signer/open-signer.ts';
 import { openMemorySigner } from '../../../src/trust/signer/memory/memory-signer.ts';
-import type { Algorithm, SignKind } from '../../../src/trust/signer/signer.ts';
-import { payloads, signerContract } from '../../contracts/signer.ts';
-import { TestCa } from '../../support/signer-process.ts';
+import type { Algorithm } from '../../../src/trust/signer/signer.ts';
+import { signerContract } from '../../contracts/signer.ts';
+import { deskWith, everyKind, TestCa } from '../../support/signer-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ws-'));
 const doors: Door[] = [];
@@ -21,36 +20,22 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** A key that signs every kind, for whoever asks. */
-function deskOf(alg: Algorithm): { readonly parts: DoorParts; readonly kid: string } {
-  const roles = [...(Object.keys(payloads) as SignKind[]), 'rotation' as const];
-  const signer = openMemorySigner(alg, { roles, admitters: [{ kind: 'rotation', admit() {} }] });
-  const desk = new SignerDesk({
-    origin: 'example.com/log',
-    keys: new Map([[signer.key.kid, signer]]),
-    memory: { last: () => Promise.reject(new Error('not asked')) },
-    useOf: () => 'signing',
-    version: 'test',
-    monotonic: () => 0,
-  });
-  return { parts: { desk, note: () => {} }, kid: signer.key.kid };
-}
-
 const overSocket = async (alg: Algorithm): Promise<{ uri: string; kid: string }> => {
-  const { parts, kid } = deskOf(alg);
+  const signer = openMemorySigner(alg, everyKind);
   const path = join(directory, `${alg}.sock`);
-  doors.push(await openSocketDoor(path, parts));
-  return { uri: `unix:${path}`, kid };
+  doors.push(await openSocketDoor(path, deskWith(signer)));
+  return { uri: `unix:${path}`, kid: signer.key.kid };
 };
 
 const ca = new TestCa(directory, 'house');
 const client = ca.issue('daemon');
 const members = `ca=${client.ca}&cert=${client.cert}&key=${client.key}`;
 const overHttps = async (alg: Algorithm): Promise<{ uri: string; kid: string }> => {
-  const { parts, kid } = deskOf(alg);
-  const door = await openHttpsDoor({ host: '127.0.0.1', port: 0 }, ca.issue('signer'), parts);
+  const signer = openMemorySigner(alg, everyKind);
+  const at = { host: '127.0.0.1', port: 0 };
+  const door = await openHttpsDoor(at, ca.issue('signer'), deskWith(signer));
   doors.push(door);
-  return { uri: `${door.address}?${members}`, kid };
+  return { uri: `${door.address}?${members}`, kid: signer.key.kid };
 };
 
 for (const [name, start] of [
