@@ -1,8 +1,5 @@
 // HOME/config.json: its type, its published JSON Schema, and reading it. Read once per process.
 
-import { readFileSync } from 'node:fs';
-import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { WarderError } from '../../base/errors/errors.ts';
 import {
   type JailKind,
   jailKinds,
@@ -11,6 +8,7 @@ import {
 } from '../../base/process/jail-plan.ts';
 import type { Capability } from '../../trust/lease/capability.ts';
 import { Checker, type Fields } from './checker.ts';
+import { checkConfigText, readConfigText } from './config-file.ts';
 import { type IssuerConfig, readIssuers } from './issuers.ts';
 import { type FirewallConfig, readFirewall, readRisk, type RiskConfig } from './risk-section.ts';
 import { readWitnessSection, type WitnessSection } from './witness-section.ts';
@@ -116,45 +114,20 @@ const defaults: Pick<Config, 'revocations' | 'jail' | 'limits' | 'pool'> = {
  * @throws WarderError `usage` that lists every bad path; `unavailable` when the file cannot be read.
  */
 export function readConfig(path: string): Config {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('unavailable', `cannot read \`${path}\``, {
-      cause,
-      hint: 'run `warder init` to create the home',
-    });
-  }
-  return parseConfig(text, path);
+  return parseConfig(readConfigText(path, 'run `warder init` to create the home'), path);
 }
 
 /** {@link readConfig} on text; `path` is for messages. */
 export function parseConfig(text: string, path: string): Config {
-  const errors: ParseError[] = [];
-  const json: unknown = parse(text, errors, { allowTrailingComma: true });
-  const first = errors[0];
-  if (first !== undefined) {
-    const line = text.slice(0, first.offset).split('\n').length;
-    throw new WarderError(
-      'usage',
-      `\`${path}\` line ${line}: ${printParseErrorCode(first.error)}`,
-      { hint: 'the file is JSON with comments; mend it or restore a copy' },
-    );
-  }
-  const reader = new ConfigReader();
-  const config = reader.config(json);
-  const { problems } = reader;
-  if (problems.length > 0) {
-    throw new WarderError('usage', `\`${path}\` is not a warder config: ${problems.join('; ')}`, {
-      hint: 'see docs/operations.md, or run `warder init` in an empty home and compare',
-      data: { problems },
-    });
-  }
-  return config;
+  return checkConfigText(text, new HomeChecker(), {
+    path,
+    noun: 'a warder config',
+    remedy: 'see docs/operations.md, or run `warder init` in an empty home and compare',
+  });
 }
 
 /** Reads the sections of the file. */
-class ConfigReader extends Checker {
+class HomeChecker extends Checker {
   config(json: unknown): Config {
     const top = this.object(json, '', [
       '$schema',

@@ -1,13 +1,12 @@
 // signer.json: what a signer process is told by its operator, and by nobody else. Read once, at its start.
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { WarderError } from '../../base/errors/errors.ts';
 import { isRemote, parseKeyUri } from '../../trust/signer/key-uri.ts';
+import { signingKeyRoles } from '../../trust/signer/roles.ts';
 import type { SignKind } from '../../trust/signer/signer.ts';
 import type { KeyPin } from '../config/config.ts';
 import { Checker } from '../config/checker.ts';
+import { checkConfigText, readConfigText } from '../config/config-file.ts';
 import { type Ceilings, defaultCeilings } from './ceilings.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 
@@ -60,50 +59,26 @@ export function signerState(root: string): SignerState {
   };
 }
 
-const KINDS: readonly SignKind[] = [
-  'lease',
-  'checkpoint',
-  'rotation',
-  'revocations',
-  'dsse',
-  'attest',
-];
-
 /**
  * Reads and checks `signer.json`.
  *
  * @throws WarderError `usage` that lists every bad path; `unavailable` when the file cannot be read.
  */
 export function readSignerConfig({ config: path }: SignerState): SignerConfig {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('unavailable', `cannot read \`${path}\``, {
-      cause,
-      hint: 'make the signer: `warder signer init --state DIR`',
-    });
-  }
+  const text = readConfigText(path, 'make the signer: `warder signer init --state DIR`');
   return parseSignerConfig(text, path);
 }
 
 /** {@link readSignerConfig} on text; `path` is for messages. */
 export function parseSignerConfig(text: string, path: string): SignerConfig {
-  const errors: ParseError[] = [];
-  const json: unknown = parse(text, errors, { allowTrailingComma: true });
-  const reader = new SignerConfigReader();
-  const first = errors[0];
-  if (first !== undefined) reader.problem(printParseErrorCode(first.error));
-  const config = first === undefined ? reader.config(json) : undefined;
-  if (config !== undefined && reader.problems.length === 0) return config;
-  const { problems } = reader;
-  throw new WarderError('usage', `\`${path}\` is no config of a signer: ${problems.join('; ')}`, {
-    hint: 'see docs/keys/remote.md; mend it or restore a copy',
-    data: { problems },
+  return checkConfigText(text, new SignerChecker(), {
+    path,
+    noun: 'a config of a signer',
+    remedy: 'see docs/keys/remote.md; mend it or restore a copy',
   });
 }
 
-class SignerConfigReader extends Checker {
+class SignerChecker extends Checker {
   config(json: unknown): SignerConfig {
     const top = this.object(json, '', [
       'version',
@@ -158,7 +133,7 @@ class SignerConfigReader extends Checker {
     return {
       uri,
       kid: this.text(key['kid'], `${at}.kid`),
-      ...(kinds === undefined ? {} : { kinds: this.names(kinds, `${at}.kinds`, KINDS) }),
+      ...(kinds === undefined ? {} : { kinds: this.names(kinds, `${at}.kinds`, signingKeyRoles) }),
     };
   }
 
