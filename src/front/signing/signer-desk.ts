@@ -85,7 +85,7 @@ export class SignerDesk {
       keys: [...keys.values()].map(({ key, custody, attestor }) => ({
         jwk: { ...key },
         use: useOf(key.kid),
-        custody: custody.summary,
+        custody: { ...custody },
         attests: attestor !== undefined,
       })),
     };

@@ -19,6 +19,8 @@ const USE: Readonly<Record<'personal' | 'separated', string>> = {
   separated: 'at `separated`, root and the daemon can sign with it: only copies are prevented',
 };
 
+const FILE = 'whoever reads the key file and its passphrase has the key for good';
+
 /**
  * @param attests whether a TPM can be asked for evidence.
  * @param assurance the level that holds; a key is worth no more than it.
@@ -31,29 +33,12 @@ export function custodyWorth(
   const use = USE[assurance];
   switch (backend) {
     case 'file':
-      return {
-        copies: 'exportable',
-        because: ['whoever reads the key file and its passphrase has the key for good'],
-      };
+      return { copies: 'exportable', because: [FILE] };
     case 'memory':
       return { copies: 'exportable', because: ['it lies in the memory of this process'] };
     case 'pkcs11': {
-      const { local, alwaysSensitive, neverExtractable } = claims;
-      const whole = local === true && alwaysSensitive === true && neverExtractable === true;
-      return {
-        copies: whole ? 'claimed' : 'exportable',
-        because: [
-          whole
-            ? 'the token says that the key was made in it, was never readable and never extractable'
-            : 'the token does not say that the key was made in it and could never leave it',
-          'nobody signed that: it is worth what the PKCS#11 module and this machine are worth',
-          ...(claims['token'] === 'software'
-            ? ['the token is software: its files hold the key']
-            : []),
-          'certificates with which some devices attest keys (YubiHSM, cloud HSMs) are not read',
-          use,
-        ],
-      };
+      const { copies, because } = tokenWorth(claims);
+      return { copies, because: [...because, use] };
     }
     case 'tpm2':
       return {
@@ -65,14 +50,45 @@ export function custodyWorth(
         ],
       };
     case 'remote':
-      return {
-        copies: attests ? 'provable' : 'claimed',
-        because: [
-          attests
-            ? 'a TPM of the signer process holds it; `warder keys attest` proves it to others'
-            : 'the signer process says where it is, and nobody else',
-          use,
-        ],
-      };
+      return attests
+        ? {
+            copies: 'provable',
+            because: [
+              'a TPM of the signer process holds it; `warder keys attest` proves it to others',
+              use,
+            ],
+          }
+        : worthElsewhere(claims, use);
   }
+}
+
+/** What a signer process says of a key is worth no more than what would be said of the key here. */
+function worthElsewhere(claims: NonNullable<Custody['claims']>, use: string): CustodyWorth {
+  const because = ['the signer process says where it is, and nobody else'];
+  switch (claims['behind']) {
+    case 'pkcs11': {
+      const { copies, because: there } = tokenWorth(claims);
+      return { copies, because: [...because, ...there, use] };
+    }
+    case 'tpm2':
+      return { copies: 'claimed', because: [...because, use] };
+    default:
+      return { copies: 'exportable', because: [...because, FILE] };
+  }
+}
+
+function tokenWorth(claims: NonNullable<Custody['claims']>): CustodyWorth {
+  const { local, alwaysSensitive, neverExtractable, token } = claims;
+  const whole = local === true && alwaysSensitive === true && neverExtractable === true;
+  return {
+    copies: whole ? 'claimed' : 'exportable',
+    because: [
+      whole
+        ? 'the token says that the key was made in it, was never readable and never extractable'
+        : 'the token does not say that the key was made in it and could never leave it',
+      'nobody signed that: it is worth what the PKCS#11 module and this machine are worth',
+      ...(token === 'software' ? ['the token is software: its files hold the key'] : []),
+      'certificates with which some devices attest keys (YubiHSM, cloud HSMs) are not read',
+    ],
+  };
 }

@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Door } from '../../../src/front/signing/door.ts';
 import { openSocketDoor } from '../../../src/front/signing/socket-door.ts';
+import type { SignerRules } from '../../../src/trust/signer/checked-signer.ts';
 import {
   createKey,
   type KeyAccess,
@@ -41,12 +42,24 @@ describeHardware('behind a signer process', () => {
     tpm.uri(where, more),
     { home: tpm.directory },
   ];
-  for (const [name, alg, place] of [
-    ['SoftHSM', 'ES256', () => inToken('ES256')],
-    ['SoftHSM', 'ES384', () => inToken('ES384')],
-    ['SoftHSM', 'EdDSA', () => inToken('EdDSA')],
-    ['TPM handle', 'ES256', () => inTpm('handle=0x81010001', 'auth-source=a')],
-    ['TPM blob', 'ES384', () => inTpm('blob=one.tpm', 'pcrs=7&auth-source=b&alg=ES384')],
+  const born = { local: true, alwaysSensitive: true, neverExtractable: true };
+  const fixed = { fixedTPM: true, fixedParent: true, sensitiveDataOrigin: true };
+  for (const [name, alg, claims, place] of [
+    ['SoftHSM', 'ES256', { behind: 'pkcs11', ...born }, () => inToken('ES256')],
+    ['SoftHSM', 'ES384', { behind: 'pkcs11', ...born }, () => inToken('ES384')],
+    ['SoftHSM', 'EdDSA', { behind: 'pkcs11', ...born }, () => inToken('EdDSA')],
+    [
+      'TPM handle',
+      'ES256',
+      { behind: 'tpm2', ...fixed },
+      () => inTpm('handle=0x81010001', 'auth-source=a'),
+    ],
+    [
+      'TPM blob',
+      'ES384',
+      { behind: 'tpm2', ...fixed },
+      () => inTpm('blob=one.tpm', 'pcrs=7&auth-source=b&alg=ES384'),
+    ],
   ] as const) {
     describe(`${name} ${alg}`, () => {
       let key: OpenedSigner;
@@ -61,9 +74,20 @@ describeHardware('behind a signer process', () => {
         await door.close();
         await key.close();
       });
-      signerContract(`${name} behind unix`, alg, (rules) => {
+      const open = (rules: SignerRules): Promise<OpenedSigner> => {
         const uri = `unix:${encodeURIComponent(door.address.slice('unix:'.length))}`;
         return openSigner(uri, { home: '/', kid: key.key.kid, ...rules });
+      };
+      signerContract(`${name} behind unix`, alg, open);
+
+      it('says what the device says of the key', async () => {
+        const signer = await open({ roles: [] });
+        expect(signer.custody).toMatchObject({
+          backend: 'remote',
+          summary: expect.stringContaining(key.custody.summary) as string,
+          claims: { ...key.custody.claims, ...claims },
+        });
+        await signer.close();
       });
     });
   }

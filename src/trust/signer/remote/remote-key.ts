@@ -11,7 +11,7 @@ import { parseTpmEvidence } from '../../tpm/evidence-json.ts';
 import type { BackEndKey } from '../checked-signer.ts';
 import { parsePublicJwk } from '../jwk.ts';
 import type { RemoteKeyUri } from '../key-uri.ts';
-import type { PublicJwk, SignKind } from '../signer.ts';
+import type { Custody, PublicJwk, SignKind } from '../signer.ts';
 import { signerTrouble } from '../trouble.ts';
 import type { SignerChannel } from './channel.ts';
 import { httpsChannel } from './https-channel.ts';
@@ -22,8 +22,7 @@ import { unixChannel } from './unix-channel.ts';
 export interface RemoteKey {
   readonly jwk: PublicJwk;
   readonly use: KeyUse;
-  /** Where it is, in a line. */
-  readonly custody: string;
+  readonly custody: Custody;
   /** Whether a TPM holds it that can prove that. */
   readonly attests: boolean;
 }
@@ -65,17 +64,41 @@ function readKey(json: Json): RemoteKey {
     if (!isJsonObject(json)) throw new TypeError('no key');
     const { jwk, use, custody, attests } = json;
     const known = keyUses.find((each) => each === use);
-    if (known === undefined || typeof custody !== 'string') throw new TypeError('no use');
+    if (known === undefined) throw new TypeError('no use');
     return {
       jwk: parsePublicJwk({ ...(jwk as object) }),
       use: known,
-      custody: printable(custody),
+      custody: readCustody(custody),
       attests: attests === true,
     };
   } catch (cause) {
     throw nonsense(cause);
   }
 }
+
+const BACK_ENDS: readonly Custody['backend'][] = ['file', 'pkcs11', 'tpm2', 'memory'];
+const CLAIMS_MAX = 32;
+const CLAIM_MAX = 256;
+/** What a statement of possession takes. */
+const SUMMARY_MAX = 256;
+
+function readCustody(json: Json | undefined): Custody {
+  if (!isJsonObject(json)) throw new TypeError('no custody');
+  const { backend, summary, claims = {} } = json;
+  const known = BACK_ENDS.find((each) => each === backend);
+  if (known === undefined || typeof summary !== 'string') throw new TypeError('no custody');
+  if (!isJsonObject(claims) || Object.keys(claims).length > CLAIMS_MAX)
+    throw new TypeError('claims');
+  const read = Object.entries(claims).map(([name, value]): readonly [string, Claim] => {
+    if (!/^[a-zA-Z]{1,64}$/.test(name)) throw new TypeError('the name of a claim');
+    if (typeof value === 'string') return [name, printable(value).slice(0, CLAIM_MAX)];
+    if (typeof value === 'boolean' || typeof value === 'number') return [name, value];
+    throw new TypeError('a claim');
+  });
+  return { backend: known, summary: printable(summary), claims: Object.fromEntries(read) };
+}
+
+type Claim = string | number | boolean;
 
 /**
  * Opens a key of a signer process.
@@ -116,7 +139,11 @@ function remoteKey(channel: SignerChannel, { jwk, custody, attests }: RemoteKey)
   const { kid } = jwk;
   return {
     key: jwk,
-    custody: { backend: 'remote', summary: `signer process ${channel.name}: ${custody}` },
+    custody: {
+      backend: 'remote',
+      summary: `signer process ${channel.name}: ${custody.summary}`.slice(0, SUMMARY_MAX),
+      claims: { ...custody.claims, behind: custody.backend },
+    },
     ...(attests ? { attestor: remoteAttestor(channel, kid) } : {}),
     ready: async () => {
       await channel.ask({ ask: 'ready', kid });
