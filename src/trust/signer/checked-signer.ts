@@ -18,6 +18,7 @@ import type {
   SignKind,
   SignRequest,
 } from './signer.ts';
+import { isPassing } from './trouble.ts';
 
 /** On another thread: the event loop has other calls to serve meanwhile. */
 const verifyAside = promisify(verify);
@@ -55,7 +56,7 @@ export interface OpenedSigner extends Signer {
    */
   ready(): Promise<void>;
   /** There when the device can prove to others where the key is. */
-  readonly attestor?: TpmAttestor;
+  readonly attestor?: TpmAttestor | undefined;
 }
 
 /** Puts the checks in front of a back end's key and starts its self-check. */
@@ -135,7 +136,7 @@ class CheckedSigner implements OpenedSigner {
     const ready = this.#selfCheck();
     // Whoever signs hears of it; a process that only listens must not die of it.
     ready.catch((error: unknown) => {
-      if (mayPass(error) && !this.#closed) this.#checkAgain = true;
+      if (isPassing(error) && !this.#closed) this.#checkAgain = true;
     });
     return ready;
   }
@@ -161,12 +162,6 @@ class CheckedSigner implements OpenedSigner {
     const key = { key: this.#public, dsaEncoding: 'ieee-p1363' } as const;
     return verifyAside(ALGORITHMS[this.key.alg].hash, payload, key, signature);
   }
-}
-
-/** A device that is away comes back; a PIN that is wrong stays so. */
-function mayPass(error: unknown): boolean {
-  const trouble = error instanceof WarderError ? error.data['signer'] : undefined;
-  return trouble === 'transient' || trouble === 'removed';
 }
 
 function keeps(admitter: Admitter): admitter is KeepingAdmitter {

@@ -19,3 +19,9 @@ export function signerTrouble(
 ): WarderError {
   return new WarderError('unavailable', message, { ...details, data: { signer: trouble } });
 }
+
+/** Whether asking again later may help by itself: a device that is away comes back, a PIN that is wrong stays so. */
+export function isPassing(error: unknown): boolean {
+  const trouble = error instanceof WarderError ? error.data['signer'] : undefined;
+  return trouble === 'transient' || trouble === 'removed';
+}
