@@ -1,7 +1,8 @@
 // What goes wrong with tokens: the class of each trouble, what is refused meanwhile, and that signing goes on by
 // itself once it is over.
 
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
@@ -51,14 +52,14 @@ describeHardware('trouble with a token', () => {
   };
 
   /** With little patience. */
-  const openHasty = async (signMs: number): Promise<OpenedSigner> => {
+  const openHasty = async (signMs: number, openMs = 20_000): Promise<OpenedSigner> => {
     const uri = parseKeyUri(shim.uri('key')) as Pkcs11KeyUri;
     const { home, env = {}, modules = [] } = shim.access;
     const key = await openPkcs11Key(uri, {
       home,
       env,
       modules,
-      limits: { signMs, openMs: 20_000 },
+      limits: { signMs, openMs },
     });
     const signer = checkedSigner(key, { roles: ['lease'] });
     opened.push(signer);
@@ -77,6 +78,19 @@ describeHardware('trouble with a token', () => {
     }
     await expect(sign(signer)).rejects.toEqual(trouble('removed', /no token `warder-test`/));
     hsm.plug();
+    expect(holds(signer, await signAgain(signer))).toBe(true);
+  });
+
+  it('a device of which nothing is left is gone, too, and not just in trouble', async () => {
+    const signer = await open();
+    const tokens = join(hsm.directory, 'tokens');
+    renameSync(tokens, `${tokens}-gone`);
+    try {
+      await expect(sign(signer)).rejects.toEqual(trouble('removed', /does not start: CKR_GENERAL/));
+      await expect(open(shim.uri('another'))).rejects.toEqual(trouble('removed', /does not start/));
+    } finally {
+      renameSync(`${tokens}-gone`, tokens);
+    }
     expect(holds(signer, await signAgain(signer))).toBe(true);
   });
 
@@ -172,6 +186,23 @@ describeHardware('trouble with a token', () => {
       shim.order();
       expect(holds(signer, await signAgain(signer))).toBe(true);
     }
+  });
+
+  it('a login that hangs is given up in time, by all who wait for it, and made later', async () => {
+    const signer = await openHasty(20_000, 1_500);
+    shim.calls();
+    // The process is of no more use: the next one logs in.
+    shim.order('fail sign-init 0x82', 'hang login');
+    const settled = await Promise.allSettled(Array.from({ length: 64 }, () => sign(signer)));
+    const late = trouble('transient', /did not answer in time/);
+    const dead = trouble('removed', /CKR_OBJECT_HANDLE_INVALID/);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    const reasons = settled.map((one) => (one.status === 'rejected' ? one.reason : undefined));
+    expect(reasons).toContainEqual(late);
+    for (const reason of reasons) expect([late, dead]).toContainEqual(reason);
+    expect(shim.calls().filter((call) => call === 'login')).toHaveLength(1);
+    shim.order();
+    expect(holds(signer, await signAgain(signer))).toBe(true);
   });
 
   it('of those who wait for a device that hangs or fails nobody finds it out anew', async () => {

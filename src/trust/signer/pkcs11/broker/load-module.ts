@@ -3,7 +3,14 @@
 import type { Module } from 'graphene-pk11';
 import { signerTrouble } from '../../trouble.ts';
 import { CKF_OS_LOCKING_OK } from './cryptoki.ts';
-import { deviceTrouble } from './device-trouble.ts';
+import { answerOf, deviceTrouble } from './device-trouble.ts';
+
+/** What modules answer that find no device, connector or directory of theirs when they start. */
+const FINDS_NOTHING: ReadonlySet<unknown> = new Set([
+  'CKR_DEVICE_ERROR',
+  'CKR_FUNCTION_FAILED',
+  'CKR_GENERAL_ERROR',
+]);
 
 /** @throws WarderError `unavailable` when graphene is not installed or compiled, or the module does not load. */
 export async function loadModule(path: string): Promise<Module> {
@@ -29,7 +36,14 @@ export async function loadModule(path: string): Promise<Module> {
   try {
     module.initialize({ flags: CKF_OS_LOCKING_OK });
   } catch (thrown) {
-    throw deviceTrouble(thrown, `initialize the module \`${path}\``);
+    const answer = answerOf(thrown);
+    if (!FINDS_NOTHING.has(answer)) {
+      throw deviceTrouble(thrown, `initialize the module \`${path}\``);
+    }
+    throw signerTrouble('removed', `the module \`${path}\` does not start: ${answer ?? ''}`, {
+      cause: thrown,
+      hint: 'it does not find its device, connector or directory; it is started anew with the next signature',
+    });
   }
   return module;
 }
