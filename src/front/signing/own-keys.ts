@@ -16,6 +16,7 @@ import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import type { Admitter, SignKind } from '../../trust/signer/signer.ts';
 import type { TrustedKeys } from '../../trust/verify/keys.ts';
 import type { KeyPin } from '../config/config.ts';
+import { type AwayKeys, openOrWait } from './away-keys.ts';
 import { openListMemory } from './list-memory.ts';
 import type { LogKeys } from './log-keys.ts';
 
@@ -29,6 +30,8 @@ export interface OwnKeysOptions {
   readonly trusted: () => TrustedKeys;
   /** What stands for a log key that is lost, so that another can take its place. */
   readonly lostLog?: OpenedSigner;
+  /** For a daemon that starts; without it a key whose device is away is an error. */
+  readonly away?: AwayKeys;
 }
 
 /** What a signer process asks besides: it takes nobody's word. */
@@ -57,7 +60,7 @@ export async function openOwnKeys(options: OwnKeysOptions, own?: OwnRules): Prom
 
 async function openWith(
   memory: LogAdmitter,
-  { origin, memory: path, logKey, access, trusted, lostLog }: OwnKeysOptions,
+  { origin, memory: path, logKey, access, trusted, lostLog, away }: OwnKeysOptions,
   own: OwnRules | undefined,
 ): Promise<LogKeys> {
   const lists = await openListMemory(path, origin, own === undefined ? 'none' : 'lost');
@@ -65,13 +68,19 @@ async function openWith(
   const attestations = possessionAdmitter(origin);
   const more = own?.admitters(memory) ?? [];
   const kinds = own?.kinds ?? ((_kid, all) => all);
+  const open = (
+    uri: string,
+    kid: string | undefined,
+    roles: readonly SignKind[],
+    asked: readonly Admitter[],
+  ): Promise<OpenedSigner> => {
+    const rules = { roles: kinds(kid ?? '', roles), admitters: asked };
+    return openOrWait({ uri, kid, roles: rules.roles, away }, () =>
+      openSigner(uri, { ...access, ...(kid === undefined ? {} : { kid }), ...rules }),
+    );
+  };
   const openLog = (uri: string, kid?: string): Promise<OpenedSigner> =>
-    openSigner(uri, {
-      ...access,
-      ...(kid === undefined ? {} : { kid }),
-      roles: kinds(kid ?? '', logKeyRoles),
-      admitters: [rotations, attestations, ...more, memory],
-    });
+    open(uri, kid, logKeyRoles, [rotations, attestations, ...more, memory]);
   let log = lostLog ?? (await openLog(logKey.uri, logKey.kid));
   // What remembers comes last: what is refused leaves nothing.
   const admitters = [
@@ -91,13 +100,7 @@ async function openWith(
     useLog: (next) => {
       log = next;
     },
-    openSigning: (uri, kid) =>
-      openSigner(uri, {
-        ...access,
-        ...(kid === undefined ? {} : { kid }),
-        roles: kinds(kid ?? '', signingKeyRoles),
-        admitters,
-      }),
+    openSigning: (uri, kid) => open(uri, kid, signingKeyRoles, admitters),
     close: async () => {
       await log.close();
       await memory.close();
