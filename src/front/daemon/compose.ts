@@ -49,8 +49,7 @@ import { type Issuers, openIssuers } from './issuers.ts';
 import { requireLayers } from './jail.ts';
 import { createPackageSource } from './package-source.ts';
 import { currentLog } from './current-log.ts';
-import type { LostKey } from './lost-key.ts';
-import { type HomeKeys, openKeys } from './open-keys.ts';
+import { type HomeKeys, type KeyTrouble, openKeys } from './open-keys.ts';
 import { openRisk } from './open-risk.ts';
 import { openWitnesses } from './open-witnesses.ts';
 import { hiddenDirectories, ownDirectories } from './own-directories.ts';
@@ -112,7 +111,7 @@ const EGRESS_BROKER = '../../../dist/broker/egress-broker.mjs';
 /**
  * Opens a home. The caller holds its lock.
  *
- * @param lost a key that is not there any more, so that another can take its place.
+ * @param trouble what is done about a key that cannot be opened.
  * @throws WarderError `unavailable` when a part cannot be opened, the install is not separated and
  *   shall be, or the jail lacks what the config demands.
  */
@@ -120,7 +119,7 @@ export async function composeRuntime(
   home: Home,
   given: Config,
   clock: Clock,
-  lost?: LostKey,
+  trouble: KeyTrouble = {},
 ): Promise<Runtime> {
   requireSeparation(home, given);
   const report = await detectJail({ kinds: given.jail.use });
@@ -131,7 +130,7 @@ export async function composeRuntime(
   const config = await currentLog(home, given, store);
   const { origin } = config.log;
   const random = createRandomPool();
-  const opened = await openKeys(home, config, store, timed.clock.wall(), lost);
+  const opened = await openKeys(home, config, store, timed.clock.wall(), trouble);
   const { keyring: keys, first, openSigning, openLog, useLog } = opened;
   const openAll = async (): Promise<Receipts> =>
     openReceipts({

@@ -7,15 +7,25 @@ import { Keyring } from '../../trust/keyring/keyring.ts';
 import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
 import { leafSequence } from '../../trust/receipt/receipt-log.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
+import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { TrustedKeys } from '../../trust/verify/keys.ts';
 import type { Config, KeyPin } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { pinKey } from '../config/pin.ts';
 import type { LogKeys } from '../signing/log-keys.ts';
-import { openOwnKeys } from '../signing/own-keys.ts';
+import { openOwnKeys, type OwnKeysOptions } from '../signing/own-keys.ts';
 import { openRemoteKeys, signerProcessOf } from '../signing/remote-keys.ts';
 import { keyAccess } from './key-access.ts';
+import { knownKey } from './known-key.ts';
 import { type LostKey, lostKey } from './lost-key.ts';
+
+/** What is done about a key that cannot be opened. Nothing, when all is absent. */
+export interface KeyTrouble {
+  /** A key that is not there any more: what it has signed is known, and it signs nothing. */
+  readonly lost?: LostKey;
+  /** Keys whose device is away are waited for; a line of the log about each. */
+  readonly note?: (line: string) => void;
+}
 
 /** The keys of a home, opened. */
 export interface HomeKeys {
@@ -38,7 +48,6 @@ export interface HomeKeys {
  * Opens log key and signing key.
  *
  * @param now wall milliseconds.
- * @param lost a key that is not there any more: what it has signed is known, and it signs nothing.
  * @throws WarderError `unavailable` when a key cannot be used, or the config pins one that the store does
  *   not know.
  */
@@ -47,7 +56,7 @@ export async function openKeys(
   config: Config,
   store: Store,
   now: number,
-  lost?: LostKey,
+  { lost, note }: KeyTrouble = {},
 ): Promise<HomeKeys> {
   const { origin } = config.log;
   const history = store.read(readHistory);
@@ -57,12 +66,12 @@ export async function openKeys(
   const logKey = await currentPin(home, 'logKey', config.logKey, logHistory);
   let keyring: Keyring | undefined;
   const lostLog = lost === 'log' ? lostKey(home, logKey.kid, logHistory) : undefined;
-  const keys = await openLogKeys(
-    home,
-    { ...config, logKey },
-    () => keyring?.trusted ?? [],
-    lostLog,
-  );
+  const rows = [...history, ...logHistory];
+  const known = (kid: string): PublicJwk | undefined => knownKey(home, kid, rows);
+  const keys = await openLogKeys(home, { ...config, logKey }, () => keyring?.trusted ?? [], {
+    ...(lostLog === undefined ? {} : { lostLog }),
+    ...(note === undefined ? {} : { away: { known, note } }),
+  });
   const { openLog } = keys;
   const signers = new Set([keys.log]);
   const kept = async (opening: Promise<OpenedSigner>): Promise<OpenedSigner> => {
@@ -80,8 +89,8 @@ export async function openKeys(
     const signing =
       lost === 'signing' ? lostKey(home, pin.kid, history) : await openSigning(pin.uri, pin.kid);
     const first: KeyRow = { jwk: signing.key, uri: pin.uri, since: now, heads: { from: 0 } };
-    const rows = history.length > 0 ? history : [first];
-    const opened = await Keyring.open(origin, keys.log, signing, rows, logHistory);
+    const all = history.length > 0 ? history : [first];
+    const opened = await Keyring.open(origin, keys.log, signing, all, logHistory);
     keyring = opened;
     return {
       keyring: opened,
@@ -103,15 +112,18 @@ function openLogKeys(
   home: Home,
   config: Config,
   trusted: () => TrustedKeys,
-  lostLog: OpenedSigner | undefined,
+  without: Pick<OwnKeysOptions, 'lostLog' | 'away'>,
 ): Promise<LogKeys> {
   const { logKey } = config;
   const { origin, memory } = config.log;
   const access = keyAccess(home, config);
   const elsewhere = signerProcessOf(logKey);
-  if (elsewhere !== undefined) return openRemoteKeys(elsewhere, { origin, logKey, access });
-  const lost = lostLog === undefined ? {} : { lostLog };
-  return openOwnKeys({ origin, memory, logKey, access, trusted, ...lost });
+  if (elsewhere === undefined) {
+    return openOwnKeys({ origin, memory, logKey, access, trusted, ...without });
+  }
+  const { away } = without;
+  const options = { origin, logKey, access, ...(away === undefined ? {} : { away }) };
+  return openRemoteKeys(elsewhere, options);
 }
 
 /** A history that was lost is not begun anew: a key that was rotated would be back. */

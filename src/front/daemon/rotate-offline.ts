@@ -30,7 +30,9 @@ export async function rotateLostKey(
   checkHome(home);
   const lock = lockHome(home.root);
   try {
-    const runtime = await composeRuntime(home, readConfig(home.config), systemClock, role);
+    const runtime = await composeRuntime(home, readConfig(home.config), systemClock, {
+      lost: role,
+    });
     try {
       const rotate = role === 'log' ? rotateLogKey : rotateKey;
       return await rotate(runtime, request);

@@ -44,7 +44,7 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   checkHome(home);
   const config = readConfig(home.config);
   const lock = lockHome(home.root);
-  const runtime = await composeRuntime(home, config, systemClock);
+  const runtime = await composeRuntime(home, config, systemClock, { note });
   // Before anything listens: with a store that cannot be read or written no daemon starts.
   await runtime.administration.daemonEvent('started', { version: options.version });
   const status = statusReport(runtime, options.version);
@@ -103,8 +103,12 @@ async function listenForOperators(
 }
 
 /** The daemon's own log is its stderr. */
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 function warn(where: string, error: Error): void {
-  process.stderr.write(`${where}: ${error.message}\n`);
+  note(`${where}: ${error.message}`);
 }
 
 /** The one way the daemon is told to end. */

@@ -13,7 +13,9 @@ import {
   parseKeyUri,
   type RemoteKeyUri,
 } from '../../trust/signer/key-uri.ts';
+import type { OpenedSigner, SignerRules } from '../../trust/signer/checked-signer.ts';
 import { type KeyAccess, openSigner } from '../../trust/signer/open-signer.ts';
+import { OpenedOnce } from '../../trust/signer/opened-once.ts';
 import type { SignerChannel } from '../../trust/signer/remote/channel.ts';
 import { answerObject, nonsense } from '../../trust/signer/remote/protocol.ts';
 import { openChannel, readRemoteKeys } from '../../trust/signer/remote/remote-key.ts';
@@ -21,12 +23,15 @@ import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import { signerTrouble } from '../../trust/signer/trouble.ts';
 import { HASH_SIZE } from '../../trust/verify/merkle.ts';
 import type { KeyPin } from '../config/config.ts';
+import { type AwayKeys, openOrWait } from './away-keys.ts';
 import type { LogKeys } from './log-keys.ts';
 
 export interface RemoteKeysOptions {
   readonly origin: string;
   readonly logKey: KeyPin;
   readonly access: KeyAccess;
+  /** For a daemon that starts; without it a signer process that is away is an error. */
+  readonly away?: AwayKeys;
 }
 
 /** The signer process that holds the log key of a home; undefined when that signs in this process. */
@@ -48,31 +53,26 @@ export function signerDirectory(logKey: KeyPin, home: string): readonly string[]
  */
 export async function openRemoteKeys(
   process: RemoteKeyUri,
-  { origin, logKey, access }: RemoteKeysOptions,
+  { origin, logKey, access, away }: RemoteKeysOptions,
 ): Promise<LogKeys> {
   const channel = openChannel(process, access.home);
+  const signerOfLog = new OpenedOnce(() => checkOrigin(channel, origin));
+  const open = (uri: string, kid: string, rules: SignerRules): Promise<OpenedSigner> =>
+    openOrWait({ uri, kid, roles: rules.roles, away }, async () => {
+      await signerOfLog.get();
+      return openSigner(uri, { ...access, kid, ...rules });
+    });
   try {
-    const { origin: its } = await readRemoteKeys(channel);
-    if (its !== origin) {
-      throw signerTrouble('misconfigured', 'the signer process signs for another log', {
-        hint: `it signs for \`${its.slice(0, 100)}\`: each home has a signer process of its own`,
-      });
-    }
     // Of the one kind whose form its admitter knows; what else is asked, the signer process asks.
     const admitters = [rotationAdmitter(origin, logKey.kid)];
-    const log = await openSigner(logKey.uri, {
-      ...access,
-      kid: logKey.kid,
-      roles: logKeyRoles,
-      admitters,
-    });
+    const log = await open(logKey.uri, logKey.kid, { roles: logKeyRoles, admitters });
     return {
       log,
-      memory: remoteMemory(channel, origin),
+      memory: remoteMemory(channel, signerOfLog, origin),
       openSigning: async (uri, kid) => {
         if (formatKeyUri(parseKeyUri(uri)) !== formatKeyUri(process)) throw elsewhere(logKey.uri);
         const named = kid ?? (await nextKey(channel));
-        return openSigner(uri, { ...access, kid: named, roles: signingKeyRoles, admitters });
+        return open(uri, named, { roles: signingKeyRoles, admitters });
       },
       close: async () => {
         await log.close();
@@ -83,6 +83,15 @@ export async function openRemoteKeys(
     await channel.close();
     throw error;
   }
+}
+
+/** @throws WarderError `unavailable` when it cannot be reached, or remembers another log. */
+async function checkOrigin(channel: SignerChannel, origin: string): Promise<void> {
+  const { origin: its } = await readRemoteKeys(channel);
+  if (its === origin) return;
+  throw signerTrouble('misconfigured', 'the signer process signs for another log', {
+    hint: `it signs for \`${its.slice(0, 100)}\`: each home has a signer process of its own`,
+  });
 }
 
 async function nextKey(channel: SignerChannel): Promise<string> {
@@ -100,10 +109,16 @@ function elsewhere(uri: string): WarderError {
 }
 
 /** What a signer process remembers. In one life of the daemon it never remembers less than before. */
-function remoteMemory(channel: SignerChannel, origin: string): HeadMemory {
+function remoteMemory(
+  channel: SignerChannel,
+  signerOfLog: OpenedOnce<void>,
+  origin: string,
+): HeadMemory {
   let most = 0;
   return {
     last: async () => {
+      // At the start of a daemon keys and memory find out once that it is away.
+      await signerOfLog.get();
       const head = readHead(await channel.ask({ ask: 'last' }), origin);
       if (head.size < most) {
         throw new WarderError(
