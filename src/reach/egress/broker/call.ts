@@ -1,6 +1,7 @@
 // One call in the broker: its rules, its connections, its open exchanges.
 
 import type { Readable } from 'node:stream';
+import type { Served } from '../../../base/process/serve-broker.ts';
 import type { Address } from '../../../catalog/address.ts';
 import type { Headers } from '../headers.ts';
 import type { BrokerAnswer, BrokerSettings, HopMessage } from '../messages.ts';
@@ -20,10 +21,7 @@ const WAITING = 64 << 10;
 /** URLs remembered as good. */
 const MAX_CHECKED = 256;
 
-export interface Answered {
-  readonly answer: BrokerAnswer;
-  readonly bytes?: Uint8Array;
-}
+export type Answered = Served<BrokerAnswer>;
 
 interface Checked {
   readonly target: Target;

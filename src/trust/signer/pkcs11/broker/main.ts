@@ -1,11 +1,7 @@
 // The process that has loaded a PKCS#11 module. A vendor's code may hang, crash or be poisoned by a token
 // that went away: here it takes nothing else with it, and a new process begins anew.
 
-import { Socket } from 'node:net';
-import { quit, writeFrame } from '../../../../base/frames/blocking-pipe.ts';
-import type { FrameHeader } from '../../../../base/frames/frame.ts';
-import { type Frame, FrameReader } from '../../../../base/frames/frame-reader.ts';
-import { BrokerKind } from '../../../../base/process/broker-frames.ts';
+import { type Served, serveBroker } from '../../../../base/process/serve-broker.ts';
 import type { ModuleAnswer, ModuleRequest } from '../messages.ts';
 import { deviceTrouble } from './device-trouble.ts';
 import { loadModule } from './load-module.ts';
@@ -17,12 +13,7 @@ const module = loadModule(path);
 module.catch(() => undefined);
 let token: Token | undefined;
 
-interface Served {
-  readonly answer: ModuleAnswer;
-  readonly body?: Uint8Array;
-}
-
-async function serve(request: ModuleRequest, body: Uint8Array): Promise<Served> {
+async function serve(request: ModuleRequest, body: Uint8Array): Promise<Served<ModuleAnswer>> {
   const loaded = await module;
   switch (request.op) {
     case 'log-in':
@@ -34,7 +25,7 @@ async function serve(request: ModuleRequest, body: Uint8Array): Promise<Served> 
       await loggedIn().generate(request.object, request.alg);
       return { answer: {} };
     case 'sign':
-      return { answer: {}, body: await loggedIn().sign(request.id, request.mechanism, body) };
+      return { answer: {}, bytes: await loggedIn().sign(request.id, request.mechanism, body) };
     case 'finish':
       token?.close();
       loaded.finalize();
@@ -47,43 +38,15 @@ function loggedIn(): Token {
   return token;
 }
 
-async function answer(frame: Frame): Promise<void> {
-  // The inbox is written over by what comes next.
-  const body = new Uint8Array(frame.body);
-  // Our own process alone writes here: its messages are what their types say.
-  const request = frame.head as unknown as ModuleRequest;
-  let served: Served;
-  try {
-    served = await serve(request, body);
-  } catch (thrown) {
-    const { code, message, hint, data } = deviceTrouble(thrown, `${request.op} in the token`);
-    served = { answer: { error: { code, message, hint, data } } };
-  }
-  writeFrame(BrokerKind.reply, frame.call, served.answer, served.body);
-}
-
-const reader = new FrameReader({
-  accept: ({ kind }: FrameHeader) => {
-    if (kind !== BrokerKind.request && kind !== BrokerKind.abandon) throw new RangeError('kind');
+serveBroker<ModuleRequest, ModuleAnswer>({
+  async request({ message: asked, body }) {
+    try {
+      return await serve(asked, body);
+    } catch (thrown) {
+      const { code, message, hint, data } = deviceTrouble(thrown, `${asked.op} in the token`);
+      return { answer: { error: { code, message, hint, data } } };
+    }
   },
-  frame: (frame) => {
-    // What nobody waits for any more is the reason why this process is ended.
-    if (frame.kind === BrokerKind.request) void answer(frame);
-  },
+  // What nobody waits for any more is the reason why this process is ended.
+  abandon() {},
 });
-
-const inbox = Buffer.allocUnsafe(64 << 10);
-const pipe = new Socket({
-  fd: 0,
-  onread: {
-    buffer: inbox,
-    callback: (count) => {
-      reader.push(inbox.subarray(0, count));
-      return true;
-    },
-  },
-});
-pipe.on('end', () => quit(0));
-pipe.on('error', () => quit(0));
-pipe.resume();
-writeFrame(BrokerKind.ready, 0);
