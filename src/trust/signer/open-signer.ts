@@ -7,7 +7,7 @@ import {
   type OpenedSigner,
   type SignerRules,
 } from './checked-signer.ts';
-import { createFileKey, openFileKey } from './file/file-signer.ts';
+import { checkNewFileKey, createFileKey, openFileKey } from './file/file-signer.ts';
 import { type KeyUri, parseKeyUri, type Pkcs11KeyUri } from './key-uri.ts';
 import type { Algorithm, PublicJwk } from './signer.ts';
 import { signerTrouble } from './trouble.ts';
@@ -66,9 +66,31 @@ export async function createKey(uri: string, access: KeyAccess): Promise<PublicJ
     }
     case 'unix':
     case 'https':
-      throw new WarderError('usage', 'a daemon makes no keys in a signer process', {
-        hint: 'make them there: `warder signer init`, or `warder signer add-key` for a rotation',
-      });
+      throw elsewhere();
+  }
+}
+
+/**
+ * Whether {@link createKey} would make a key there, as far as that can be known without making it.
+ *
+ * @throws WarderError what that would.
+ */
+export async function checkNewKey(uri: string, access: KeyAccess): Promise<void> {
+  const parsed = parseKeyUri(uri);
+  switch (parsed.scheme) {
+    case 'file':
+      return checkNewFileKey(parsed, context(access));
+    case 'pkcs11': {
+      const { checkNewPkcs11Key } = await import('./pkcs11/pkcs11-key.ts');
+      return checkNewPkcs11Key(parsed, context(access));
+    }
+    case 'tpm2': {
+      const { checkNewTpm2Key } = await import('./tpm2/tpm2-key.ts');
+      return checkNewTpm2Key(parsed, access);
+    }
+    case 'unix':
+    case 'https':
+      throw elsewhere();
   }
 }
 
@@ -104,6 +126,12 @@ async function openBackEnd(uri: KeyUri, options: SignerOptions): Promise<BackEnd
       return openRemoteKey(uri, options);
     }
   }
+}
+
+function elsewhere(): WarderError {
+  return new WarderError('usage', 'a daemon makes no keys in a signer process', {
+    hint: 'make them there: `warder signer init`, or `warder signer add-key` for a rotation',
+  });
 }
 
 type Context = Required<KeyAccess>;

@@ -7,6 +7,7 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isAbsolute, join } from 'node:path';
 import { encodeBase64url } from '../../../base/encoding/base64url.ts';
@@ -59,6 +60,18 @@ export async function createFileKey(uri: FileKeyUri, context: FileContext): Prom
     passphrase.fill(0);
   }
   return publicKey;
+}
+
+/** {@link createFileKey} up to the making. @throws WarderError what that would. */
+export function checkNewFileKey({ path, passphrase }: FileKeyUri, context: FileContext): void {
+  const file = below(context.home, path);
+  if (existsSync(file)) {
+    throw new WarderError('conflict', `the key file \`${file}\` exists already`, {
+      hint: 'an existing key is never overwritten: choose another path',
+    });
+  }
+  const isNew = passphrase.from === 'file' && !existsSync(below(context.home, passphrase.path));
+  if (!isNew) readPassphrase(passphrase, context).fill(0);
 }
 
 /**

@@ -11,6 +11,8 @@ export type ModuleRequest =
       readonly pin: string | undefined;
     }
   | { readonly op: 'find'; readonly object: string }
+  /** Whether it would make a key, without making it. */
+  | { readonly op: 'check-new'; readonly object: string; readonly alg: Algorithm }
   | { readonly op: 'generate'; readonly object: string; readonly alg: Algorithm }
   | {
       /** The body is what the mechanism takes: a digest, or the message for EdDSA. */

@@ -76,6 +76,14 @@ export async function createPkcs11Key(
   });
 }
 
+/** {@link createPkcs11Key} up to the making. @throws WarderError what that would. */
+export async function checkNewPkcs11Key(uri: Pkcs11KeyUri, context: Pkcs11Context): Promise<void> {
+  const { alg, object } = uri;
+  await withToken(uri, context, (token, { broker }) =>
+    ask(broker, token.limits.openMs, { op: 'check-new', object, alg }),
+  );
+}
+
 /** Which algorithms the token of a URI makes keys for and signs with. */
 export async function pkcs11Algorithms(
   uri: Pkcs11KeyUri,

@@ -93,6 +93,22 @@ export async function openTpm2Key(uri: Tpm2KeyUri, context: Tpm2Context): Promis
   }
 }
 
+/** {@link createTpm2Key} up to the making. @throws WarderError what that would. */
+export async function checkNewTpm2Key(uri: Tpm2KeyUri, context: Tpm2Context): Promise<void> {
+  checkFile(uri, context);
+  const auth = authPath(uri, context);
+  if (auth !== undefined && existsSync(auth)) readAuth(auth).fill(0);
+  const device = TpmDevice.hold(uri.transport, context.limits);
+  try {
+    await device.use('lease', async (tpm) => {
+      await checkHandle(tpm, uri);
+      await templateFor(tpm, uri);
+    });
+  } finally {
+    await device.release();
+  }
+}
+
 /**
  * Has a TPM make a key. A file with its auth value is made when there is none.
  *
@@ -100,13 +116,12 @@ export async function openTpm2Key(uri: Tpm2KeyUri, context: Tpm2Context): Promis
  */
 export async function createTpm2Key(uri: Tpm2KeyUri, context: Tpm2Context): Promise<PublicJwk> {
   const place = uri.key;
-  const path = 'blob' in place ? below(context.home, place.blob) : undefined;
-  if (path !== undefined && existsSync(path)) throw taken(path);
+  const path = checkFile(uri, context);
   const device = TpmDevice.hold(uri.transport, context.limits);
   let auth: Uint8Array = NOTHING;
   try {
     const area = await device.use('lease', async (tpm) => {
-      if ('handle' in place && (await isTaken(tpm, place.handle))) throw taken(handleText(uri));
+      await checkHandle(tpm, uri);
       const template = await templateFor(tpm, uri);
       const source = authPath(uri, context);
       if (source !== undefined && auth.length === 0) auth = ensureAuth(source);
@@ -337,6 +352,18 @@ async function persist(
   } finally {
     await flushContext(tpm, object);
   }
+}
+
+/** Path of the key's file, if it shall be in one. @throws WarderError `conflict` when that exists. */
+function checkFile({ key }: Tpm2KeyUri, { home }: Tpm2Context): string | undefined {
+  const path = 'blob' in key ? below(home, key.blob) : undefined;
+  if (path !== undefined && existsSync(path)) throw taken(path);
+  return path;
+}
+
+/** @throws WarderError `conflict` when something is at the handle. */
+async function checkHandle(tpm: Tpm, uri: Tpm2KeyUri): Promise<void> {
+  if ('handle' in uri.key && (await isTaken(tpm, uri.key.handle))) throw taken(handleText(uri));
 }
 
 async function isTaken(tpm: Tpm, handle: number): Promise<boolean> {

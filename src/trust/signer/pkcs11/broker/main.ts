@@ -21,6 +21,9 @@ async function serve(request: ModuleRequest, body: Uint8Array): Promise<Served<M
       return { answer: { value: token.facts } };
     case 'find':
       return { answer: { value: loggedIn().find(request.object) } };
+    case 'check-new':
+      loggedIn().checkNew(request.object, request.alg);
+      return { answer: {} };
     case 'generate':
       await loggedIn().generate(request.object, request.alg);
       return { answer: {} };

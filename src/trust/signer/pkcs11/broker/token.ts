@@ -113,6 +113,27 @@ export class Token {
   }
 
   /**
+   * Whether {@link generate} would make a key, without making it.
+   *
+   * @throws WarderError `conflict` when a key has the label; `unavailable`.
+   */
+  checkNew(object: string, alg: Algorithm): void {
+    if (!this.facts.algorithms.includes(alg)) {
+      throw signerTrouble('misconfigured', `the token \`${this.#label}\` makes no ${alg} keys`, {
+        hint: `it makes ${this.facts.algorithms.join(', ') || 'none that warder uses'}`,
+      });
+    }
+    for (const kind of [CKO.PRIVATE_KEY, CKO.PUBLIC_KEY]) {
+      if (this.#find(kind, CKA.LABEL, Buffer.from(object)).length === 0) continue;
+      throw new WarderError(
+        'conflict',
+        `the token \`${this.#label}\` has a key \`${object}\` already`,
+        { hint: 'an existing key is never overwritten: choose another label' },
+      );
+    }
+  }
+
+  /**
    * Has the token make a key pair.
    *
    * @throws WarderError `conflict` when a key has the label; `unavailable`.
@@ -120,20 +141,8 @@ export class Token {
   async generate(object: string, alg: Algorithm): Promise<void> {
     const label = Buffer.from(object);
     const { generate, params } = PKCS11_ALGORITHMS[alg];
-    if (!this.facts.algorithms.includes(alg)) {
-      throw signerTrouble('misconfigured', `the token \`${this.#label}\` makes no ${alg} keys`, {
-        hint: `it makes ${this.facts.algorithms.join(', ') || 'none that warder uses'}`,
-      });
-    }
     try {
-      for (const kind of [CKO.PRIVATE_KEY, CKO.PUBLIC_KEY]) {
-        if (this.#find(kind, CKA.LABEL, label).length === 0) continue;
-        throw new WarderError(
-          'conflict',
-          `the token \`${this.#label}\` has a key \`${object}\` already`,
-          { hint: 'an existing key is never overwritten: choose another label' },
-        );
-      }
+      this.checkNew(object, alg);
       const shared = [
         { type: CKA.TOKEN, value: true },
         { type: CKA.LABEL, value: label },
