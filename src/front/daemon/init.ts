@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
 import { starterPolicyDirectory, starterPolicyFiles } from '../../decide/policy/starter-policy.ts';
+import { keyDocument } from '../../trust/keyring/key-document.ts';
 import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { spki } from '../../trust/signer/jwk.ts';
 import {
@@ -33,6 +34,7 @@ import type { PublicJwk } from '../../trust/signer/signer.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { createHome, type Home } from '../config/home.ts';
 import { signerMemoryPath } from '../config/signer-memory.ts';
+import { PublicFiles } from './public-files.ts';
 
 const SIGNING_KEY = 'file:keys/signing.key?alg=ES256&passphrase-source=keys/signing.passphrase';
 const LOG_KEY = 'file:keys/log.key?alg=EdDSA&passphrase-source=keys/log.passphrase';
@@ -92,6 +94,10 @@ interface MadeKeys {
 }
 
 async function writeHome(home: Home, made: MadeKeys): Promise<void> {
+  const { uri, key, logKey, origin } = made;
+  // A daemon that is first started while a device is away knows its keys by this.
+  const first = { jwk: key, uri, since: 0, heads: { from: 0 } };
+  await new PublicFiles(home.public).placeKeys(keyDocument([first], logKey, origin, 0));
   for (const name of starterPolicyFiles) {
     writeOnce(join(home.policy, name), readFileSync(join(starterPolicyDirectory(), name), 'utf8'));
   }

@@ -27,6 +27,8 @@ export async function makeEvidence(
   { bound, origin, now }: EvidenceRequest,
 ): Promise<Evidence> {
   const binding = 'nonce' in bound ? nonceBinding(bound.nonce) : checkpointBinding(bound.note);
+  // What proves where the key is, is known of one that was opened.
+  await signer.ready();
   const tpm = await signer.attestor?.attest(boundBytes(binding));
   const possession = await statePossession(signer, origin, binding, Math.floor(now / 1000));
   return {
@@ -45,6 +47,7 @@ export async function makeEvidence(
  *   when the TPM cannot open it; `unavailable`.
  */
 export async function answerWith(signer: OpenedSigner, challenge: Challenge): Promise<Answer> {
+  await signer.ready();
   const { attestor, key } = signer;
   if (attestor === undefined) {
     throw new WarderError('usage', `no TPM holds the key \`${key.kid}\``, {

@@ -69,6 +69,10 @@ class AwaitedSigner implements OpenedSigner {
     return this.#opened?.attestor;
   }
 
+  get awaited(): boolean {
+    return this.#opened === undefined;
+  }
+
   /** The signer itself, where its device is there. */
   async firstTry(): Promise<OpenedSigner> {
     const { patienceMs = PATIENCE_MS } = this.#awaited;

@@ -57,6 +57,8 @@ export interface OpenedSigner extends Signer {
   ready(): Promise<void>;
   /** There when the device can prove to others where the key is. */
   readonly attestor?: TpmAttestor | undefined;
+  /** While its device was never there: of the key no more is known than its public half. */
+  readonly awaited?: boolean;
 }
 
 /** Puts the checks in front of a back end's key and starts its self-check. */

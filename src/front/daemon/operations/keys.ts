@@ -56,7 +56,7 @@ function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
       ...(retired === undefined
         ? {}
         : { graceUntil: new Date(retired.until * 1000).toISOString() }),
-      ...(state === 'current' ? { proof: proofOf(keys.signing, config) } : {}),
+      ...(state === 'current' ? proofOf(keys.signing, config) : {}),
     };
   });
   const { log } = keys;
@@ -74,20 +74,21 @@ function keySummaries({ config, keys, gate }: Runtime): readonly KeySummary[] {
       custody: current ? log.custody.summary : 'not opened any more',
       heads,
       ...(since === 0 ? {} : { since: new Date(since).toISOString() }),
-      ...(current ? { proof: proofOf(log, config) } : {}),
+      ...(current ? proofOf(log, config) : {}),
     };
   });
   return [...signing, ...logs];
 }
 
-function proofOf({ custody, attestor }: OpenedSigner, { assurance }: Runtime['config']): KeyProof {
+/** Nothing of a key that was not opened yet: its device has said nothing of it. */
+function proofOf(
+  { custody, attestor, awaited }: OpenedSigner,
+  { assurance }: Runtime['config'],
+): { readonly proof?: KeyProof } {
+  if (awaited === true) return {};
   const { backend, claims = {} } = custody;
-  return {
-    backend,
-    assurance,
-    claims,
-    ...custodyWorth(custody, attestor !== undefined, assurance),
-  };
+  const worth = custodyWorth(custody, attestor !== undefined, assurance);
+  return { proof: { backend, assurance, claims, ...worth } };
 }
 
 function vkeyOf({ trusted, origin }: Runtime['keys'], kid: string): string {
