@@ -1,42 +1,26 @@
 // Keys and lists from the command line, with a daemon and an agent at work.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleTool } from '../support/fixtures.ts';
+import { KeptFiles, verifyProof } from '../support/kept-files.ts';
 import { openRawMcp } from '../support/raw-mcp.ts';
 import { createTestHome, type TestHome } from '../support/warder.ts';
 
-interface Row {
-  readonly id: string;
-}
-
 let home: TestHome;
-const folder = mkdtempSync(join(tmpdir(), 'warder-e2e-keys-'));
-const file = (name: string): string => join(folder, name);
+let kept: KeptFiles;
 
 beforeAll(async () => {
   home = await createTestHome();
+  kept = new KeptFiles(home);
   await home.ok(['tool', 'add', sampleTool('text')]);
 });
 
 afterAll(async () => {
   await home.remove();
-  rmSync(folder, { recursive: true, force: true });
+  kept.remove();
 });
-
-async function save(name: string, args: readonly string[]): Promise<string> {
-  const done = await home.run(args);
-  expect(done.code, done.stderr).toBe(0);
-  writeFileSync(file(name), `${done.stdout.trimEnd()}\n`);
-  return file(name);
-}
-
-async function lastProof(name: string): Promise<string> {
-  const [row] = await home.ok<Row[]>(['receipts', 'list', '--last', '1']);
-  return save(name, ['receipts', 'proof', row?.id ?? '']);
-}
 
 test('a connection goes on over a rotation and over a compromise; proofs of all times verify', async () => {
   const mcp = openRawMcp(home);
@@ -50,23 +34,23 @@ test('a connection goes on over a rotation and over a compromise; proofs of all 
   };
   const answer = [{ type: 'text', text: 'x' }];
   expect(await echo()).toEqual(answer);
-  const before = await save('before.jwks', ['keys', 'jwks']);
-  const proofs = [await lastProof('1.proof')];
+  const before = await kept.save('before.jwks', ['keys', 'jwks']);
+  const proofs = [await kept.lastProof('1.proof')];
   for (const flags of [['--grace', '10m'], ['--compromised']]) {
     const { kid } = await home.ok<{ kid: string }>(['keys', 'rotate', ...flags]);
     expect(await echo()).toEqual(answer);
-    proofs.push(await lastProof(`${proofs.length + 1}.proof`));
+    proofs.push(await kept.lastProof(`${proofs.length + 1}.proof`));
     const [first] = await home.ok<{ jwk: { kid: string }; state: string }[]>(['keys', 'list']);
     expect(first).toMatchObject({ jwk: { kid }, state: 'current' });
-    const today = await save('today.jwks', ['keys', 'jwks']);
+    const today = await kept.save('today.jwks', ['keys', 'jwks']);
     for (const proof of proofs) {
-      const verified = await home.run(['receipts', 'verify', proof, '--key', today]);
+      const verified = await verifyProof(proof, today);
       expect(verified.code, verified.stderr).toBe(0);
     }
     const led = await home.run(['keys', 'verify-rotation', today, '--key', before]);
     expect(led.code).toBe(flags.includes('--compromised') ? 6 : 0);
   }
-  const old = await home.run(['receipts', 'verify', proofs[2] ?? '', '--key', before]);
+  const old = await verifyProof(proofs[2] ?? '', before);
   expect(old.code).toBe(6);
   mcp.endInput();
   await mcp.exited;
@@ -94,7 +78,7 @@ test('revoking by what it is called, and the list that is published', async () =
   await home.ok(['lease', 'revoke', '--all']);
   const { ended } = await home.ok<{ ended: unknown }>(['lease', 'revoke', '--all']);
   expect(ended).toEqual([{ tenant: 'default', leases: [] }]);
-  const list = file('list.jwt');
+  const list = kept.path('list.jwt');
   const { seq } = await home.ok<{ seq: number }>(['lease', 'revocations', '--out', list]);
   expect(seq).toBeGreaterThan(0);
   const published = readFileSync(join(home.root, 'public', 'revocations.jwt'), 'utf8');

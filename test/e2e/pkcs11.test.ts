@@ -1,12 +1,11 @@
 // A home whose keys are in a SoftHSM token, from `init` to the token being pulled out and put back.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleTool } from '../support/fixtures.ts';
 import { describeHardware } from '../support/hardware.ts';
+import { KeptFiles } from '../support/kept-files.ts';
 import { createSoftHsm, type SoftHsm } from '../support/softhsm.ts';
 import { createTestHome, type Finished, type TestHome } from '../support/warder.ts';
 
@@ -27,55 +26,31 @@ interface Row {
 describeHardware('keys in a token', () => {
   let hsm: SoftHsm;
   let home: TestHome;
-  const file = (name: string): string => join(home.root, name);
-  const run = (...args: readonly string[]): Promise<Finished> => home.run(args, { env: hsm.env });
-  const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args, { env: hsm.env });
+  let kept: KeptFiles;
+  const run = (...args: readonly string[]): Promise<Finished> => home.run(args);
+  const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args);
   const echo = (): Promise<Finished> =>
     run('--json', 'call', 'text_echo', '--args', '{"text":"x"}');
-  const lease = (out: string): Promise<Finished> => {
-    const words = ['--task', 'T', '--reason', 'r', '--holder-key', file('my.jwk'), '--ttl', '60'];
-    const what = ['--capabilities', '[{"type":"tool.call","tools":["text_echo"]}]'];
-    return run('lease', 'request', ...words, ...what, '--out', file(out));
-  };
   const keys = async (): Promise<readonly Key[]> => ok<Key[]>('keys', 'list');
-  const save = async (name: string, ...args: readonly string[]): Promise<string> => {
-    const done = await run(...args);
-    expect(done.code, done.stderr).toBe(0);
-    writeFileSync(file(name), `${done.stdout.trimEnd()}\n`);
-    return file(name);
-  };
 
-  /** The newest receipt's proof verifies without home, daemon and token. */
-  const expectProof = async (): Promise<void> => {
-    const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
-    const proof = await save('a.proof', 'receipts', 'proof', row?.id ?? '');
-    const jwks = await save('jwks', 'keys', 'jwks');
-    const verified = await home.run(['receipts', 'verify', proof, '--key', jwks]);
-    expect(verified.code, verified.stderr).toBe(0);
-  };
-
-  /** A lease that another library verifies with the published keys. */
-  const expectLease = async (out: string): Promise<void> => {
-    const done = await lease(out);
-    expect(done.code, done.stderr).toBe(0);
-    const jwks = await ok<JSONWebKeySet>('keys', 'jwks');
-    const { kid } = (await keys())[0]?.jwk ?? {};
-    const token = readFileSync(file(out), 'utf8').trim();
-    const { protectedHeader } = await compactVerify(token, createLocalJWKSet(jwks));
-    expect(protectedHeader).toMatchObject({ alg: 'ES256', kid });
+  /** A lease under the key that signs now. */
+  const expectLease = async (name: string): Promise<void> => {
+    const [signing] = await ok<Key[]>('keys', 'list');
+    const header = { alg: 'ES256', kid: signing?.jwk.kid };
+    expect(await kept.expectLease(name)).toMatchObject(header);
   };
 
   beforeAll(async () => {
     hsm = createSoftHsm();
-    home = await createTestHome({ init: false });
+    home = await createTestHome({ init: false, env: hsm.env });
+    kept = new KeptFiles(home);
     const made = await run('init', '--key', hsm.uri('signing'));
     expect(made.code, made.stderr).toBe(0);
     expect(made.stdout.match(/software token .*: made in it, not exportable/g)).toHaveLength(2);
     await ok('tool', 'add', sampleTool('text'));
-    const { jwk } = await ok<{ jwk: object }>('lease', 'key', file('my.key'));
-    writeFileSync(file('my.jwk'), JSON.stringify(jwk));
   });
   afterAll(async () => {
+    kept.remove();
     await home.remove();
     hsm.remove();
   });
@@ -87,7 +62,7 @@ describeHardware('keys in a token', () => {
     const { text } = hsm.tool('--list-objects', '--type', 'privkey');
     expect(text.match(/sensitive, always sensitive, never extractable, local/g)).toHaveLength(2);
     expect((await echo()).code).toBe(0);
-    await expectProof();
+    await kept.expectLastProof();
     await expectLease('first.lease');
     const doctor = await run('doctor');
     expect(doctor.stdout).toMatch(/ok +signing key +ES256 \S+: software token/);
@@ -96,13 +71,13 @@ describeHardware('keys in a token', () => {
 
   test('another module is not loaded for the asking', async () => {
     // Says so when it is loaded, whatever is asked of it.
-    const module = file('other.so');
-    const loaded = file('loaded');
+    const module = kept.path('other.so');
+    const loaded = kept.path('loaded');
     writeFileSync(
-      file('other.c'),
+      kept.path('other.c'),
       `#include <fcntl.h>\n__attribute__((constructor)) void f() { creat("${loaded}", 0600); }`,
     );
-    execFileSync('g++', ['-x', 'c', '-shared', '-fPIC', file('other.c'), '-o', module]);
+    execFileSync('g++', ['-x', 'c', '-shared', '-fPIC', kept.path('other.c'), '-o', module]);
     const uri = hsm.uri('other').replace(hsm.module, module);
     for (const args of [
       ['create', uri],
@@ -128,14 +103,14 @@ describeHardware('keys in a token', () => {
     const [current] = await keys();
     expect(current).toMatchObject({ uri: hsm.uri('second'), state: 'current' });
     expect((await echo()).code).toBe(0);
-    await expectProof();
+    await kept.expectLastProof();
     await ok('receipts', 'verify');
   }, 60_000);
 
   test('a token that is pulled out stops calls, and nothing is half done; put back, all goes on', async () => {
     const { pid } = await ok<{ pid: number }>('status');
     hsm.unplug();
-    const refused = await lease('never.lease');
+    const refused = await kept.requestLease('never.lease');
     expect(refused.code, refused.stderr).toBe(7);
     expect(refused.stderr).toMatch(/^error\[unavailable\]: .*token.*\nhint: /m);
     const called = await echo();
@@ -143,12 +118,12 @@ describeHardware('keys in a token', () => {
     const { receipt } = called.json<{ receipt: { id: string } }>();
     const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
     expect(row).toMatchObject({ id: receipt.id, type: 'call', outcome: 'refused' });
-    expect(existsSync(file('never.lease'))).toBe(false);
+    expect(existsSync(kept.path('never.lease'))).toBe(false);
     hsm.plug();
     for (let tries = 0; (await echo()).code !== 0 && tries < 20; tries += 1);
     await expectLease('again.lease');
     expect((await echo()).code).toBe(0);
-    await expectProof();
+    await kept.expectLastProof();
     await ok('receipts', 'verify');
     expect(await ok('status')).toMatchObject({ pid });
   }, 60_000);

@@ -1,11 +1,11 @@
 // A home whose signing key is in a software TPM, from `init` to the TPM being killed and powered again.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleTool } from '../support/fixtures.ts';
 import { describeHardware } from '../support/hardware.ts';
+import { KeptFiles } from '../support/kept-files.ts';
 import { openRawMcp } from '../support/raw-mcp.ts';
 import { startSwtpm, type Swtpm } from '../support/swtpm.ts';
 import { createTestHome, type Finished, type TestHome } from '../support/warder.ts';
@@ -26,55 +26,31 @@ describeHardware('a key in a TPM', () => {
   let tpm: Swtpm;
   let home: TestHome;
   let uri: string;
-  const file = (name: string): string => join(home.root, name);
+  let kept: KeptFiles;
   const run = (...args: readonly string[]): Promise<Finished> => home.run(args);
   const ok = <T>(...args: readonly string[]): Promise<T> => home.ok<T>(args);
   const echo = (): Promise<Finished> =>
     run('--json', 'call', 'text_echo', '--args', '{"text":"x"}');
-  const lease = (out: string): Promise<Finished> => {
-    const capabilities = '[{"type":"tool.call","tools":["text_echo"]}]';
-    const words = `lease request --task T --reason r --ttl 60 --capabilities ${capabilities}`;
-    return run(...words.split(' '), '--holder-key', file('my.jwk'), '--out', file(out));
-  };
-  const save = async (name: string, ...args: readonly string[]): Promise<string> => {
-    const done = await run(...args);
-    expect(done.code, done.stderr).toBe(0);
-    writeFileSync(file(name), `${done.stdout.trimEnd()}\n`);
-    return file(name);
-  };
 
-  /** The newest receipt's proof verifies without home, daemon and TPM. */
-  const expectProof = async (): Promise<void> => {
-    const [row] = await ok<Row[]>('receipts', 'list', '--last', '1');
-    const proof = await save('a.proof', 'receipts', 'proof', row?.id ?? '');
-    const jwks = await save('jwks', 'keys', 'jwks');
-    const verified = await run('receipts', 'verify', proof, '--key', jwks);
-    expect(verified.code, verified.stderr).toBe(0);
-  };
-
-  /** A lease that another library verifies with the published keys. */
-  const expectLease = async (out: string): Promise<void> => {
-    const done = await lease(out);
-    expect(done.code, done.stderr).toBe(0);
-    const jwks = await ok<JSONWebKeySet>('keys', 'jwks');
+  /** A lease under the key that signs now. */
+  const expectLease = async (name: string): Promise<void> => {
     const [signing] = await ok<Key[]>('keys', 'list');
-    const token = readFileSync(file(out), 'utf8').trim();
-    const { protectedHeader } = await compactVerify(token, createLocalJWKSet(jwks));
-    expect(protectedHeader).toMatchObject({ alg: 'ES256', kid: signing?.jwk.kid });
+    const header = { alg: 'ES256', kid: signing?.jwk.kid };
+    expect(await kept.expectLease(name)).toMatchObject(header);
   };
 
   beforeAll(async () => {
     tpm = await startSwtpm();
     home = await createTestHome({ init: false });
-    uri = tpm.uri('handle=0x81010001', `auth-source=${file('tpm.auth')}`);
+    kept = new KeptFiles(home);
+    uri = tpm.uri('handle=0x81010001', `auth-source=${join(home.root, 'tpm.auth')}`);
     const made = await run('init', '--key', uri);
     expect(made.code, made.stderr).toBe(0);
     expect(made.stdout).toMatch(/TPM 2\.0 \(IBM .*\): made in it, fixed to it/);
     await ok('tool', 'add', sampleTool('text'));
-    const { jwk } = await ok<{ jwk: object }>('lease', 'key', file('my.key'));
-    writeFileSync(file('my.jwk'), JSON.stringify(jwk));
   });
   afterAll(async () => {
+    kept.remove();
     await home.remove();
     await tpm.remove();
   });
@@ -85,7 +61,7 @@ describeHardware('a key in a TPM', () => {
     expect(log).toMatchObject({ jwk: { alg: 'EdDSA' } });
     expect(log?.uri).toMatch(/^file:/);
     expect((await echo()).code).toBe(0);
-    await expectProof();
+    await kept.expectLastProof();
     await expectLease('first.lease');
     const doctor = await run('doctor');
     expect(doctor.stdout).toMatch(/ok +signing key +ES256 \S+: TPM 2\.0/);
@@ -102,10 +78,10 @@ describeHardware('a key in a TPM', () => {
     const { result } = await mcp.request(3, 'tools/call', call);
     expect(result?.['content']).toEqual([{ type: 'text', text: 'y' }]);
     mcp.endInput();
-    const refused = await lease('never.lease');
+    const refused = await kept.requestLease('never.lease');
     expect(refused.code, refused.stderr).toBe(7);
     expect(refused.stderr).toMatch(/^error\[unavailable\]: no TPM at 127.*\nhint: /m);
-    expect(existsSync(file('never.lease'))).toBe(false);
+    expect(existsSync(kept.path('never.lease'))).toBe(false);
     const called = await echo();
     expect(called.code).toBe(7);
     const { receipt } = called.json<{ receipt: { id: string } }>();
@@ -114,7 +90,7 @@ describeHardware('a key in a TPM', () => {
     await tpm.start();
     for (let tries = 0; (await echo()).code !== 0 && tries < 20; tries += 1);
     await expectLease('again.lease');
-    await expectProof();
+    await kept.expectLastProof();
     await ok('receipts', 'verify');
     expect(await ok('status')).toMatchObject({ pid });
   }, 60_000);

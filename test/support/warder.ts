@@ -44,8 +44,15 @@ export interface RunOptions {
   readonly asSaid?: boolean;
 }
 
-/** A fresh, empty home; `warder init` has run unless `init` is false. */
-export async function createTestHome(options: { init?: boolean } = {}): Promise<TestHome> {
+export interface TestHomeOptions {
+  /** Whether `warder init` has run; true when absent. */
+  readonly init?: boolean;
+  /** Environment of every command in it. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A fresh, empty home. */
+export async function createTestHome(options: TestHomeOptions = {}): Promise<TestHome> {
   const root = mkdtempSync(join(tmpdir(), 'warder-test-'));
   const home: TestHome = {
     root,
@@ -53,7 +60,7 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
       const words = runOptions.asSaid === true ? args : await fitToHost(args);
       return runWarder(['--home', root, ...words], {
         ...runOptions,
-        env: { ...stateOf(root), ...runOptions.env },
+        env: { ...stateOf(root), ...options.env, ...runOptions.env },
       });
     },
     ok: async <T>(args: readonly string[], runOptions?: RunOptions) => {
@@ -68,7 +75,7 @@ export async function createTestHome(options: { init?: boolean } = {}): Promise<
     mcp: (...more) => ({
       command: process.execPath,
       args: ['--disable-sigusr1', warderMain, 'mcp', '--home', root, ...more],
-      env: { PATH: process.env['PATH'] ?? '', ...stateOf(root) },
+      env: { PATH: process.env['PATH'] ?? '', ...stateOf(root), ...options.env },
     }),
     kill: () => killDaemon(root),
     remove: async () => {
