@@ -74,9 +74,8 @@ export interface Runtime {
   readonly receipts: Receipts;
   readonly keys: Keyring;
   readonly openSigning: HomeKeys['openSigning'];
-  /** Where the log key signs in this process. */
-  readonly openLog?: NonNullable<HomeKeys['openLog']>;
-  readonly useLog?: NonNullable<HomeKeys['useLog']>;
+  readonly openLog: HomeKeys['openLog'];
+  readonly useLog: HomeKeys['useLog'];
   /** The revocation list of each tenant. */
   readonly lists: RevocationLists;
   /** Directories no grant may reach. */
@@ -284,8 +283,8 @@ export async function composeRuntime(
     receipts,
     keys,
     openSigning,
-    ...(openLog === undefined ? {} : { openLog }),
-    ...(useLog === undefined ? {} : { useLog }),
+    openLog,
+    useLog,
     lists,
     ownTrees,
     listeners,

@@ -4,6 +4,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import type { KeyRow } from '../../trust/keyring/key-history.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import type { Home } from '../config/home.ts';
+import { goneSigner } from '../signing/gone-signer.ts';
 import { knownKey } from './known-key.ts';
 
 /** By its role. */
@@ -17,20 +18,7 @@ export type LostKey = 'signing' | 'log';
 export function lostKey(home: Home, kid: string, history: readonly KeyRow[]): OpenedSigner {
   const key = knownKey(home, kid, history);
   if (key === undefined) throw unknownKey(kid);
-  const gone = (): Promise<never> =>
-    Promise.reject(
-      new WarderError('unavailable', `the key \`${kid}\` is lost`, {
-        hint: 'another has to take its place: `warder keys rotate --compromised --offline`',
-      }),
-    );
-  return {
-    key,
-    custody: { backend: 'file', summary: 'lost' },
-    roles: [],
-    ready: gone,
-    sign: gone,
-    close: () => Promise.resolve(),
-  };
+  return goneSigner(key);
 }
 
 function unknownKey(kid: string): WarderError {

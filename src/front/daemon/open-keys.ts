@@ -36,10 +36,10 @@ export interface HomeKeys {
   readonly first?: KeyRow;
   /** Opens a key with everything that is asked before the signing key signs. */
   openSigning(uri: string, kid?: string): Promise<OpenedSigner>;
-  /** The same for a key of the log; absent where that is a signer process's to say. */
-  openLog?(uri: string, kid?: string): Promise<OpenedSigner>;
+  /** The same for a key of the log. */
+  openLog(uri: string, kid?: string): Promise<OpenedSigner>;
   /** From here on rotations are those of that key of the log. */
-  useLog?(log: OpenedSigner): void;
+  useLog(log: OpenedSigner): void;
   /** Closes the keys in use, and lets another process sign. */
   close(): Promise<void>;
 }
@@ -72,7 +72,6 @@ export async function openKeys(
     ...(lostLog === undefined ? {} : { lostLog }),
     ...(note === undefined ? {} : { away: { known, note } }),
   });
-  const { openLog } = keys;
   const signers = new Set([keys.log]);
   const kept = async (opening: Promise<OpenedSigner>): Promise<OpenedSigner> => {
     const signer = await opening;
@@ -96,8 +95,8 @@ export async function openKeys(
       keyring: opened,
       memory: keys.memory,
       openSigning,
-      ...(openLog === undefined ? {} : { openLog: (uri, kid) => kept(openLog(uri, kid)) }),
-      ...(keys.useLog === undefined ? {} : { useLog: keys.useLog }),
+      openLog: (uri, kid) => kept(keys.openLog(uri, kid)),
+      useLog: (log) => keys.useLog(log),
       close,
       ...(history.length > 0 ? {} : { first }),
     };
@@ -121,9 +120,7 @@ function openLogKeys(
   if (elsewhere === undefined) {
     return openOwnKeys({ origin, memory, logKey, access, trusted, ...without });
   }
-  const { away } = without;
-  const options = { origin, logKey, access, ...(away === undefined ? {} : { away }) };
-  return openRemoteKeys(elsewhere, options);
+  return openRemoteKeys(elsewhere, { origin, logKey, access, ...without });
 }
 
 /** A history that was lost is not begun anew: a key that was rotated would be back. */

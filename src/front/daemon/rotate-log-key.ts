@@ -6,11 +6,12 @@ import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { rotationEvent } from '../../gate/key-events.ts';
 import { extendLogHistory, historyAfter, type KeyRow } from '../../trust/keyring/key-history.ts';
 import { rotationDigest, signRotation } from '../../trust/keyring/sign-rotation.ts';
-import { parseKeyUri } from '../../trust/signer/key-uri.ts';
+import { formatKeyUri, isRemote, parseKeyUri } from '../../trust/signer/key-uri.ts';
 import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
 import { pinKey } from '../config/pin.ts';
 import type { Runtime } from './compose.ts';
+import { signerProcessOf } from '../signing/remote-keys.ts';
 import { keyAccess } from './key-access.ts';
 import {
   refuseKnown,
@@ -29,8 +30,8 @@ export type LogRotationParts = RotationParts & Pick<Runtime, 'openLog' | 'useLog
  * somebody else has it. Steps and what a crash leaves are those of {@link rotateKey}.
  *
  * @param reached told of each step; tests end the process there.
- * @throws WarderError `usage` for a key that cannot be; `unavailable` when a key cannot sign, or the log key
- *   is a signer process's; `conflict` when another rotation came first.
+ * @throws WarderError `usage` for a key that cannot be; `unavailable` when a key cannot sign; `conflict` when
+ *   another rotation came first.
  */
 export async function rotateLogKey(
   parts: LogRotationParts,
@@ -38,11 +39,6 @@ export async function rotateLogKey(
   reached: (step: RotationStep) => void = () => {},
 ): Promise<Rotated> {
   const { keys, receipts, gate, openLog, useLog } = parts;
-  if (openLog === undefined || useLog === undefined) {
-    throw new WarderError('unavailable', 'the log key is in a signer process, which keeps it', {
-      hint: 'only log keys in the process of the daemon are rotated',
-    });
-  }
   if ((request.graceSeconds ?? 0) !== 0) {
     throw new WarderError('usage', 'there is no grace for a key of the log', {
       hint: 'leave `--grace` out',
@@ -116,8 +112,11 @@ function named({ keys, config }: RotationParts): readonly KeyRow[] {
 /** Makes the key when there is none where the URI says. */
 async function makeKey(parts: RotationParts, given: string | undefined): Promise<string> {
   const { home, config } = parts;
-  const uri = given ?? freshKeyUri(home.root);
+  const there = signerProcessOf(config.logKey);
+  const uri = given ?? (there === undefined ? freshKeyUri(home.root) : formatKeyUri(there));
   const parsed = parseKeyUri(uri);
+  // A signer process has made its next key itself.
+  if (there !== undefined || isRemote(parsed)) return uri;
   if ('alg' in parsed) checkAlgorithm(parsed.alg);
   try {
     await createKey(uri, keyAccess(home, config));

@@ -23,13 +23,15 @@ import { type Ceilings, defaultCeilings } from './ceilings.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 import { createListMemory } from './list-memory.ts';
 import {
+  memoryFiles,
+  type OwnKey,
   parseSignerConfig,
   readSignerConfig,
   type SignerConfig,
   signerState,
   type TlsFiles,
 } from './signer-config.ts';
-import { createSuccession } from './succession.ts';
+import { beginning, createSuccession, type KeyRole } from './succession-file.ts';
 
 const fileKey = (name: string, alg: Algorithm): string =>
   `file:${name}.key?alg=${alg}&passphrase-source=${name}.passphrase`;
@@ -80,9 +82,10 @@ export async function initSigner(root: string, wish: SignerWish): Promise<Signer
     logKey: { uri: logUri, kid: logKey.kid },
   });
   const config = parseSignerConfig(text, state.config);
-  await createListMemory(state.memory, origin);
-  await createSuccession(state.succession, origin, key);
-  if (!(await createCheckpointMemory(state.memory, origin))) throw notEmpty(root);
+  const { memory, succession } = memoryFiles(state);
+  await createListMemory(memory, origin);
+  await createSuccession(succession, origin, beginning({ signing: key, log: logKey }));
+  if (!(await createCheckpointMemory(memory, origin))) throw notEmpty(root);
   // Last: a directory with it is whole, and one without it is no signer.
   writePrivateFile(state.config, 'config of the signer', encodeUtf8(text));
   return config;
@@ -92,20 +95,32 @@ export async function initSigner(root: string, wish: SignerWish): Promise<Signer
  * Makes a key that may come next, and puts it into the config: an act of the signer's operator. It signs nothing
  * before a rotation to it was signed.
  *
+ * @param given where it is or shall be; a file key in the state directory when absent.
+ * @param role whose place it may take.
  * @throws WarderError `conflict` when the signer has it already.
  */
-export async function addSignerKey(root: string, given: string | undefined): Promise<KeyPin> {
+export async function addSignerKey(
+  root: string,
+  given: string | undefined,
+  role: KeyRole = 'signing',
+): Promise<KeyPin> {
   const state = signerState(root);
   const config = readSignerConfig(state);
-  const uri = given ?? freshUri(root);
+  const alg = role === 'log' ? 'EdDSA' : 'ES256';
+  const uri = given ?? freshUri(root, role, alg);
   const modules = [...new Set([...config.pkcs11.modules, ...modulesOf([uri])])];
-  const key = await makeKey(uri, 'ES256', { home: root, modules }, given !== undefined);
-  if (config.keys.some(({ kid }) => kid === key.kid)) {
+  const key = await makeKey(uri, alg, { home: root, modules }, given !== undefined);
+  if ([config.logKey, ...config.keys].some(({ kid }) => kid === key.kid)) {
     throw new WarderError('conflict', `the signer has the key \`${key.kid}\` already`, {
       hint: 'name another, or leave `--key` out',
     });
   }
-  const pin = { uri, kid: key.kid };
+  if (key.alg !== alg) {
+    throw new WarderError('usage', `this key has to be ${alg}, not ${key.alg}`, {
+      hint: `name a key that is ${alg}`,
+    });
+  }
+  const pin: OwnKey = { uri, kid: key.kid, ...(role === 'log' ? { role } : {}) };
   const before = readFileSync(state.config, 'utf8');
   let text = put(before, ['keys', config.keys.length], pin);
   if (modules.length > 0) text = put(text, ['pkcs11', 'modules'], modules);
@@ -119,10 +134,10 @@ function put(text: string, path: readonly (string | number)[], value: unknown): 
   return applyEdits(text, modify(text, [...path], value, { formattingOptions }));
 }
 
-function freshUri(root: string): string {
+function freshUri(root: string, role: KeyRole, alg: Algorithm): string {
   let number = 2;
-  while (existsSync(`${root}/signing-${number}.key`)) number += 1;
-  return fileKey(`signing-${number}`, 'ES256');
+  while (existsSync(`${root}/${role}-${number}.key`)) number += 1;
+  return fileKey(`${role}-${number}`, alg);
 }
 
 async function makeKey(

@@ -16,13 +16,13 @@ export interface LogKeys {
    */
   openSigning(uri: string, kid?: string): Promise<OpenedSigner>;
   /**
-   * Opens a key that may take the place of the log key; absent where that is another's to say.
+   * The same of a key that may take the place of the log key.
    *
    * @param kid thumbprint it must have, when it is known.
    */
-  openLog?(uri: string, kid?: string): Promise<OpenedSigner>;
+  openLog(uri: string, kid?: string): Promise<OpenedSigner>;
   /** From here on that key is the one of the log. */
-  useLog?(log: OpenedSigner): void;
+  useLog(log: OpenedSigner): void;
   /** Lets another process sign. The signing keys are closed by who opened them. */
   close(): Promise<void>;
 }

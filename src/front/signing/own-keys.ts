@@ -13,12 +13,13 @@ import { statementAdmitter } from '../../trust/receipt/statement-admitter.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import { type KeyAccess, openSigner } from '../../trust/signer/open-signer.ts';
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
-import type { Admitter, SignKind } from '../../trust/signer/signer.ts';
+import type { Admitter, PublicJwk, SignKind } from '../../trust/signer/signer.ts';
 import type { TrustedKeys } from '../../trust/verify/keys.ts';
 import type { KeyPin } from '../config/config.ts';
 import { type AwayKeys, openOrWait } from './away-keys.ts';
 import { openListMemory } from './list-memory.ts';
 import type { LogKeys } from './log-keys.ts';
+import type { SuccessionAdmitters } from './succession.ts';
 
 export interface OwnKeysOptions {
   readonly origin: string;
@@ -36,8 +37,12 @@ export interface OwnKeysOptions {
 
 /** What a signer process asks besides: it takes nobody's word. */
 export interface OwnRules {
-  /** After the form, before anything is remembered. */
-  readonly admitters: (memory: LogAdmitter) => readonly Admitter[];
+  /** Before anything is remembered, and after everything is. */
+  readonly admitters: (memory: LogAdmitter) => SuccessionAdmitters;
+  /** The log key of now. */
+  readonly logKey: () => PublicJwk;
+  /** Whether a key speaks for the log in a rotation. */
+  readonly isLogKey: (kid: string) => boolean;
   /** What a key may sign. */
   readonly kinds: (kid: string, kinds: readonly SignKind[]) => readonly SignKind[];
 }
@@ -64,9 +69,9 @@ async function openWith(
   own: OwnRules | undefined,
 ): Promise<LogKeys> {
   const lists = await openListMemory(path, origin, own === undefined ? 'none' : 'lost');
-  const rotations = rotationAdmitter(origin, () => log.key.kid);
+  const rotations = rotationAdmitter(origin, own?.isLogKey ?? ((kid) => kid === log.key.kid));
   const attestations = possessionAdmitter(origin);
-  const more = own?.admitters(memory) ?? [];
+  const { before, after } = own?.admitters(memory) ?? { before: [], after: [] };
   const kinds = own?.kinds ?? ((_kid, all) => all);
   const open = (
     uri: string,
@@ -80,17 +85,18 @@ async function openWith(
     );
   };
   const openLog = (uri: string, kid?: string): Promise<OpenedSigner> =>
-    open(uri, kid, logKeyRoles, [rotations, attestations, ...more, memory]);
+    open(uri, kid, logKeyRoles, [rotations, attestations, ...before, memory, ...after]);
   let log = lostLog ?? (await openLog(logKey.uri, logKey.kid));
   // What remembers comes last: what is refused leaves nothing.
   const admitters = [
     leaseAdmitter(origin, trusted),
     rotations,
-    statementAdmitter(origin, () => log.key),
+    statementAdmitter(origin, own?.logKey ?? (() => log.key)),
     attestations,
-    ...more,
+    ...before,
     memory.leases,
     memory,
+    ...after,
     revocationAdmitter(origin, lists),
   ];
   return {

@@ -21,10 +21,12 @@ import { answerObject, nonsense } from '../../trust/signer/remote/protocol.ts';
 import { openChannel, readRemoteKeys } from '../../trust/signer/remote/remote-key.ts';
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import { signerTrouble } from '../../trust/signer/trouble.ts';
+import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
 import { HASH_SIZE } from '../../trust/verify/merkle.ts';
 import type { KeyPin } from '../config/config.ts';
 import { type AwayKeys, openOrWait } from './away-keys.ts';
 import type { LogKeys } from './log-keys.ts';
+import type { KeyRole } from './succession-file.ts';
 
 export interface RemoteKeysOptions {
   readonly origin: string;
@@ -32,6 +34,8 @@ export interface RemoteKeysOptions {
   readonly access: KeyAccess;
   /** For a daemon that starts; without it a signer process that is away is an error. */
   readonly away?: AwayKeys;
+  /** What stands for a log key that is lost, so that another can take its place. */
+  readonly lostLog?: OpenedSigner;
 }
 
 /** The signer process that holds the log key of a home; undefined when that signs in this process. */
@@ -53,7 +57,7 @@ export function signerDirectory(logKey: KeyPin, home: string): readonly string[]
  */
 export async function openRemoteKeys(
   process: RemoteKeyUri,
-  { origin, logKey, access, away }: RemoteKeysOptions,
+  { origin, logKey, access, away, lostLog }: RemoteKeysOptions,
 ): Promise<LogKeys> {
   const channel = openChannel(process, access.home);
   const signerOfLog = new OpenedOnce(() => checkOrigin(channel, origin));
@@ -64,15 +68,24 @@ export async function openRemoteKeys(
     });
   try {
     // Of the one kind whose form its admitter knows; what else is asked, the signer process asks.
-    const admitters = [rotationAdmitter(origin, logKey.kid)];
-    const log = await open(logKey.uri, logKey.kid, { roles: logKeyRoles, admitters });
+    const admitters = [rotationAdmitter(origin, (kid) => kid === log.key.kid)];
+    const openAs =
+      (role: KeyRole) =>
+      async (uri: string, kid?: string): Promise<OpenedSigner> => {
+        if (formatKeyUri(parseKeyUri(uri)) !== formatKeyUri(process)) throw elsewhere(logKey.uri);
+        const named = kid ?? (await nextKey(channel, role));
+        const roles = role === 'log' ? logKeyRoles : signingKeyRoles;
+        return open(uri, named, { roles, admitters });
+      };
+    const openLog = openAs('log');
+    let log = lostLog ?? (await openLog(logKey.uri, logKey.kid));
     return {
       log,
       memory: remoteMemory(channel, signerOfLog, origin),
-      openSigning: async (uri, kid) => {
-        if (formatKeyUri(parseKeyUri(uri)) !== formatKeyUri(process)) throw elsewhere(logKey.uri);
-        const named = kid ?? (await nextKey(channel));
-        return open(uri, named, { roles: signingKeyRoles, admitters });
+      openSigning: openAs('signing'),
+      openLog,
+      useLog: (next) => {
+        log = next;
       },
       close: async () => {
         await log.close();
@@ -88,17 +101,29 @@ export async function openRemoteKeys(
 /** @throws WarderError `unavailable` when it cannot be reached, or remembers another log. */
 async function checkOrigin(channel: SignerChannel, origin: string): Promise<void> {
   const { origin: its } = await readRemoteKeys(channel);
-  if (its === origin) return;
-  throw signerTrouble('misconfigured', 'the signer process signs for another log', {
-    hint: `it signs for \`${its.slice(0, 100)}\`: each home has a signer process of its own`,
+  if (its !== origin) throw otherLog(its, origin);
+}
+
+function otherLog(its: string, origin: string): WarderError {
+  const epoch = epochOf(its);
+  const later = epoch > epochOf(origin) && its === originOfEpoch(origin, epoch);
+  return signerTrouble('misconfigured', 'the signer process signs for another log', {
+    hint: later
+      ? 'its operator began the next log of this home: `warder receipts new-log --reason TEXT` takes it up'
+      : `it signs for \`${its.slice(0, 100)}\`: each home has a signer process of its own`,
   });
 }
 
-async function nextKey(channel: SignerChannel): Promise<string> {
-  const next = (await readRemoteKeys(channel)).keys.find(({ use }) => use === 'next');
-  if (next !== undefined) return next.jwk.kid;
+async function nextKey(channel: SignerChannel, role: KeyRole): Promise<string> {
+  const { keys } = await readRemoteKeys(channel);
+  // The key of the log is the one that witnesses take.
+  const found = keys.find(({ use, jwk }) => {
+    return use === 'next' && (jwk.alg === 'EdDSA') === (role === 'log');
+  });
+  if (found !== undefined) return found.jwk.kid;
+  const flag = role === 'log' ? ' --role log' : '';
   throw new WarderError('usage', 'the signer process has no key that could come next', {
-    hint: 'make one there: `warder signer add-key --state DIR`, and start it again',
+    hint: `make one there: \`warder signer add-key --state DIR${flag}\`, and start it again`,
   });
 }
 
@@ -134,9 +159,14 @@ function remoteMemory(
 }
 
 function readHead(json: Json, expected: string): SignedHead {
+  const answer = answerObject(json);
+  const { origin } = answer;
+  if (typeof origin !== 'string') throw nonsense();
+  // It may have been started anew, for the next log.
+  if (origin !== expected) throw otherLog(origin, expected);
   try {
-    const { origin, epoch, size, root, signatures, unproven } = answerObject(json);
-    if (origin !== expected || !isCount(epoch) || !isCount(size)) throw new TypeError('no head');
+    const { epoch, size, root, signatures, unproven, rotation } = answer;
+    if (!isCount(epoch) || !isCount(size)) throw new TypeError('no head');
     const hash = typeof root === 'string' ? decodeBase64(root) : new Uint8Array();
     if (hash.length !== HASH_SIZE) throw new TypeError('no root');
     if (!Array.isArray(signatures) || !Array.isArray(unproven)) throw new TypeError('no lists');
@@ -149,6 +179,7 @@ function readHead(json: Json, expected: string): SignedHead {
       root: hash,
       signatures: (signatures as readonly Json[]).map(readSignature),
       unproven: leases,
+      ...(rotation === undefined ? {} : { rotation: readDigest(rotation) }),
     };
   } catch (cause) {
     throw nonsense(cause);
@@ -160,6 +191,11 @@ function readSignature(json: Json): HeadSignature {
   const { kid, signature } = json;
   if (typeof kid !== 'string' || typeof signature !== 'string') throw new TypeError('no signature');
   return { kid, signature: decodeBase64url(signature) };
+}
+
+function readDigest(json: Json): string {
+  if (typeof json === 'string' && /^[0-9a-f]{64}$/.test(json)) return json;
+  throw new TypeError('no digest');
 }
 
 function isCount(value: Json | undefined): value is number {

@@ -3,15 +3,19 @@
 import { statSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
 import { WarderError } from '../../base/errors/errors.ts';
-import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
+import type { HeadMemory, SignedHead } from '../../trust/receipt/head-memory.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import type { SignKind } from '../../trust/signer/signer.ts';
+import type { TrustedKeys } from '../../trust/verify/keys.ts';
 import { ceilingAdmitter } from './ceilings.ts';
 import type { Door, DoorParts } from './door.ts';
+import { goneSigner } from './gone-signer.ts';
 import { openHttpsDoor } from './https-door.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type OwnRules, openOwnKeys } from './own-keys.ts';
 import {
+  memoryFiles,
+  type OwnKey,
   readSignerConfig,
   type SignerConfig,
   type SignerState,
@@ -59,6 +63,7 @@ export async function openSignerProcess(
     keys,
     memory,
     useOf: (kid) => succession.useOf(kid),
+    ended: succession.ended,
     version,
     monotonic: () => clock.monotonic(),
   });
@@ -90,38 +95,70 @@ async function openKeys(
   config: SignerConfig,
   clock: Clock,
 ): Promise<OpenedKeys> {
-  const { origin, logKey, ceilings } = config;
+  const { origin, ceilings } = config;
+  const files = memoryFiles(state, config.memory);
+  const signingPins = config.keys.filter(({ role }) => role === undefined);
+  const logPins = [config.logKey, ...config.keys.filter(({ role }) => role === 'log')];
+  const kidsOf = (pins: readonly OwnKey[]): readonly string[] => pins.map(({ kid }) => kid);
   const succession = await Succession.open({
-    path: state.succession,
+    path: files.succession,
     origin,
-    logKid: logKey.kid,
-    kids: config.keys.map(({ kid }) => kid),
+    kids: { signing: kidsOf(signingPins), log: kidsOf(logPins) },
     clock,
   });
-  const kindsOf = new Map([...config.keys, logKey].map(({ kid, kinds }) => [kid, kinds]));
+  const kindsOf = new Map([...signingPins, ...logPins].map(({ kid, kinds }) => [kid, kinds]));
   const rules: OwnRules = {
-    admitters: (memory) => [...succession.admitters(memory), ceilingAdmitter(ceilings, clock)],
+    admitters: (memory) => {
+      const { before, after } = succession.admitters(memory);
+      return { before: [...before, ceilingAdmitter(ceilings, clock)], after };
+    },
+    logKey: () => succession.current('log'),
+    isLogKey: (kid) => succession.isLogKey(kid),
     // A caller verifies each key by a probe before it relies on it.
     kinds: (kid, all) => ['probe', ...all.filter((kind) => allows(kindsOf.get(kid), kind))],
   };
   const access = { home: state.root, modules: config.pkcs11.modules };
+  const trusted = (): TrustedKeys => succession.trusted;
+  const current = succession.current('log');
+  const logKey = logPins.find(({ kid }) => kid === current.kid) ?? config.logKey;
   const own = await openOwnKeys(
-    { origin, memory: state.memory, logKey, access, trusted: () => succession.trusted },
+    {
+      origin,
+      memory: files.memory,
+      logKey,
+      access,
+      trusted,
+      ...(logKey.lost === true ? { lostLog: goneSigner(current) } : {}),
+    },
     rules,
   );
-  const signing: OpenedSigner[] = [];
+  const opened: OpenedSigner[] = [];
   const close = async (): Promise<void> => {
-    await Promise.all(signing.map((each) => each.close()));
+    await Promise.all(opened.map((each) => (each === own.log ? undefined : each.close())));
     await own.close();
   };
   try {
-    for (const { uri, kid } of config.keys) signing.push(await own.openSigning(uri, kid));
-    const keys = new Map([...signing, own.log].map((each) => [each.key.kid, each]));
-    return { keys, memory: own.memory, succession, close };
+    for (const { uri, kid, lost } of signingPins) {
+      if (lost !== true) opened.push(await own.openSigning(uri, kid));
+    }
+    for (const { uri, kid, lost } of logPins) {
+      if (lost === true) continue;
+      opened.push(kid === current.kid ? own.log : await own.openLog(uri, kid));
+    }
+    const keys = new Map(opened.map((each) => [each.key.kid, each]));
+    const memory: HeadMemory = { last: () => lastHead(own.memory, succession) };
+    return { keys, memory, succession, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What the daemon has to know before it asks for the next head. */
+async function lastHead(memory: HeadMemory, succession: Succession): Promise<SignedHead> {
+  const last = await memory.last();
+  const rotation = succession.awaited;
+  return rotation === undefined ? last : { ...last, rotation };
 }
 
 function allows(kinds: readonly SignKind[] | undefined, kind: SignKind): boolean {

@@ -14,6 +14,10 @@ import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 export interface OwnKey extends KeyPin {
   /** What it may sign at most; everything of its role when absent. */
   readonly kinds?: readonly SignKind[];
+  /** It is one of the log's; of those that sign leases when absent. */
+  readonly role?: 'log';
+  /** It is not there any more and signs nothing: another has to take its place. */
+  readonly lost?: true;
 }
 
 /** Certificates of the listener that others reach over the network. Absolute paths of PEM files. */
@@ -28,9 +32,12 @@ export interface SignerConfig {
   readonly version: 1;
   /** The log it signs for, and the only audience of its leases. */
   readonly origin: string;
-  /** The first signing key, and those that came or may come after it. */
+  /** The first signing key, and those of both roles that came or may come later. */
   readonly keys: readonly OwnKey[];
+  /** The first key of the log. */
   readonly logKey: OwnKey;
+  /** Directory of its memory below the state, of a log that was not its first; else the state itself. */
+  readonly memory?: string;
   readonly pkcs11: { readonly modules: readonly string[] };
   readonly listen: readonly ListenAddress[];
   readonly tls?: TlsFiles;
@@ -41,21 +48,27 @@ export interface SignerConfig {
 export interface SignerState {
   readonly root: string;
   readonly config: string;
-  /** Its memory of the log. */
-  readonly memory: string;
-  /** Which of its keys signs, and which did. */
-  readonly succession: string;
   readonly socket: string;
 }
 
 /** @param root absolute. */
 export function signerState(root: string): SignerState {
+  return { root, config: join(root, 'signer.json'), socket: join(root, 'signer.sock') };
+}
+
+/** Files of what a signer process remembers of one log. */
+export interface LogMemoryFiles {
+  /** Its memory of the log. */
+  readonly memory: string;
+  /** Which of its keys signs, and which did. */
+  readonly succession: string;
+}
+
+/** @param directory as {@link SignerConfig.memory} names it. */
+export function memoryFiles({ root }: SignerState, directory = ''): LogMemoryFiles {
   return {
-    root,
-    config: join(root, 'signer.json'),
-    memory: join(root, 'memory.json'),
-    succession: join(root, 'succession.json'),
-    socket: join(root, 'signer.sock'),
+    memory: join(root, directory, 'memory.json'),
+    succession: join(root, directory, 'succession.json'),
   };
 }
 
@@ -85,6 +98,7 @@ class SignerChecker extends Checker {
       'origin',
       'keys',
       'logKey',
+      'memory',
       'pkcs11',
       'listen',
       'tls',
@@ -104,6 +118,7 @@ class SignerChecker extends Checker {
       origin: this.text(top['origin'], 'origin'),
       keys: this.keys(top['keys']),
       logKey: this.key(top['logKey'], 'logKey'),
+      ...(top['memory'] === undefined ? {} : { memory: this.memory(top['memory']) }),
       pkcs11: { modules: this.absolutePaths(pkcs11['modules'] ?? [], 'pkcs11.modules') },
       listen,
       ...(tls === undefined ? {} : { tls }),
@@ -122,19 +137,28 @@ class SignerChecker extends Checker {
   }
 
   key(json: unknown, at: string): OwnKey {
-    const key = this.object(json, at, ['uri', 'kid', 'kinds']);
+    const key = this.object(json, at, ['uri', 'kid', 'kinds', 'role', 'lost']);
     const uri = this.text(key['uri'], `${at}.uri`);
     try {
       if (isRemote(parseKeyUri(uri))) this.problem(`\`${at}.uri\` is another signer process`);
     } catch (error) {
       this.problem(`\`${at}.uri\`: ${error instanceof Error ? error.message : String(error)}`);
     }
-    const { kinds } = key;
+    const { kinds, role, lost } = key;
+    if (role !== undefined && role !== 'log') this.problem(`\`${at}.role\` can only be \`log\``);
     return {
       uri,
       kid: this.text(key['kid'], `${at}.kid`),
       ...(kinds === undefined ? {} : { kinds: this.names(kinds, `${at}.kinds`, signingKeyRoles) }),
+      ...(role === undefined ? {} : { role: 'log' }),
+      ...(lost === undefined || !this.boolean(lost, `${at}.lost`) ? {} : { lost: true }),
     };
+  }
+
+  memory(json: unknown): string {
+    const name = this.text(json, 'memory');
+    if (!/^log-[1-9]\d{0,8}$/.test(name)) this.problem('`memory` is a directory like `log-2`');
+    return name;
   }
 
   address(text: string, at: string): readonly ListenAddress[] {

@@ -10,6 +10,7 @@ import { boundBytes, nonceBinding } from '../../trust/attest/binding.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import type { KeyUse } from '../../trust/signer/remote/protocol.ts';
 import type { SignKind } from '../../trust/signer/signer.ts';
+import type { Head } from '../../trust/verify/checkpoint.ts';
 import type { TpmAttestor } from '../../trust/tpm/attestor.ts';
 import { bytes, formatTpmEvidence } from '../../trust/tpm/evidence-json.ts';
 
@@ -19,6 +20,8 @@ export interface SignerDeskParts {
   readonly keys: ReadonlyMap<string, OpenedSigner>;
   readonly memory: HeadMemory;
   readonly useOf: (kid: string) => KeyUse;
+  /** Last heads of the logs that it signed for before; none when absent. */
+  readonly ended?: readonly Head[];
   readonly version: string;
   /** Milliseconds since an arbitrary start. */
   readonly monotonic: () => number;
@@ -79,9 +82,10 @@ export class SignerDesk {
   }
 
   #keys(): JsonObject {
-    const { origin, keys, useOf } = this.#parts;
+    const { origin, keys, useOf, ended = [] } = this.#parts;
     return {
       origin,
+      ended: ended.map((head) => ({ ...head, root: encodeBase64(head.root) })),
       keys: [...keys.values()].map(({ key, custody, attestor }) => ({
         jwk: { ...key },
         use: useOf(key.kid),
@@ -132,7 +136,8 @@ export class SignerDesk {
   }
 
   async #last(): Promise<JsonObject> {
-    const { origin, epoch, size, root, signatures, unproven } = await this.#parts.memory.last();
+    const last = await this.#parts.memory.last();
+    const { origin, epoch, size, root, signatures, unproven, rotation } = last;
     return {
       origin,
       epoch,
@@ -143,6 +148,7 @@ export class SignerDesk {
         signature: encodeBase64url(signature),
       })),
       unproven,
+      ...(rotation === undefined ? {} : { rotation }),
     };
   }
 

@@ -1,78 +1,59 @@
-// Which key of a signer process signs now, which did, which may come next. It signs every rotation itself, so it
-// needs nobody to tell it; what it learned is durable before a signature is given.
+// Which keys of a signer process sign now, which did, which may come next: of the log, and of leases. It signs every
+// rotation itself, so it needs nobody to tell it; what it learned is durable before a signature is given.
 
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock/clock.ts';
 import { decodeBase64url } from '../../base/encoding/base64url.ts';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
-import { isJsonObject, type Json, type JsonObject } from '../../base/encoding/json.ts';
+import type { Json } from '../../base/encoding/json.ts';
 import { parseJson } from '../../base/encoding/parse-json.ts';
-import { sha256Text } from '../../base/encoding/sha256.ts';
 import { decodeUtf8 } from '../../base/encoding/utf8.ts';
 import { WarderError } from '../../base/errors/errors.ts';
 import { publishedKey } from '../../trust/keyring/key-document.ts';
 import { historyAfter, type KeyRow } from '../../trust/keyring/key-history.ts';
-import { writeDurably } from '../../trust/receipt/durable-file.ts';
+import { digestOfClaims } from '../../trust/keyring/sign-rotation.ts';
 import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
-import { parsePublicJwk } from '../../trust/signer/jwk.ts';
+import { checkRotationShown } from '../../trust/receipt/rotation-leaf.ts';
 import type { KeyUse } from '../../trust/signer/remote/protocol.ts';
 import type { Admitter, PublicJwk, SignKind, SignRequest } from '../../trust/signer/signer.ts';
-import { parseHead } from '../../trust/verify/checkpoint.ts';
+import { type Head, parseHead } from '../../trust/verify/checkpoint.ts';
 import { loadKeys, type TrustedKeys } from '../../trust/verify/keys.ts';
 import { parseRotationClaims, type RotationClaims } from '../../trust/verify/rotation.ts';
 import { SKEW_SECONDS } from './ceilings.ts';
+import {
+  type KeyLine,
+  type KeyRole,
+  keyRoles,
+  type Known,
+  readSuccession,
+  writeSuccession,
+} from './succession-file.ts';
 
-const VERSION = 1;
-const BYTES_MAX = 1024 * 1024;
 /** Longest grace of a rotated key, seconds: no lease lives longer. */
 const GRACE_MAX = 86_400;
-/** What only the key that signs now signs; each is asked before what remembers. */
-const GUARDED: readonly SignKind[] = ['lease', 'checkpoint', 'revocations', 'dsse', 'attest'];
-
-interface Known {
-  readonly first: PublicJwk;
-  /** Those that took effect, the first one first. */
-  readonly rotations: readonly RotationClaims[];
-  /** Signed; it takes effect with the first thing that the new key signs. */
-  readonly pending?: RotationClaims;
-}
-
-/**
- * Writes the file of a new signer.
- *
- * @throws WarderError `conflict` when there is one: who could begin anew could bring a rotated key back.
- */
-export async function createSuccession(
-  path: string,
-  origin: string,
-  first: PublicJwk,
-): Promise<void> {
-  try {
-    await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return writeDurably(path, format(origin, { first, rotations: [] }));
-  }
-  throw new WarderError('conflict', `\`${path}\` is there already`, {
-    hint: 'this state was used by a signer: nothing of it is begun anew',
-  });
-}
+/** What only the key that signs now signs, besides heads. */
+const GUARDED: readonly SignKind[] = ['lease', 'revocations', 'dsse', 'attest'];
 
 export interface SuccessionParts {
   readonly path: string;
   readonly origin: string;
-  /** Thumbprint of the log key. */
-  readonly logKid: string;
-  /** Thumbprints of all signing keys the signer has. */
-  readonly kids: readonly string[];
+  /** Thumbprints of all keys the signer has. */
+  readonly kids: Readonly<Record<KeyRole, readonly string[]>>;
   readonly clock: Clock;
 }
 
-/** The succession of the signing keys of one log. */
+/** What a signer process asks of each request, whichever key it is for. */
+export interface SuccessionAdmitters {
+  /** Goes before what remembers: what is refused leaves nothing. */
+  readonly before: readonly Admitter[];
+  /** Goes after what remembers: a rotation takes effect by a head that may be signed, and by no other. */
+  readonly after: readonly Admitter[];
+}
+
+/** The succession of the keys of one log. */
 export class Succession {
   readonly #parts: SuccessionParts;
   #known: Known;
-  #history: readonly KeyRow[] = [];
+  #histories: Readonly<Record<KeyRole, readonly KeyRow[]>> = { signing: [], log: [] };
   #trusted: TrustedKeys = [];
   #turn: Promise<void> = Promise.resolve();
 
@@ -86,51 +67,88 @@ export class Succession {
    *   damaged, or of keys that this signer does not have.
    */
   static async open(parts: SuccessionParts): Promise<Succession> {
-    let known: Known;
-    try {
-      const json = parseJson(await readFile(parts.path), { maxBytes: BYTES_MAX, maxDepth: 5 });
-      known = parse(json, parts.origin);
-    } catch (cause) {
-      throw unusable(parts.path, cause);
-    }
+    const known = await readSuccession(parts.path, parts.origin);
     const opened = new Succession(parts, known);
     await opened.#adopt(known);
-    const { kid } = opened.current;
-    if (parts.kids.includes(kid)) return opened;
-    throw new WarderError('unavailable', `the signer is without its key \`${kid}\``, {
-      hint: 'it is the one that signs now: put it back into `keys` of signer.json',
-    });
+    for (const role of keyRoles) {
+      const { kid } = opened.current(role);
+      if (parts.kids[role].includes(kid)) continue;
+      throw new WarderError('unavailable', `the signer is without its key \`${kid}\``, {
+        hint: `it is the one that signs now: put it back into signer.json; if it is lost, with \`"lost": true\``,
+      });
+    }
+    return opened;
   }
 
   /** The key that signs now. */
-  get current(): PublicJwk {
-    return (this.#history.at(-1) as KeyRow).jwk;
+  current(role: KeyRole): PublicJwk {
+    return (this.#histories[role].at(-1) as KeyRow).jwk;
   }
 
-  /** Every signing key there was, each for what it counts for. */
+  /** Every key there was that signs leases, each for what it counts for. */
   get trusted(): TrustedKeys {
     return this.#trusted;
   }
 
-  useOf(kid: string): KeyUse {
-    if (kid === this.#parts.logKid) return 'log';
-    if (kid === this.current.kid) return 'signing';
-    return this.#history.some(({ jwk }) => jwk.kid === kid) ? 'retired' : 'next';
+  /** Last heads of the logs before this one. */
+  get ended(): readonly Head[] {
+    return this.#known.ended;
   }
 
-  /** What is asked of every request, whichever key it is for. */
-  admitters(memory: HeadMemory): readonly Admitter[] {
-    return [
-      { kind: 'rotation', admit: (request) => this.#inTurn(() => this.#begin(request, memory)) },
-      ...GUARDED.map((kind): Admitter => ({
-        kind,
-        admit: (request, { kid }) => {
-          if (kid === this.#parts.logKid) return;
-          if (kid === this.current.kid && kind !== 'checkpoint') return;
-          return this.#inTurn(() => this.#use(request, kid));
+  /** Of a rotation of the log key that was signed: its receipt has to be in the first head under the new key. */
+  get awaited(): string | undefined {
+    const { pending } = this.#known.log;
+    return pending === undefined ? undefined : digestOfClaims(pending);
+  }
+
+  useOf(kid: string): KeyUse {
+    for (const role of keyRoles) {
+      if (kid === this.current(role).kid) return role;
+      if (this.#histories[role].some(({ jwk }) => jwk.kid === kid)) return 'retired';
+    }
+    return this.#known.former.includes(kid) ? 'retired' : 'next';
+  }
+
+  /** Whether it is the log key of now, or the one that a rotation which was signed leads to. */
+  isLogKey(kid: string): boolean {
+    return this.#speaksFor('log', kid);
+  }
+
+  admitters(memory: HeadMemory): SuccessionAdmitters {
+    const judge: Admitter = {
+      kind: 'checkpoint',
+      admit: (request, { kid }) =>
+        this.#inTurn(() => {
+          this.#judgeHead(request, kid);
+          return Promise.resolve();
+        }),
+    };
+    return {
+      before: [
+        {
+          kind: 'rotation',
+          admit: (request, { kid }) => this.#inTurn(() => this.#begin(request, kid, memory)),
         },
-      })),
-    ];
+        judge,
+        ...GUARDED.map((kind): Admitter => ({
+          kind,
+          admit: (request, { kid }) => {
+            if (keyRoles.some((role) => kid === this.current(role).kid)) return;
+            return this.#inTurn(() => this.#use(request, kid));
+          },
+        })),
+      ],
+      after: [
+        {
+          kind: 'checkpoint',
+          admit: (request, { kid }) =>
+            this.#inTurn(async () => {
+              const known = this.#judgeHead(request, kid);
+              if (known !== this.#known) await this.#write(known);
+            }),
+        },
+      ],
+    };
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -139,18 +157,22 @@ export class Succession {
     return turn;
   }
 
-  async #begin({ payload }: SignRequest, memory: HeadMemory): Promise<void> {
+  async #begin({ payload }: SignRequest, kid: string, memory: HeadMemory): Promise<void> {
     const claims = claimsOf(payload);
-    const { pending, rotations } = this.#known;
+    const role: KeyRole = claims.role ?? 'signing';
+    const { pending, rotations } = this.#known[role];
+    const other: KeyRole = role === 'log' ? 'signing' : 'log';
+    const party = kid === claims.old || kid === claims.new.kid || this.#speaksFor(other, kid);
+    if (!party) refuse('this rotation', 'it is for the keys that sign now to say');
     if (pending !== undefined && sameClaims(pending, claims)) return;
     const done = rotations.at(-1);
     // The signatures of one rotation are asked for one by one: the first use of the new key may come between.
     if (done !== undefined && sameClaims(done, claims)) return;
     const now = this.#parts.clock.wall() / 1000;
     const why =
-      claims.seq !== this.#history.length || claims.old !== this.current.kid
+      claims.seq !== this.#histories[role].length || claims.old !== this.current(role).kid
         ? 'it is not from the key that signs now'
-        : !this.#parts.kids.includes(claims.new.kid) || this.useOf(claims.new.kid) !== 'next'
+        : !this.#parts.kids[role].includes(claims.new.kid) || this.useOf(claims.new.kid) !== 'next'
           ? 'it is not to a key that this signer has and never signed with'
           : Math.abs(claims.iat - now) > SKEW_SECONDS
             ? 'it is not dated now'
@@ -160,51 +182,76 @@ export class Succession {
                 ? 'a larger head was signed already'
                 : undefined;
     if (why !== undefined) refuse('this rotation', why);
-    await this.#write({ ...this.#known, pending: claims });
+    await this.#write({ ...this.#known, [role]: { ...this.#known[role], pending: claims } });
   }
 
-  /** The key is not the one that signs now, or it is asked for a head. */
-  async #use(request: SignRequest, kid: string): Promise<void> {
-    const { pending, rotations } = this.#known;
-    const size = request.kind === 'checkpoint' ? sizeOf(request.payload) : undefined;
-    if (kid === pending?.new.kid && !(size !== undefined && size <= pending.size)) {
-      await this.#write({ first: this.#known.first, rotations: [...rotations, pending] });
+  /** What is known once a head is signed; the same when nothing changes by it. */
+  #judgeHead({ payload, evidence }: SignRequest, kid: string): Known {
+    const head = parseHead(decodeUtf8(payload));
+    for (const role of keyRoles) {
+      const line = this.#known[role];
+      const { pending } = line;
+      const beyond = pending !== undefined && head.size > pending.size;
+      if (beyond && kid === pending.new.kid) {
+        if (role === 'log') checkShown(pending, evidence, head);
+        return { ...this.#known, [role]: afterPending(line) };
+      }
+      const row = this.#histories[role].find(({ jwk }) => jwk.kid === kid);
+      if (row === undefined) continue;
+      const { from, to = Infinity } = row.heads;
+      if (head.size < from || head.size > to) {
+        refuse('this head', 'heads of its size are signed by another key');
+      }
+      // Each head has one key of the role: by this one it is the old key's, and the rotation never comes.
+      if (beyond && kid === this.current(role).kid) {
+        return { ...this.#known, [role]: withoutPending(line) };
+      }
+      return this.#known;
+    }
+    return refuse('this head', 'no rotation to its key was signed');
+  }
+
+  /** The key is not one that signs now, and it is asked for something else than a head. */
+  async #use({ kind }: SignRequest, kid: string): Promise<void> {
+    const { signing } = this.#known;
+    if (kid === signing.pending?.new.kid) {
+      await this.#write({ ...this.#known, signing: afterPending(signing) });
       return;
     }
-    const row = this.#history.find(({ jwk }) => jwk.kid === kid);
-    if (row === undefined) refuse('this', 'no rotation to its key was signed');
-    const { heads, retired } = row;
-    if (size !== undefined) {
-      if (size >= heads.from && size <= (heads.to ?? Infinity)) return;
-      refuse('this head', 'heads of its size are signed by another key');
+    if (kid === this.#known.log.pending?.new.kid) {
+      refuse('this', 'its key signs a head of the log first');
     }
+    const row = keyRoles
+      .flatMap((role) => this.#histories[role])
+      .find(({ jwk }) => jwk.kid === kid);
+    if (row === undefined) refuse('this', 'no rotation to its key was signed');
+    const { retired } = row;
     if (retired === undefined) return;
     // Which date a lease may have then, the lease's own admitter asks.
     const now = this.#parts.clock.wall() / 1000;
-    if (request.kind === 'lease' && retired.compromised !== true && now < retired.until) return;
+    if (kind === 'lease' && retired.compromised !== true && now < retired.until) return;
     refuse('this', 'its key was rotated');
   }
 
+  #speaksFor(role: KeyRole, kid: string): boolean {
+    return kid === this.current(role).kid || kid === this.#known[role].pending?.new.kid;
+  }
+
   async #write(known: Known): Promise<void> {
-    const { path, origin } = this.#parts;
-    try {
-      await writeDurably(path, format(origin, known));
-    } catch (cause) {
-      throw unusable(path, cause);
-    }
+    await writeSuccession(this.#parts.path, this.#parts.origin, known);
     await this.#adopt(known);
   }
 
   async #adopt(known: Known): Promise<void> {
-    const history = historyOf(known);
-    const keys = history.map((row) => publishedKey(row, this.#parts.origin, 0));
+    const histories = { signing: historyOf(known.signing), log: historyOf(known.log) };
+    const keys = histories.signing.map((row) => publishedKey(row, this.#parts.origin, 0));
     this.#trusted = await loadKeys([JSON.stringify({ keys })]);
-    this.#history = history;
+    this.#histories = histories;
     this.#known = known;
   }
 }
 
-function historyOf({ first, rotations }: Known): readonly KeyRow[] {
+function historyOf({ first, rotations }: KeyLine): readonly KeyRow[] {
   let history: readonly KeyRow[] = [{ jwk: first, uri: '', since: 0, heads: { from: 0 } }];
   for (const claims of rotations) {
     // Whose signatures are on it matters to verifiers; here it was admitted.
@@ -213,13 +260,23 @@ function historyOf({ first, rotations }: Known): readonly KeyRow[] {
   return history;
 }
 
+function afterPending({ first, rotations, pending }: KeyLine): KeyLine {
+  return { first, rotations: pending === undefined ? rotations : [...rotations, pending] };
+}
+
+function withoutPending({ first, rotations }: KeyLine): KeyLine {
+  return { first, rotations };
+}
+
+/** The log says itself which key signs it: before a head holds that, no head is the new key's. */
+function checkShown(pending: RotationClaims, evidence: unknown, head: Head): void {
+  const { rotation } = (evidence ?? {}) as { readonly rotation?: unknown };
+  checkRotationShown(rotation, digestOfClaims(pending), pending.size, head);
+}
+
 function claimsOf(payload: Uint8Array): RotationClaims {
   const [, body = ''] = decodeUtf8(payload).split('.');
   return parseRotationClaims(parseJson(decodeBase64url(body), { maxBytes: 4096, maxDepth: 3 }));
-}
-
-function sizeOf(payload: Uint8Array): number {
-  return parseHead(decodeUtf8(payload)).size;
 }
 
 function sameClaims(one: RotationClaims, other: RotationClaims): boolean {
@@ -230,39 +287,8 @@ function toJson(claims: object): Json {
   return JSON.parse(JSON.stringify(claims)) as Json;
 }
 
-function format(origin: string, known: Known): string {
-  const content = toJson({ version: VERSION, origin, ...known }) as JsonObject;
-  return `${JSON.stringify({ ...content, sum: sumOf(content) })}\n`;
-}
-
-/** Tells damage; who can write the file can write this too. */
-function sumOf(content: JsonObject): string {
-  return sha256Text(canonicalJson(content), 'hex');
-}
-
-function parse(json: Json, expected: string): Known {
-  if (!isJsonObject(json)) throw new TypeError('no object');
-  const { sum, ...content } = json;
-  if (sum !== sumOf(content)) throw new TypeError('it was changed');
-  const { version, origin, first, rotations, pending } = content;
-  if (version !== VERSION || origin !== expected) throw new TypeError('of another log');
-  if (!Array.isArray(rotations)) throw new TypeError('no rotations');
-  return {
-    first: parsePublicJwk({ ...(first as object) }),
-    rotations: (rotations as readonly Json[]).map(parseRotationClaims),
-    ...(pending === undefined ? {} : { pending: parseRotationClaims(pending) }),
-  };
-}
-
 function refuse(what: string, why: string): never {
   throw new WarderError('not-trusted', `the signer refuses ${what}: ${why}`, {
     hint: 'keys change by `warder keys rotate`, to one made with `warder signer add-key`',
-  });
-}
-
-function unusable(path: string, cause: unknown): WarderError {
-  return new WarderError('unavailable', `the signer's memory \`${path}\` cannot be used`, {
-    cause,
-    hint: 'restore it from a backup; without it nothing is signed',
   });
 }

@@ -25,7 +25,7 @@ export async function signRotation(
   signers: readonly Signer[],
 ): Promise<SignedRotation> {
   const whole = parseRotationClaims(JSON.parse(JSON.stringify(claims)) as Json);
-  const payload = encodeBase64url(canonicalBytes(whole));
+  const payload = rotationPayload(whole);
   const signatures = await Promise.all(
     signers.map(async (signer) => {
       const { alg, kid } = signer.key;
@@ -40,18 +40,31 @@ export async function signRotation(
   return { payload, signatures };
 }
 
+function rotationPayload(claims: RotationClaims): string {
+  return encodeBase64url(canonicalBytes(claims));
+}
+
 /** SHA-256 of what a rotation says, hex: what the log names it by. */
-export function rotationDigest({ payload }: SignedRotation): string {
+export function rotationDigest({ payload }: Pick<SignedRotation, 'payload'>): string {
   return sha256Text(payload, 'hex');
+}
+
+/** The same of one that {@link signRotation} is to make. */
+export function digestOfClaims(claims: RotationClaims): string {
+  return rotationDigest({ payload: rotationPayload(claims) });
 }
 
 /**
  * Admits rotations of one home, by keys that have to do with them: the old one, unless it was compromised,
  * the new one, and that of the other role.
  *
- * @param logKid thumbprint of the log key of the moment.
+ * @param logKey thumbprint of the log key, or whether a thumbprint is that of the log key of the moment.
  */
-export function rotationAdmitter(origin: string, logKid: string | (() => string)): Admitter {
+export function rotationAdmitter(
+  origin: string,
+  logKey: string | ((kid: string) => boolean),
+): Admitter {
+  const isLogKey = typeof logKey === 'string' ? (kid: string) => kid === logKey : logKey;
   return {
     kind: 'rotation',
     admit({ payload }, key) {
@@ -62,10 +75,9 @@ export function rotationAdmitter(origin: string, logKid: string | (() => string)
         const claims = parseRotationClaims(
           parseJson(decodeBase64url(body), { maxBytes: 4096, maxDepth: 3 }),
         );
-        const log = typeof logKid === 'string' ? logKid : logKid();
         const ofLog = claims.role === 'log';
         // Of the other role there is one key here: that of the log, or whichever signs leases.
-        const other = ofLog ? key.alg === 'ES256' : key.kid === log;
+        const other = ofLog ? key.alg === 'ES256' : isLogKey(key.kid);
         const party =
           other ||
           key.kid === claims.new.kid ||
@@ -75,7 +87,7 @@ export function rotationAdmitter(origin: string, logKid: string | (() => string)
           header === encodeBase64url(canonicalBytes(expected)) &&
           claims.iss === origin &&
           claims.new.alg === (ofLog ? 'EdDSA' : 'ES256') &&
-          (claims.old === log) === ofLog &&
+          isLogKey(claims.old) === ofLog &&
           party;
       } catch (cause) {
         throw refusal(cause);

@@ -14,6 +14,7 @@ import { rootOfLeaves } from './leaf-set.ts';
 import { leaseLeafAdmitter } from './lease-leaf-admitter.ts';
 import type { RememberedLease } from './lease-memory.ts';
 import { UNPROVEN_MAX } from './lease-memory.ts';
+import type { ShownRotation } from './rotation-leaf.ts';
 
 /** What a request to sign a checkpoint carries. Hashes are base64. */
 export interface CheckpointEvidence {
@@ -25,6 +26,8 @@ export interface CheckpointEvidence {
   readonly leases: readonly number[];
   /** What shows it: {@link proveLeaves}. */
   readonly leaseProof: readonly string[];
+  /** That a new log key is in the log, for a signer that asks for it. */
+  readonly rotation?: ShownRotation;
 }
 
 const PROOF_MAX = 64;
@@ -37,12 +40,14 @@ export function checkpointEvidence(
   from: number,
   proof: readonly Uint8Array[],
   shown: { readonly leases: readonly number[]; readonly proof: readonly Uint8Array[] } = NO_LEASES,
+  rotation?: ShownRotation,
 ): CheckpointEvidence {
   return {
     from,
     proof: proof.map((hash) => encodeBase64(hash)),
     leases: shown.leases,
     leaseProof: shown.proof.map((hash) => encodeBase64(hash)),
+    ...(rotation === undefined ? {} : { rotation }),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   reopenHeads,
   requirementOf,
 } from './reopened-heads.ts';
+import { showRotation } from './rotation-leaf.ts';
 import type { TileContents } from './tile-directory.ts';
 
 /** How it is with signing. */
@@ -261,15 +262,16 @@ export class Checkpointer {
   }
 
   async #sign(head: Head): Promise<string> {
-    const { log, memory } = this.#parts;
+    const { log, memory, store } = this.#parts;
     const last = await memory.last();
     checkLast(log, last);
     checkNotPutBack(last, this.#published);
     const leases = last.unproven.filter((index) => index < head.size);
-    const evidence = checkpointEvidence(last.size, log.tree.consistency(last.size, head.size), {
-      leases,
-      proof: log.tree.inclusionOf(leases, head.size),
-    });
+    const proof = log.tree.consistency(last.size, head.size);
+    const shown = { leases, proof: log.tree.inclusionOf(leases, head.size) };
+    const rotation =
+      last.rotation === undefined ? undefined : showRotation(store, log, last.rotation, head.size);
+    const evidence = checkpointEvidence(last.size, proof, shown, rotation);
     const text = formatHead(head);
     const payload = encodeUtf8(text);
     const signatures = await Promise.all(

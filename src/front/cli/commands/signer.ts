@@ -70,15 +70,21 @@ export function addSignerCommands(program: Command, run: Run): void {
   signer
     .command('add-key')
     .requiredOption('--state <dir>', 'its state directory')
-    .option('--key <uri>', 'where the key is or shall be (ES256); a file key in DIR by default')
-    .description('make a key that may come next: it signs after `warder keys rotate`')
-    .action((options: { state: string; key?: string }) =>
+    .option('--key <uri>', 'where the key is or shall be; a file key in DIR by default')
+    .option(
+      '--role <role>',
+      '`signing` (ES256), or `log` (EdDSA) for the key of the log',
+      'signing',
+    )
+    .description('make a key that may come next: it signs after `warder keys rotate [--log]`')
+    .action((options: { state: string; key?: string; role: string }) =>
       run(async ({ out }) => {
         const { addSignerKey } = await import('../../signing/init-signer.ts');
-        const pin = await addSignerKey(resolve(options.state), options.key);
+        const role = readRole(options.role);
+        const pin = await addSignerKey(resolve(options.state), options.key, role);
         out.result(pin, [
           `key ${pin.kid}`,
-          'start the signer again, then rotate to it: warder keys rotate',
+          `start the signer again, then rotate to it: warder keys rotate${role === 'log' ? ' --log' : ''}`,
         ]);
       }),
     );
@@ -104,6 +110,13 @@ export function addSignerCommands(program: Command, run: Run): void {
         });
       }),
     );
+}
+
+function readRole(text: string): 'signing' | 'log' {
+  if (text === 'signing' || text === 'log') return text;
+  throw new WarderError('usage', `\`${text.slice(0, 40)}\` is no role of a key`, {
+    hint: 'it is `signing` or `log`',
+  });
 }
 
 async function wishOf(options: InitOptions): Promise<SignerWish> {
