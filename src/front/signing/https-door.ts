@@ -41,11 +41,16 @@ export async function openHttpsDoor(
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
-      void answer(request, response, parts);
+      void answer(request, response, parts, () => isClosing);
     },
   );
+  let isClosing = false;
   server.maxConnections = CONNECTIONS_MAX;
-  server.on('tlsClientError', (error) => parts.note(`a client was turned away: ${error.message}`));
+  server.on('tlsClientError', (error, { authorizationError }) => {
+    // A text, whatever its type says; of a client whose certificate is not taken there is nothing else.
+    const why = (authorizationError as unknown as string | undefined) ?? error.message;
+    parts.note(`a client was turned away: ${why}`);
+  });
   server.on('clientError', (_error, socket) => (socket as Socket).destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
@@ -63,6 +68,7 @@ export async function openHttpsDoor(
     address: `https://${host}:${bound}`,
     close: () =>
       new Promise((resolve) => {
+        isClosing = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
@@ -89,6 +95,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   { desk, note }: DoorParts,
+  isClosing: () => boolean,
 ): Promise<void> {
   response.on('error', () => {});
   let status = 200;
@@ -111,8 +118,8 @@ async function answer(
   }
   if (response.destroyed) return;
   const text = JSON.stringify(body);
-  // What is left of a body that was refused is not read.
-  if (!request.complete) response.setHeader('connection', 'close');
+  // What is left of a body that was refused is not read; a connection that stays keeps the door from closing.
+  if (!request.complete || isClosing()) response.setHeader('connection', 'close');
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),

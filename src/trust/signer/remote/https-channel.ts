@@ -1,9 +1,11 @@
 // A signer process over HTTPS with certificates on both sides: a request and an answer in JSON each.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { isAbsolute, join } from 'node:path';
+import { systemClock } from '../../../base/clock/clock.ts';
 import type { Json } from '../../../base/encoding/json.ts';
 import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { encodeUtf8 } from '../../../base/encoding/utf8.ts';
@@ -33,11 +35,26 @@ export function httpsChannel(uri: HttpsKeyUri, home: string): SignerChannel {
   return new HttpsChannel(uri, home);
 }
 
+/** What is shown to the signer, and what its certificate is judged by; PEM. */
+interface Certificates {
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 class HttpsChannel implements SignerChannel {
   readonly name: string;
   readonly #uri: HttpsKeyUri;
   readonly #home: string;
-  #agent: Agent | undefined;
+  /** Connections with other certificates than those of now are not used again. */
+  readonly #agent = new Agent({
+    keepAlive: true,
+    maxSockets: CONNECTIONS,
+    minVersion: 'TLSv1.3',
+    // Said here, so that no variable of the environment says otherwise.
+    rejectUnauthorized: true,
+  });
+  #certificates: Certificates | undefined;
   #closed = false;
 
   constructor(uri: HttpsKeyUri, home: string) {
@@ -69,19 +86,20 @@ class HttpsChannel implements SignerChannel {
 
   close(): Promise<void> {
     this.#closed = true;
-    this.#agent?.destroy();
+    this.#agent.destroy();
     return Promise.resolve();
   }
 
   #post(body: Uint8Array): Promise<Json> {
     if (this.#closed) throw new WarderError('unavailable', 'the signer is closed');
-    const agent = (this.#agent ??= this.#makeAgent());
+    const certificates = (this.#certificates ??= this.#readCertificates());
     const { host, port } = this.#uri;
     const headers = { 'content-type': 'application/json', 'content-length': body.length };
     return new Promise((resolve, reject) => {
       const sent = httpsRequest(
         {
-          agent,
+          ...certificates,
+          agent: this.#agent,
           host: host.replace(/^\[(.*)\]$/, '$1'),
           port,
           path: '/v1',
@@ -94,26 +112,19 @@ class HttpsChannel implements SignerChannel {
         },
       );
       sent.once('timeout', () => sent.destroy(silent()));
-      sent.once('error', reject);
+      sent.once('error', (error) => reject(new Unanswered(error, !sent.reusedSocket)));
       sent.end(body);
     });
   }
 
-  /** Certificates are read again after trouble with them: they may have been renewed. */
-  #makeAgent(): Agent {
+  #readCertificates(): Certificates {
     const { ca, cert, key } = this.#uri;
-    const path = (given: string): string => (isAbsolute(given) ? given : join(this.#home, given));
     try {
-      return new Agent({
-        keepAlive: true,
-        maxSockets: CONNECTIONS,
-        ca: readFileSync(path(ca)),
-        cert: readFileSync(path(cert)),
-        key: Buffer.from(readPrivateFile(path(key), 'TLS key', KEY_MAX)),
-        minVersion: 'TLSv1.3',
-        // Said here, so that no variable of the environment says otherwise.
-        rejectUnauthorized: true,
-      });
+      return {
+        ca: readFileSync(this.#path(ca)),
+        cert: readFileSync(this.#path(cert)),
+        key: Buffer.from(readPrivateFile(this.#path(key), 'TLS key', KEY_MAX)),
+      };
     } catch (cause) {
       if (cause instanceof WarderError) throw cause;
       throw signerTrouble('misconfigured', `a certificate of \`${this.name}\` cannot be read`, {
@@ -121,6 +132,10 @@ class HttpsChannel implements SignerChannel {
         hint: '`ca`, `cert` and `key` of the key URI name PEM files',
       });
     }
+  }
+
+  #path(given: string): string {
+    return isAbsolute(given) ? given : join(this.#home, given);
   }
 
   #trouble(thrown: unknown): WarderError {
@@ -132,18 +147,54 @@ class HttpsChannel implements SignerChannel {
         hint: 'start it: `warder signer serve --state DIR`',
       });
     }
+    const late = this.#outOfDate();
+    // Read again with the next request: they may have been renewed.
+    this.#certificates = undefined;
+    if (late !== undefined) return late;
     if (/^(?:ECONNRESET|EPIPE)$/.test(code)) {
+      // A client is turned away after the handshake of TLS 1.3, without a word.
+      const isFirst = thrown instanceof Unanswered && thrown.isFirst;
       return signerTrouble('transient', `\`${this.name}\` hung up before it answered`, {
         cause: thrown,
-        hint: 'if it goes on: does it take the client certificate? its log says so',
+        hint: isFirst
+          ? `does it take the certificate \`${this.#uri.cert}\`? it has to be for clients, and of the CA in \`tls.ca\` of its signer.json; its log says why it hung up`
+          : 'nothing was given out; try again, and look at its log if it goes on',
       });
     }
-    this.#agent?.destroy();
-    this.#agent = undefined;
     return signerTrouble('misconfigured', `\`${this.name}\` is not trusted: ${code || 'TLS'}`, {
       cause: thrown,
       hint: 'see that both certificates are valid now, of the CA named, and the server’s for this name',
     });
+  }
+
+  /** The signer turns away who shows a certificate out of its time, and does not say why. */
+  #outOfDate(): WarderError | undefined {
+    if (this.#certificates === undefined) return undefined;
+    let validFrom: string;
+    let validTo: string;
+    try {
+      ({ validFrom, validTo } = new X509Certificate(this.#certificates.cert));
+    } catch {
+      return undefined;
+    }
+    const now = systemClock.wall();
+    if (Date.parse(validFrom) <= now && now <= Date.parse(validTo)) return undefined;
+    return signerTrouble(
+      'misconfigured',
+      `the certificate \`${this.#uri.cert}\` is valid from ${validFrom} to ${validTo}, and not now`,
+      { hint: 'put a valid one in its place; it is read again with the next signature' },
+    );
+  }
+}
+
+/** A request that got no answer. */
+class Unanswered extends Error {
+  /** Whether it was the first one of its connection. */
+  readonly isFirst: boolean;
+
+  constructor(cause: Error, isFirst: boolean) {
+    super(cause.message, { cause });
+    this.isFirst = isFirst;
   }
 }
 
@@ -175,6 +226,8 @@ function silent(): WarderError {
 }
 
 function codeOf(error: unknown): string {
-  const { code } = error as { readonly code?: unknown };
+  const { code } = (error instanceof Unanswered ? error.cause : error) as {
+    readonly code?: unknown;
+  };
   return typeof code === 'string' && !(error instanceof WarderError) ? code : '';
 }
