@@ -60,15 +60,26 @@ describeHardware('docker/swtpm', () => {
     });
     const uri = /init --key (\S+)/.exec(ran.stderr)?.[1] ?? '';
     expect(parseKeyUri(uri)).toMatchObject({
-      key: { handle: 0x8101_0001 },
+      key: { handle: 0x8102_0001 },
       transport: { socket: join(directory, 'tpm.sock') },
       authSource: join(directory, 'auth'),
     });
     expect(ran.stdout).toBe('mcp --agent a\n');
   });
 
-  test('without swtpm it says how to get it', () => {
-    const ran = spawnSync('/bin/bash', [join(steps, 'start-tpm.sh'), root, '1'], {
+  test('make-tpm.sh makes a TPM once, with what vouches for it', () => {
+    const made = join(root, 'made');
+    const make = (): string =>
+      execFileSync(join(steps, 'make-tpm.sh'), [made], { encoding: 'utf8', stdio: 'pipe' });
+    const certificate = make().trim();
+    expect(readFileSync(certificate, 'utf8')).toContain('BEGIN CERTIFICATE');
+    const state = readFileSync(join(made, 'tpm2-00.permall'));
+    expect(make().trim()).toBe(certificate);
+    expect(readFileSync(join(made, 'tpm2-00.permall'))).toEqual(state);
+  });
+
+  test.each([['make-tpm.sh'], ['start-tpm.sh']])('%s says how to get what it lacks', (script) => {
+    const ran = spawnSync('/bin/bash', [join(steps, script), root, '1'], {
       env: { PATH: bin },
       encoding: 'utf8',
     });
@@ -79,7 +90,7 @@ describeHardware('docker/swtpm', () => {
   test('the Dockerfile runs these steps and nothing else of its own', () => {
     const text = readFileSync(join(steps, 'Dockerfile'), 'utf8');
     expect(text).toContain(
-      'COPY docker/swtpm/start-tpm.sh docker/swtpm/serve.sh /opt/warder/swtpm/',
+      'COPY docker/swtpm/make-tpm.sh docker/swtpm/start-tpm.sh docker/swtpm/serve.sh /opt/warder/swtpm/',
     );
     expect(text).toContain('ENTRYPOINT ["/opt/warder/swtpm/serve.sh"');
   });

@@ -1,12 +1,14 @@
-// Software TPMs with EK certificates of a CA of a test's own, as a maker would have set them up.
+// Software TPMs with EK certificates of a CA of a test's own, made by the script of docker/swtpm.
 
 import { execFileSync, type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answers, freePorts } from './tpm-ports.ts';
+
+const SCRIPT = resolve(import.meta.dirname, '../../docker/swtpm/make-tpm.sh');
 
 /** A CA as swtpm_localca makes it: a root, and the issuer below it. */
 export interface TpmMaker {
@@ -32,29 +34,13 @@ export interface EndorsedTpm {
 export function createTpmMaker(): TpmMaker {
   const directory = mkdtempSync(join(tmpdir(), 'warder-endorsed-'));
   const ca = join(directory, 'ca');
-  mkdirSync(ca);
-  const file = (name: string, text: string): string => {
-    const path = join(directory, name);
-    writeFileSync(path, text);
-    return path;
-  };
-  const localca = file(
-    'localca.conf',
-    `statedir = ${ca}\nsigningkey = ${ca}/signkey.pem\nissuercert = ${ca}/issuercert.pem\ncertserial = ${ca}/certserial\n`,
-  );
-  const options = file('localca.options', '');
-  const setup = file(
-    'setup.conf',
-    `create_certs_tool=swtpm_localca\ncreate_certs_tool_config=${localca}\ncreate_certs_tool_options=${options}\n`,
-  );
   const running: ChildProcess[] = [];
   return {
     root: join(ca, 'swtpm-localca-rootca-cert.pem'),
     issuer: join(ca, 'issuercert.pem'),
     make: async () => {
       const state = mkdtempSync(join(directory, 'tpm-'));
-      const words = `--tpm2 --tpmstate ${state} --create-ek-cert --pcr-banks sha256 --config ${setup}`;
-      execFileSync('swtpm_setup', words.split(' '), { stdio: 'pipe' });
+      execFileSync(SCRIPT, [state, ca], { stdio: 'pipe' });
       const { port, child } = await start(state);
       running.push(child);
       return endorsedTpm(port, mkdtempSync(join(directory, 'tools-')));
