@@ -1,7 +1,8 @@
 // A log as whoever holds the daemon can make one: any leaves, in any order, and what a signer asks to see of them.
 
 import { randomBytes } from 'node:crypto';
-import { signRotation } from '../../src/trust/keyring/sign-rotation.ts';
+import { statePossession } from '../../src/trust/attest/possession.ts';
+import { digestOfClaims, signRotation } from '../../src/trust/keyring/sign-rotation.ts';
 import {
   type LeaseTerms,
   prepareLease,
@@ -11,7 +12,8 @@ import { buildLeaf } from '../../src/trust/receipt/build-leaf.ts';
 import { checkpointEvidence } from '../../src/trust/receipt/checkpoint-admitter.ts';
 import { LogTree } from '../../src/trust/receipt/log-tree.ts';
 import type { ReceiptFacts } from '../../src/trust/receipt/leaf.ts';
-import type { PublicJwk, SignKind } from '../../src/trust/signer/signer.ts';
+import type { ShownRotation } from '../../src/trust/receipt/rotation-leaf.ts';
+import type { PublicJwk, Signer, SignKind } from '../../src/trust/signer/signer.ts';
 import type { SignerChannel } from '../../src/trust/signer/remote/channel.ts';
 import { readRemoteKeys } from '../../src/trust/signer/remote/remote-key.ts';
 import { formatHead } from '../../src/trust/verify/checkpoint.ts';
@@ -34,6 +36,17 @@ export class MadeLog {
   append(facts: ReceiptFacts): { readonly index: number; readonly leaf: string } {
     const { bytes } = buildLeaf(facts, (length) => randomBytes(length));
     return { index: this.leaves.push(bytes) - 1, leaf: Buffer.from(bytes).toString() };
+  }
+
+  /** The receipt of a rotation, shown in the head of all leaves there are then. */
+  rotation(claims: RotationClaims): () => ShownRotation {
+    const subject = { name: 'rotation', sha256: digestOfClaims(claims) } as const;
+    const { index, leaf } = this.append(callFacts({ type: 'key', outcome: 'changed', subject }));
+    return () => {
+      const { tree } = this;
+      const proof = tree.inclusion(index, tree.size);
+      return { index, leaf, proof: proof.map((hash) => Buffer.from(hash).toString('base64')) };
+    };
   }
 
   /** Receipts of so many calls. */
@@ -136,17 +149,27 @@ export class HostileDaemon {
   rotation(claims: RotationClaims, keys: readonly PublicJwk[]): ReturnType<typeof signRotation> {
     return signRotation(
       claims,
-      keys.map((key) => ({
-        key,
-        custody: { backend: 'remote', summary: '' },
-        roles: ['rotation'],
-        sign: async ({ kind, payload }) =>
-          Buffer.from(
-            await this.ask(kind, Buffer.from(payload).toString(), undefined, key.kid),
-            'base64url',
-          ),
-        close: () => Promise.resolve(),
-      })),
+      keys.map((key) => this.#signerOf(key)),
     );
+  }
+
+  /** Has a key state that it is there. */
+  attest(key: PublicJwk): Promise<string> {
+    const second = Math.floor(this.#now() / 1000);
+    return statePossession(this.#signerOf(key), this.origin, { nonce: 'ab'.repeat(16) }, second);
+  }
+
+  #signerOf(key: PublicJwk): Signer {
+    return {
+      key,
+      custody: { backend: 'remote', summary: '' },
+      roles: ['rotation', 'attest'],
+      sign: async ({ kind, payload }) =>
+        Buffer.from(
+          await this.ask(kind, Buffer.from(payload).toString(), undefined, key.kid),
+          'base64url',
+        ),
+      close: () => Promise.resolve(),
+    };
   }
 }

@@ -134,7 +134,8 @@ async function openKeys(
   );
   const opened: OpenedSigner[] = [];
   const close = async (): Promise<void> => {
-    await Promise.all(opened.map((each) => (each === own.log ? undefined : each.close())));
+    const others = opened.filter((each) => each !== own.log);
+    await Promise.all(others.map((each) => each.close()));
     await own.close();
   };
   try {
