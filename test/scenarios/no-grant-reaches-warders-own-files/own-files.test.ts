@@ -101,7 +101,9 @@ it('what is made only later is denied from then on', async () => {
   expect(await readText(files, user, '/data/later')).toBe('denied');
 });
 
-it("a file that got the number of one that was deleted from the home is the tool's own", async () => {
+it("a file that got the number of one that was deleted from the home is the tool's own", async ({
+  skip,
+}) => {
   using tree = fileTree();
   const home = plant(tree.root);
   writeFileSync(join(home, 'later'), 'changes the directory');
@@ -113,22 +115,24 @@ it("a file that got the number of one that was deleted from the home is the tool
   mkdirSync(shared);
   await new Promise((later) => setTimeout(later, 20));
   let met = 0;
-  // Whoever else makes files here may get the number first.
-  for (let at = 0; at < 3000 && met < 3; at += 1) {
-    const inHome = join(home, `state-${at}`);
-    writeFileSync(inHome, 'x');
-    const { ino } = statSync(inHome);
+  // Whoever else makes files here may get a number first: many at a time.
+  for (let round = 0; round < 50 && met < 3; round += 1) {
+    const names = Array.from({ length: 64 }, (_, at) => `${round}-${at}`);
+    for (const name of names) writeFileSync(join(home, `state-${name}`), 'x');
+    const numbers = new Set(names.map((name) => statSync(join(home, `state-${name}`)).ino));
     // Its call is told of what is in the home now.
     const permit = permitFor(shared);
     expect((await files.read(permit, '/data/none', 0, 1)).reply.ok).toBe(false);
-    rmSync(inHome);
-    writeFileSync(join(shared, `f-${at}`), 'mine');
-    if (statSync(join(shared, `f-${at}`)).ino !== ino) continue;
+    for (const name of names) rmSync(join(home, `state-${name}`));
+    for (const name of names) writeFileSync(join(shared, name), 'mine');
+    const same = names.find((name) => numbers.has(statSync(join(shared, name)).ino));
+    if (same === undefined) continue;
     met += 1;
-    const { reply } = await files.read(permit, `/data/f-${at}`, 0, 9);
+    const { reply } = await files.read(permit, `/data/${same}`, 0, 9);
     const { birthtimeNs, ctimeNs } = statSync(home, { bigint: true });
     // Where no births are kept nobody can tell, and it is refused.
     expect(reply.ok).toBe(birthtimeNs < ctimeNs);
   }
-  expect(met).toBeGreaterThan(0);
+  // Such as tmpfs: there is nothing to mistake.
+  if (met === 0) skip('this file system gives no number twice');
 });
