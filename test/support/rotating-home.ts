@@ -11,6 +11,7 @@ import { type Home, locateHome } from '../../src/front/config/home.ts';
 import type { OperationHandlers } from '../../src/front/console/operations.ts';
 import { composeRuntime, type Runtime } from '../../src/front/daemon/compose.ts';
 import { initHome } from '../../src/front/daemon/init.ts';
+import type { KeyTrouble } from '../../src/front/daemon/open-keys.ts';
 import { createOperations } from '../../src/front/daemon/operations.ts';
 import { type LeaseTerms, prepareLease, signLease } from '../../src/trust/lease/issue-lease.ts';
 import type { CheckedLease } from '../../src/trust/lease/lease.ts';
@@ -31,16 +32,20 @@ export interface OpenHome extends Runtime {
 export interface RotatingHome {
   readonly home: Home;
   /** Opens it, again if need be; what is open is closed with the test. */
-  open(): Promise<OpenHome>;
+  open(trouble?: KeyTrouble): Promise<OpenHome>;
   close(): Promise<void>;
 }
 
-/** A home in a directory of its own, gone with the test. */
-export async function rotatingHome(): Promise<RotatingHome> {
+/**
+ * A home in a directory of its own, gone with the test.
+ *
+ * @param key where its signing key is; a file when absent.
+ */
+export async function rotatingHome(key?: string): Promise<RotatingHome> {
   const directory = mkdtempSync(join(tmpdir(), 'warder-keys-'));
   vi.stubEnv('XDG_STATE_HOME', join(directory, 'state'));
   const home = locateHome(join(directory, 'home'), {});
-  await initHome(home, undefined);
+  await initHome(home, key);
   // No tool runs here: no jail has to be looked for.
   const config = readFileSync(home.config, 'utf8');
   writeFileSync(
@@ -57,9 +62,9 @@ export async function rotatingHome(): Promise<RotatingHome> {
     vi.unstubAllEnvs();
     rmSync(directory, { recursive: true, force: true });
   });
-  const open = async (): Promise<OpenHome> => {
+  const open = async (trouble?: KeyTrouble): Promise<OpenHome> => {
     await close();
-    const opened = await composeRuntime(home, readConfig(home.config), systemClock);
+    const opened = await composeRuntime(home, readConfig(home.config), systemClock, trouble);
     runtime = opened;
     return {
       ...opened,
