@@ -2,6 +2,7 @@
 // what a verifier sent to that EK.
 
 import { type KeyObject, X509Certificate } from 'node:crypto';
+import { WarderError } from '../../base/errors/errors.ts';
 import {
   activateCredential,
   certify,
@@ -45,7 +46,7 @@ export interface LoadedKey {
  * Makes the TPM's half of the evidence. Needs two more objects loaded than there are.
  *
  * @param nonce what both statements are bound to.
- * @throws TpmFailure, `refused` where there is no EK certificate.
+ * @throws TpmFailure; WarderError `unavailable` where there is no EK certificate.
  */
 export async function collectEvidence(
   tpm: Tpm,
@@ -124,9 +125,10 @@ async function findCertificate(tpm: Tpm): Promise<FoundCertificate> {
     const [first] = splitDer(bytes);
     if (first !== undefined) return { template, certificate: first };
   }
-  throw new TpmFailure(
-    'refused',
+  throw new WarderError(
+    'unavailable',
     'the TPM has no EK certificate at 0x01c0000a or 0x01c00002: nobody vouches for it',
+    { hint: 'see docs/keys/attestation.md; `docker/swtpm/make-tpm.sh` gives a software TPM one' },
   );
 }
 

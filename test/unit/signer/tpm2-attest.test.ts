@@ -14,6 +14,7 @@ import { payloads } from '../../contracts/signer.ts';
 import { origin, trusting } from '../../support/attested-key.ts';
 import { createTpmMaker, type EndorsedTpm, type TpmMaker } from '../../support/endorsed-tpm.ts';
 import { describeHardware } from '../../support/hardware.ts';
+import { startSwtpm } from '../../support/swtpm.ts';
 
 describeHardware('a key of the TPM back end', () => {
   const maker: TpmMaker = createTpmMaker();
@@ -58,4 +59,27 @@ describeHardware('a key of the TPM back end', () => {
     },
     30_000,
   );
+
+  test('one that nobody vouches for says so, and signs on', async () => {
+    const bare = await startSwtpm();
+    try {
+      const uri = bare.uri('blob=k');
+      await createKey(uri, { home: bare.directory });
+      const signer = await openSigner(uri, {
+        home: bare.directory,
+        roles: ['lease', 'attest'],
+        admitters: [possessionAdmitter(origin)],
+      });
+      const bound = { nonce: randomBytes(32).toString('hex') };
+      await expect(makeEvidence(signer, { bound, origin, now: Date.now() })).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('no EK certificate') as string,
+        hint: expect.stringContaining('docs/keys/attestation.md') as string,
+      });
+      await signer.sign({ kind: 'lease', payload: payloads.lease as Uint8Array });
+      await signer.close();
+    } finally {
+      await bare.remove();
+    }
+  });
 });
