@@ -2,26 +2,29 @@
 // means that nothing was signed.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { applyEdits, modify } from 'jsonc-parser';
-import { WarderError } from '../../base/errors/errors.ts';
+import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { writeDurably } from '../../trust/receipt/durable-file.ts';
 import { writePrivateFile } from '../../trust/signer/file/private-file.ts';
 import { spki } from '../../trust/signer/jwk.ts';
-import { formatKeyUri, isRemote, parseKeyUri } from '../../trust/signer/key-uri.ts';
-import {
-  createKey,
-  type KeyAccess,
-  openSigner,
-  tokenAlgorithms,
-} from '../../trust/signer/open-signer.ts';
 import type { Algorithm, PublicJwk } from '../../trust/signer/signer.ts';
 import type { KeyPin } from '../config/config.ts';
 import { type Ceilings, defaultCeilings } from './ceilings.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 import { createListMemory } from './list-memory.ts';
+import {
+  checkKey,
+  isOwnFile,
+  logKeyUri,
+  makeKey,
+  modulesOf,
+  ownFile,
+  type WantedKey,
+} from './new-keys.ts';
 import {
   memoryFiles,
   type OwnKey,
@@ -32,9 +35,6 @@ import {
   type TlsFiles,
 } from './signer-config.ts';
 import { beginning, createSuccession, type KeyRole } from './succession-file.ts';
-
-const fileKey = (name: string, alg: Algorithm): string =>
-  `file:${name}.key?alg=${alg}&passphrase-source=${name}.passphrase`;
 
 export interface SignerWish {
   /** URI of the signing key; a file key in the state directory when absent. */
@@ -62,33 +62,64 @@ export interface SignerWish {
  *   cannot be made.
  */
 export async function initSigner(root: string, wish: SignerWish): Promise<SignerConfig> {
-  const state = signerState(root);
+  const { config: path, socket } = signerState(root);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   if (readdirSync(root).length > 0) throw notEmpty(root);
-  const uri = wish.key ?? fileKey('signing', 'ES256');
+  const uri = wish.key ?? ownFile('signing', 'ES256');
   const access = { home: root, modules: modulesOf([uri, wish.logKey]) };
-  const key = await makeKey(uri, 'ES256', access, wish.existingKeys === true);
   const logUri = wish.logKey ?? (await logKeyUri(uri, access));
-  const logKey = await makeKey(logUri, 'EdDSA', access, wish.existingKeys === true);
-  const origin = wish.origin ?? originOf(logKey);
-  const listen =
-    wish.listen.length > 0 ? wish.listen : [{ scheme: 'unix', path: state.socket } as const];
-  const text = configText({
-    ...wish,
-    listen,
-    origin,
-    modules: access.modules,
-    key: { uri, kid: key.kid },
-    logKey: { uri: logUri, kid: logKey.kid },
-  });
-  const config = parseSignerConfig(text, state.config);
-  const { memory, succession } = memoryFiles(state);
+  const mayExist = wish.existingKeys === true;
+  const signing: WantedKey = { uri, alg: 'ES256', mayExist };
+  const log: WantedKey = { uri: logUri, alg: 'EdDSA', mayExist };
+  const listen = wish.listen.length > 0 ? wish.listen : [{ scheme: 'unix', path: socket } as const];
+  const textOf = (origin: string, kid: string, logKid: string): string => {
+    const keys = { key: { uri, kid }, logKey: { uri: logUri, kid: logKid } };
+    return configText({ ...wish, ...keys, listen, origin, modules: access.modules });
+  };
+  // Whatever can be wrong is found before a device has made a key: nobody else takes that back.
+  parseSignerConfig(textOf(wish.origin ?? 'later', 'later', 'later'), path);
+  for (const key of [signing, log]) await checkKey(key, access);
+  const made: string[] = [];
+  try {
+    const key = await makeKey(signing, access, (each) => made.push(each));
+    const logKey = await makeKey(log, access, (each) => made.push(each));
+    const origin = wish.origin ?? originOf(logKey);
+    const text = textOf(origin, key.kid, logKey.kid);
+    await createMemory(root, origin, { signing: key, log: logKey });
+    // Last: a directory with it is whole, and one without it is no signer.
+    writePrivateFile(path, 'config of the signer', encodeUtf8(text));
+    return parseSignerConfig(text, path);
+  } catch (error) {
+    throw undone(root, made, error);
+  }
+}
+
+async function createMemory(
+  root: string,
+  origin: string,
+  keys: Parameters<typeof beginning>[0],
+): Promise<void> {
+  const { memory, succession } = memoryFiles(signerState(root));
   await createListMemory(memory, origin);
-  await createSuccession(succession, origin, beginning({ signing: key, log: logKey }));
+  await createSuccession(succession, origin, beginning(keys));
   if (!(await createCheckpointMemory(memory, origin))) throw notEmpty(root);
-  // Last: a directory with it is whole, and one without it is no signer.
-  writePrivateFile(state.config, 'config of the signer', encodeUtf8(text));
-  return config;
+}
+
+/** Takes back what can be: files. What a device has made stays, and files that belong to it. */
+function undone(root: string, made: readonly string[], thrown: unknown): WarderError {
+  const error = asWarderError(thrown);
+  const elsewhere = made.filter((uri) => !isOwnFile(uri));
+  if (elsewhere.length === 0) {
+    for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true });
+    return error;
+  }
+  const { code, message, hint = 'see above', data } = error;
+  const names = elsewhere.map((uri) => `\`${uri}\``).join(', ');
+  return new WarderError(code, `${message}; before that ${names} was made, which signed nothing`, {
+    cause: thrown,
+    hint: `${hint}; then delete that key, or name it with \`--existing-keys\`, for another directory`,
+    data,
+  });
 }
 
 /**
@@ -106,10 +137,11 @@ export async function addSignerKey(
 ): Promise<KeyPin> {
   const state = signerState(root);
   const config = readSignerConfig(state);
-  const alg = role === 'log' ? 'EdDSA' : 'ES256';
+  const alg: Algorithm = role === 'log' ? 'EdDSA' : 'ES256';
   const uri = given ?? freshUri(root, role, alg);
   const modules = [...new Set([...config.pkcs11.modules, ...modulesOf([uri])])];
-  const key = await makeKey(uri, alg, { home: root, modules }, given !== undefined);
+  const wanted: WantedKey = { uri, alg, mayExist: given !== undefined };
+  const key = await makeKey(wanted, { home: root, modules });
   if ([config.logKey, ...config.keys].some(({ kid }) => kid === key.kid)) {
     throw new WarderError('conflict', `the signer has the key \`${key.kid}\` already`, {
       hint: 'name another, or leave `--key` out',
@@ -137,68 +169,12 @@ function put(text: string, path: readonly (string | number)[], value: unknown): 
 function freshUri(root: string, role: KeyRole, alg: Algorithm): string {
   let number = 2;
   while (existsSync(`${root}/${role}-${number}.key`)) number += 1;
-  return fileKey(`${role}-${number}`, alg);
-}
-
-async function makeKey(
-  uri: string,
-  alg: Algorithm,
-  access: KeyAccess,
-  mayExist: boolean,
-): Promise<PublicJwk> {
-  const parsed = parseKeyUri(uri);
-  if (isRemote(parsed)) {
-    throw new WarderError('usage', 'the keys of a signer are in a file or device of its own', {
-      hint: 'name a `file:`, `pkcs11:` or `tpm2:` URI',
-    });
-  }
-  if ('alg' in parsed && parsed.alg !== alg) {
-    throw new WarderError('usage', `this key has to be ${alg}, not ${parsed.alg}`, {
-      hint: `say \`alg=${alg}\``,
-    });
-  }
-  try {
-    return await createKey(uri, access);
-  } catch (error) {
-    if (!(error instanceof WarderError) || error.code !== 'conflict') throw error;
-    if (!mayExist) {
-      throw new WarderError('conflict', `the key \`${uri}\` is there already`, {
-        cause: error,
-        hint: 'a key that signed for a log must not begin with an empty memory; if it never did: `--existing-keys`',
-      });
-    }
-  }
-  const signer = await openSigner(uri, { ...access, roles: [] });
-  try {
-    await signer.ready();
-    return signer.key;
-  } finally {
-    await signer.close();
-  }
-}
-
-/** In the token of the signing key when that has Ed25519; else a file. */
-async function logKeyUri(uri: string, access: KeyAccess): Promise<string> {
-  const parsed = parseKeyUri(uri);
-  const inToken =
-    parsed.scheme === 'pkcs11' && (await tokenAlgorithms(parsed, access)).includes('EdDSA');
-  if (!inToken) return fileKey('log', 'EdDSA');
-  return formatKeyUri({ ...parsed, object: `${parsed.object}-log`, alg: 'EdDSA' });
+  return ownFile(`${role}-${number}`, alg);
 }
 
 function originOf(logKey: PublicJwk): string {
   const digest = createHash('sha256').update(spki(logKey)).digest('hex');
   return `warder.invalid/log/${digest.slice(0, 16)}`;
-}
-
-function modulesOf(uris: readonly (string | undefined)[]): readonly string[] {
-  const modules = uris.flatMap((uri) => {
-    const parsed = uri === undefined ? undefined : parseKeyUri(uri);
-    return parsed?.scheme === 'pkcs11' && parsed.modulePath !== undefined
-      ? [parsed.modulePath]
-      : [];
-  });
-  return [...new Set(modules)];
 }
 
 interface MadeSigner extends SignerWishParts {
