@@ -26,8 +26,14 @@ test('calls are refused while the signer is away, and go on by themselves', asyn
     expect(doctor.code).toBe(7);
     expect(doctor.stdout).toContain('no signer process listens on');
 
+    // One that is started meanwhile waits for it like one that was running.
+    home.kill();
+    expect((await home.run(call)).code).toBe(7);
+    const { pid } = await home.ok(['status']);
+
     await startSigner(root);
     expect(await home.ok(call)).toMatchObject({ isError: false });
+    expect(await home.ok(['status'])).toMatchObject({ pid });
     await home.ok(['receipts', 'checkpoint']);
     expect(await home.ok(['receipts', 'verify'])).toBeDefined();
     // Keys are made by the signer's own operator.

@@ -1,6 +1,6 @@
 // A home whose signing key is in a software TPM, from `init` to the TPM being killed and powered again.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleTool } from '../support/fixtures.ts';
@@ -20,6 +20,11 @@ interface Row {
   readonly id: string;
   readonly type: string;
   readonly outcome: string;
+}
+
+interface Status {
+  readonly pid: number;
+  readonly signer: { readonly custody: string };
 }
 
 describeHardware('a key in a TPM', () => {
@@ -93,5 +98,31 @@ describeHardware('a key in a TPM', () => {
     await kept.expectLastProof();
     await ok('receipts', 'verify');
     expect(await ok('status')).toMatchObject({ pid });
+  }, 60_000);
+
+  test('a daemon that is started without its TPM refuses what needs a signature, and goes on once it is there', async () => {
+    await expectLease('before.lease');
+    await ok('stop');
+    await tpm.kill();
+    const called = await echo();
+    expect(called.code, called.stderr).toBe(7);
+    expect(called.json()).toMatchObject({
+      error: { code: 'unavailable', message: expect.stringMatching(/^no TPM at 127/) as string },
+    });
+    const { pid, signer } = await ok<Status>('status');
+    expect(signer.custody).toMatch(/^not opened yet: no TPM at/);
+    const log = readFileSync(join(home.root, 'logs/daemon.log'), 'utf8');
+    expect(log.match(/^signing key \S+: no TPM at .*`warder doctor`$/gm)).toHaveLength(1);
+    // A lease that was signed before is as good as it was.
+    const lease = ['--lease', `@${kept.path('before.lease')}`, '--lease-key', kept.path('my.key')];
+    const under = await run('call', 'text_echo', '--args', '{"text":"z"}', ...lease);
+    expect(under.code, under.stderr).toBe(0);
+    await tpm.start();
+    for (let tries = 0; (await echo()).code !== 0 && tries < 20; tries += 1);
+    await kept.expectLastProof();
+    await ok('receipts', 'verify');
+    const after = await ok<Status>('status');
+    expect(after.pid).toBe(pid);
+    expect(after.signer.custody).toMatch(/^TPM 2\.0/);
   }, 60_000);
 });
