@@ -7,7 +7,8 @@ import { endCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
-import { pinLog } from '../config/pin.ts';
+import { pinKey, pinLog } from '../config/pin.ts';
+import type { PinnedKeys } from './signers-log.ts';
 
 /** The log of a home that had another before. */
 export interface LogRow {
@@ -17,6 +18,8 @@ export interface LogRow {
   readonly memory: string;
   /** Thumbprints of the keys that signed for the logs before and do so no longer: none comes back. */
   readonly formerKeys: readonly string[];
+  /** The keys it began with; those that the config pinned when absent. */
+  readonly keys?: PinnedKeys;
 }
 
 /** Table `meta`, as this file uses it. */
@@ -53,7 +56,13 @@ export async function currentLog(home: Home, config: Config, store: Store): Prom
   // They are in the archive, and of the log before.
   await rm(home.log, { recursive: true, force: true });
   const log = { origin: row.origin, memory: row.memory };
+  const { key, logKey } = row.keys ?? config;
+  if (row.keys !== undefined) {
+    await pinKey(home.config, 'key', key);
+    await pinKey(home.config, 'logKey', logKey);
+  }
+  // Last: with it all of this is done.
   await pinLog(home.config, log);
   await endCheckpointMemory(memory);
-  return { ...config, log: { ...config.log, ...log } };
+  return { ...config, key, logKey, log: { ...config.log, ...log } };
 }

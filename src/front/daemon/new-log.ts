@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, cp, link, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { canonicalBytes } from '../../base/encoding/jcs.ts';
 import { encodeBase64 } from '../../base/encoding/base64.ts';
 import { encodeHex } from '../../base/encoding/hex.ts';
@@ -19,7 +19,6 @@ import { signingKeyTable } from '../../trust/keyring/key-history.ts';
 import { leaseTable } from '../../trust/lease/lease-book.ts';
 import { leaseRequestTable } from '../../trust/lease/lease-request.ts';
 import { revocationListTable } from '../../trust/lease/revocation-lists.ts';
-import { createCheckpointMemory, lastSignedHead } from '../../trust/receipt/checkpoint-memory.ts';
 import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { syncDirectory, writeDurably } from '../../trust/receipt/durable-file.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
@@ -30,8 +29,8 @@ import { emptyRoot } from '../../trust/verify/merkle.ts';
 import { parseNote } from '../../trust/verify/note.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
-import { signerProcessOf } from '../signing/remote-keys.ts';
 import { currentLog, readLogRow, writeLogRow } from './current-log.ts';
+import { openSignersLog, type SignersLog } from './signers-log.ts';
 import { sequences, tables } from './tables.ts';
 
 export interface NewLogRequest {
@@ -39,20 +38,6 @@ export interface NewLogRequest {
   readonly reason: string;
   /** Wall milliseconds. */
   readonly now: number;
-  /** Where the signer stands; the memory beside this process when absent. */
-  readonly signer?: SignersLog;
-}
-
-/** What the signer's side does for a new log; a signer elsewhere has an operator of its own. */
-export interface SignersLog {
-  /** The last head of the old log; undefined when the memory of it is lost. */
-  last(origin: string): Promise<Head | undefined>;
-  /**
-   * Makes the memory of the new, empty log.
-   *
-   * @returns its path as the config names it; undefined when there was a log of that name before.
-   */
-  create(origin: string, epoch: number): Promise<string | undefined>;
 }
 
 export interface NewLog {
@@ -108,18 +93,21 @@ export async function beginNewLog(
 ): Promise<NewLog> {
   const reason = readReason(request.reason);
   const lock = lockHome(home.root);
+  let signer: SignersLog | undefined;
   try {
     const store = openSqliteStore({ path: home.state, tables, sequences, create: false });
     let found: Found;
     try {
       const config = await currentLog(home, readConfig(home.config), store);
-      found = await look(home, config, store, request.signer ?? besides(config));
+      signer = await openSignersLog(home, config);
+      found = await look(home, config, store, signer);
     } finally {
       // Folds the log of the database into the file, so that the file alone is all of it.
       await store.close();
     }
     return await begin(home, found, { ...request, reason }, reached);
   } finally {
+    await signer?.close();
     lock.release();
   }
 }
@@ -139,9 +127,9 @@ async function look(home: Home, config: Config, store: Store, signer: SignersLog
   const log = new ReceiptLog({ store, origin, random: (length) => randomBytes(length) });
   const kept = log.size;
   const signed = await signer.last(origin);
-  const before = signed ?? (await publishedHead(home, origin)) ?? { origin, ...emptyHead() };
+  const before = signed?.head ?? (await publishedHead(home, origin)) ?? { origin, ...emptyHead() };
   const forked = before.size <= kept && !sameBytes(log.tree.rootAt(before.size), before.root);
-  if (signed !== undefined && before.size <= kept && !forked) {
+  if (signed?.ended === false && before.size <= kept && !forked) {
     throw new WarderError(
       'conflict',
       `no leaves are lost: all ${before.size} that were signed are there`,
@@ -155,8 +143,17 @@ async function look(home: Home, config: Config, store: Store, signer: SignersLog
   const formerKeys = new Set([
     ...(store.read(readLogRow)?.formerKeys ?? []),
     ...retired.map(({ value }) => value.jwk.kid),
+    ...rotatedElsewhere(config, signer),
   ]);
   return { config, signer, before, kept, forked, formerKeys: [...formerKeys] };
+}
+
+/** Keys that a signer process has rotated since the copy of this home was made. */
+function rotatedElsewhere(config: Config, { keys = config }: SignersLog): readonly string[] {
+  return (['key', 'logKey'] as const).flatMap((member) => {
+    const { kid } = config[member];
+    return kid === keys[member].kid ? [] : [kid];
+  });
 }
 
 async function begin(
@@ -185,7 +182,8 @@ async function begin(
     const random = (length: number): Uint8Array => randomBytes(length);
     const log = new ReceiptLog({ store, origin, random });
     await store.commit((tx) => {
-      writeLogRow(tx, { epoch, origin, memory, formerKeys });
+      const { keys } = signer;
+      writeLogRow(tx, { epoch, origin, memory, formerKeys, ...(keys && { keys }) });
       log.append(tx, {
         id: `log_${ulid(now, random(10))}`,
         type: LOG_TYPE,
@@ -257,26 +255,6 @@ async function archiveLog(home: Home, origin: string): Promise<string> {
   await rename(draft, named());
   await syncDirectory(directory);
   return named();
-}
-
-/** The memory that a signer in the daemon's process keeps. */
-function besides({ log, logKey }: Config): SignersLog {
-  if (signerProcessOf(logKey) !== undefined) {
-    const next = originOfEpoch(log.origin, epochOf(log.origin) + 1);
-    throw new WarderError('unavailable', 'the memory of the log is with a signer process', {
-      hint: `its operator begins the next log, \`${next}\`, in a state of its own: \`warder signer init --origin\``,
-    });
-  }
-  return {
-    last: (origin) => lastSignedHead(log.memory, origin),
-    create: async (origin, epoch) => {
-      const name = createHash('sha256').update(origin).digest('hex').slice(0, 32);
-      const path = join(dirname(log.memory), `${name}.json`);
-      if (await createCheckpointMemory(path, origin, epoch)) return path;
-      // One that an earlier try made and nothing was signed by since.
-      return (await lastSignedHead(path, origin))?.size === 0 ? path : undefined;
-    },
-  };
 }
 
 /** When no memory says what was signed last, the home's own note does, as far as it goes. */

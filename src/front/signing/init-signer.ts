@@ -2,18 +2,17 @@
 // means that nothing was signed.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { applyEdits, modify } from 'jsonc-parser';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
-import { writeDurably } from '../../trust/receipt/durable-file.ts';
 import { writePrivateFile } from '../../trust/signer/file/private-file.ts';
 import { spki } from '../../trust/signer/jwk.ts';
 import type { Algorithm, PublicJwk } from '../../trust/signer/signer.ts';
 import type { KeyPin } from '../config/config.ts';
 import { type Ceilings, defaultCeilings } from './ceilings.ts';
+import { editSignerConfig } from './edit-config.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 import { createListMemory } from './list-memory.ts';
 import {
@@ -153,17 +152,11 @@ export async function addSignerKey(
     });
   }
   const pin: OwnKey = { uri, kid: key.kid, ...(role === 'log' ? { role } : {}) };
-  const before = readFileSync(state.config, 'utf8');
-  let text = put(before, ['keys', config.keys.length], pin);
-  if (modules.length > 0) text = put(text, ['pkcs11', 'modules'], modules);
-  parseSignerConfig(text, state.config);
-  await writeDurably(state.config, text);
+  await editSignerConfig(state.config, [
+    [['keys', config.keys.length], pin],
+    ...(modules.length > 0 ? [[['pkcs11', 'modules'], modules] as const] : []),
+  ]);
   return pin;
-}
-
-function put(text: string, path: readonly (string | number)[], value: unknown): string {
-  const formattingOptions = { insertSpaces: true, tabSize: 2 };
-  return applyEdits(text, modify(text, [...path], value, { formattingOptions }));
 }
 
 function freshUri(root: string, role: KeyRole, alg: Algorithm): string {

@@ -158,7 +158,8 @@ function remoteMemory(
   };
 }
 
-function readHead(json: Json, expected: string): SignedHead {
+/** The answer to `last`. @throws WarderError `unavailable` when it is none, or of another log. */
+export function readHead(json: Json, expected: string): SignedHead {
   const answer = answerObject(json);
   const { origin } = answer;
   if (typeof origin !== 'string') throw nonsense();

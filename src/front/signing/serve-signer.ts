@@ -12,6 +12,7 @@ import type { Door, DoorParts } from './door.ts';
 import { goneSigner } from './gone-signer.ts';
 import { openHttpsDoor } from './https-door.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { endEarlierLogs } from './next-log.ts';
 import { type OwnRules, openOwnKeys } from './own-keys.ts';
 import {
   memoryFiles,
@@ -56,6 +57,7 @@ export async function openSignerProcess(
   const state = signerState(root);
   checkPrivate(root);
   const config = readSignerConfig(state);
+  await endEarlierLogs(state, config);
   const signer = await openKeys(state, config, clock);
   const { keys, memory, succession } = signer;
   const desk = new SignerDesk({

@@ -49,6 +49,11 @@ export function beginning(
   return { ...before, signing: line(first.signing), log: line(first.log) };
 }
 
+/** The key of a role that signs now. */
+export function currentKey({ first, rotations }: KeyLine): PublicJwk {
+  return rotations.at(-1)?.new ?? first;
+}
+
 /**
  * Writes the file of a new log.
  *

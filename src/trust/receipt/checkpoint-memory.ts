@@ -137,15 +137,28 @@ export class CheckpointMemory {
   }
 }
 
+/** The last head that was signed of a log. */
+export interface LastSigned {
+  readonly head: KeptHead;
+  /** Another log took its place: nothing is signed for it any more. */
+  readonly ended: boolean;
+}
+
 /**
  * The last head that was signed of a log, whether its memory was ended or not; to look at, not to sign by.
  *
  * @returns undefined when no memory says.
  */
-export async function lastSignedHead(path: string, origin: string): Promise<KeptHead | undefined> {
-  for (const each of [path, endedOf(path)]) {
+export async function lastSignedHead(
+  path: string,
+  origin: string,
+): Promise<LastSigned | undefined> {
+  for (const [each, ended] of [
+    [path, false],
+    [endedOf(path), true],
+  ] as const) {
     const head = await readCheckpointMemory(each, origin).catch(() => undefined);
-    if (head !== undefined) return head;
+    if (head !== undefined) return { head, ended };
   }
   return undefined;
 }
@@ -219,7 +232,12 @@ function sumOf(content: JsonObject): string {
   return sha256Text(canonicalJson(content), 'hex');
 }
 
-function lockMemory(path: string): FileLock {
+/**
+ * Keeps others from the memory of a log, whatever there is of it.
+ *
+ * @throws WarderError `unavailable` when another process holds it.
+ */
+export function lockMemory(path: string): FileLock {
   try {
     return lockFile(lockOf(path));
   } catch (cause) {

@@ -1,4 +1,4 @@
-// `warder signer init|add-key|serve|status`: the signer as a process of its own.
+// `warder signer init|add-key|new-log|serve`: the signer as a process of its own.
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -85,6 +85,24 @@ export function addSignerCommands(program: Command, run: Run): void {
         out.result(pin, [
           `key ${pin.kid}`,
           `start the signer again, then rotate to it: warder keys rotate${role === 'log' ? ' --log' : ''}`,
+        ]);
+      }),
+    );
+  signer
+    .command('new-log')
+    .requiredOption('--state <dir>', 'its state directory')
+    .description('end its log, whose leaves are lost, and begin the next; it must not run')
+    .action((options: { state: string }) =>
+      run(async ({ out }) => {
+        const { beginNextLog } = await import('../../signing/next-log.ts');
+        const { origin, before, kids } = await beginNextLog(resolve(options.state));
+        const ended = before && { ...before, root: Buffer.from(before.root).toString('hex') };
+        out.result({ origin, kids, ...(ended === undefined ? {} : { before: ended }) }, [
+          `begun: ${origin}`,
+          ...(before === undefined
+            ? ['  what was signed of the log before is lost']
+            : [`  nothing is signed any more for ${before.origin}, of ${before.size} leaves`]),
+          'start the signer again, then take the new log up: warder receipts new-log --reason TEXT',
         ]);
       }),
     );

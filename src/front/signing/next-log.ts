@@ -1,0 +1,134 @@
+// `warder signer new-log`: the next log of a signer, in the place of one whose leaves are lost. An act of its
+// operator; nobody can ask for it.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { WarderError } from '../../base/errors/errors.ts';
+import {
+  createCheckpointMemory,
+  endCheckpointMemory,
+  lastSignedHead,
+  lockMemory,
+} from '../../trust/receipt/checkpoint-memory.ts';
+import { makeDirectoryDurably } from '../../trust/receipt/durable-file.ts';
+import type { Head } from '../../trust/verify/checkpoint.ts';
+import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
+import { editSignerConfig } from './edit-config.ts';
+import { createListMemory } from './list-memory.ts';
+import {
+  memoryFiles,
+  readSignerConfig,
+  type SignerConfig,
+  type SignerState,
+  signerState,
+} from './signer-config.ts';
+import {
+  beginning,
+  createSuccession,
+  currentKey,
+  type KeyRole,
+  keyRoles,
+  type Known,
+  readSuccession,
+} from './succession-file.ts';
+
+export interface NextLog {
+  readonly origin: string;
+  /** The last head that was signed of the log before; undefined when the memory of it is lost. */
+  readonly before?: Head;
+  /** Thumbprints of the keys: they sign on, under the new name. */
+  readonly kids: Readonly<Record<KeyRole, string>>;
+}
+
+/** What is durable after each. */
+export type NextLogStep = 'remembered' | 'begun' | 'ended';
+
+const EPOCHS_MAX = 1000;
+const DIRECTORY = /^log-[1-9]\d{0,8}$/;
+
+/**
+ * Ends the log of a signer that does not run, and begins the next one.
+ *
+ * Nothing has happened before the step `begun`; from it on the signer signs for the new log, and its next start ends
+ * the memory of the old one if that is still to be done.
+ *
+ * @param root its state directory. Absolute.
+ * @param reached told of each step; tests end the process there.
+ * @throws WarderError `unavailable` when the signer runs, or nothing says which of its keys signs.
+ */
+export async function beginNextLog(
+  root: string,
+  reached: (step: NextLogStep) => void = () => {},
+): Promise<NextLog> {
+  const state = signerState(root);
+  const config = readSignerConfig(state);
+  const files = memoryFiles(state, config.memory);
+  const lock = lockMemory(files.memory);
+  try {
+    const known = await readSuccession(files.succession, config.origin);
+    const before = (await lastSignedHead(files.memory, config.origin))?.head;
+    const [directory, epoch] = freshDirectory(state, config);
+    const origin = originOfEpoch(config.origin, epoch);
+    const current = { signing: currentKey(known.signing), log: currentKey(known.log) };
+    const next = memoryFiles(state, directory);
+    await makeDirectoryDurably(join(root, directory));
+    await createListMemory(next.memory, origin);
+    const head = before && { origin: before.origin, size: before.size, root: before.root };
+    const ended = head === undefined ? known.ended : [...known.ended, head];
+    const first = beginning(current, { former: formerKids(known), ended });
+    await createSuccession(next.succession, origin, first);
+    await createCheckpointMemory(next.memory, origin, epoch);
+    reached('remembered');
+    await editSignerConfig(state.config, [
+      [['origin'], origin],
+      [['memory'], directory],
+    ]);
+    reached('begun');
+    await endEarlierLogs(state, { memory: directory });
+    reached('ended');
+    const kids = { signing: current.signing.kid, log: current.log.kid };
+    return { origin, kids, ...(head === undefined ? {} : { before: head }) };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Ends the memories of the logs before the one of the config: a config of then, put back, signs nothing. */
+export async function endEarlierLogs(
+  state: SignerState,
+  { memory }: Pick<SignerConfig, 'memory'>,
+): Promise<void> {
+  if (memory === undefined) return;
+  const earlier = readdirSync(state.root).filter(
+    (name) => DIRECTORY.test(name) && numberOf(name) < numberOf(memory),
+  );
+  for (const directory of ['', ...earlier]) {
+    const { memory: path } = memoryFiles(state, directory);
+    if (existsSync(path)) await endCheckpointMemory(path);
+  }
+}
+
+/** One that was begun and left is not gone on with: nobody knows what it signed. */
+function freshDirectory(
+  { root }: SignerState,
+  { origin, memory = 'log-1' }: SignerConfig,
+): readonly [string, number] {
+  const last = Math.max(epochOf(origin), numberOf(memory));
+  for (let epoch = last + 1; epoch <= EPOCHS_MAX; epoch += 1) {
+    const directory = `log-${epoch}`;
+    if (!existsSync(join(root, directory))) return [directory, epoch];
+  }
+  throw new WarderError('unavailable', `this signer had ${EPOCHS_MAX} logs`, {
+    hint: 'make a new signer and a new home',
+  });
+}
+
+function numberOf(directory: string): number {
+  return Number(directory.slice('log-'.length));
+}
+
+/** Keys that were rotated: none comes back under the new name. */
+function formerKids(known: Known): readonly string[] {
+  const rotated = keyRoles.flatMap((role) => known[role].rotations.map(({ old }) => old));
+  return [...known.former, ...rotated];
+}
