@@ -78,8 +78,15 @@ export function deskWith(signer: OpenedSigner): DoorParts {
   return { desk, note: () => {} };
 }
 
-/** Runs the built command as a process of its own; resolves once it listens. */
-export async function startSigner(root: string): Promise<ChildProcess> {
+/**
+ * Runs the built command as a process of its own; resolves once it listens.
+ *
+ * @param env what the modules of its devices need.
+ */
+export async function startSigner(
+  root: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ChildProcess> {
   const child = spawn(
     process.execPath,
     [
@@ -92,7 +99,7 @@ export async function startSigner(root: string): Promise<ChildProcess> {
       '--state',
       root,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', ...env } },
   );
   let errors = '';
   child.stderr.on('data', (part: Buffer) => (errors += part.toString()));
