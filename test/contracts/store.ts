@@ -237,6 +237,25 @@ export function storeContract(name: string, open: () => Store): void {
       ).rejects.toThrow('no facet');
     });
 
+    it('gives the bytes of entries alone, in order, as many as there are', async () => {
+      await store.commit((tx) => {
+        for (const id of 'abcd') {
+          tx.append(leafSequence, 'one', entry(id, { bytes: Buffer.from(id) }));
+        }
+        expect(tx.bytes(leafSequence, 3, 1)).toHaveLength(1);
+      });
+      const bytes = (from: number, count: number): string =>
+        store
+          .read((r) => r.bytes(leafSequence, from, count))
+          .map((each) => Buffer.from(each).toString())
+          .join('');
+      expect(bytes(0, 4)).toBe('abcd');
+      expect(bytes(1, 2)).toBe('bc');
+      expect(bytes(2, 256)).toBe('cd');
+      expect(bytes(4, 1)).toBe('');
+      expect(bytes(0, 0)).toBe('');
+    });
+
     it('selects entries by tenant, facets, time and number', async () => {
       await store.commit((tx) => {
         const add = (id: string, tenant: string, time: number, facets: NewEntry['facets']) =>

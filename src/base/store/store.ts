@@ -78,6 +78,8 @@ export interface Reader {
   entry(sequence: Sequence, index: number): Entry | undefined;
   entryById(sequence: Sequence, id: string): Entry | undefined;
   entries(sequence: Sequence, query?: EntryQuery): Entry[];
+  /** Of `count` entries from number `from` on the bytes alone; fewer where there are fewer. */
+  bytes(sequence: Sequence, from: number, count: number): Uint8Array[];
 }
 
 /** Changes inside one commit. Everything is synchronous: a transaction never waits for anything. */

@@ -105,10 +105,14 @@ export class LogTree {
     return proof.toReversed();
   }
 
-  /** Hashes of the tile at the right edge of a tree of `size`, or of a full one, as bytes. */
-  tile(level: number, index: number, width: number): Uint8Array {
+  /**
+   * Hashes of the tile at the right edge of a tree of `size`, or of a full one, as bytes.
+   *
+   * @param leaves what stands in a tile of level 0, for who has read it anyway.
+   */
+  tile(level: number, index: number, width: number, leaves?: readonly Uint8Array[]): Uint8Array {
     const from = index * TILE_WIDTH;
-    if (width === TILE_WIDTH) return this.#fullTile(level, index);
+    if (width === TILE_WIDTH) return this.#fullTile(level, index, leaves);
     if (index === this.#edgeIndex(level)) {
       return Buffer.concat(this.#tree.edge(level).slice(0, width));
     }
@@ -156,7 +160,7 @@ export class LogTree {
     return subtreeRoot(hashes, hashNode);
   }
 
-  #fullTile(level: number, index: number): Uint8Array {
+  #fullTile(level: number, index: number, leaves?: readonly Uint8Array[]): Uint8Array {
     const key = `${level}/${index}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) {
@@ -165,14 +169,17 @@ export class LogTree {
       this.#kept.set(key, kept);
       return kept;
     }
-    const bytes = this.#source.tile(level, index) ?? this.#recompute(level, index);
+    const bytes = this.#source.tile(level, index) ?? this.#recompute(level, index, leaves);
     this.#keep(level, index, bytes);
     return bytes;
   }
 
-  #recompute(level: number, index: number): Uint8Array {
+  #recompute(level: number, index: number, read?: readonly Uint8Array[]): Uint8Array {
     const from = index * TILE_WIDTH;
-    if (level === 0) return Buffer.concat(this.#source.leaves(from, TILE_WIDTH).map(hashLeaf));
+    if (level === 0) {
+      const leaves = read ?? this.#source.leaves(from, TILE_WIDTH);
+      return Buffer.concat(leaves.map(hashLeaf));
+    }
     const roots = Array.from({ length: TILE_WIDTH }, (_, at) =>
       this.#tileRoot(level - 1, from + at),
     );

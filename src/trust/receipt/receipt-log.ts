@@ -36,8 +36,11 @@ export interface ReceiptLogParts {
 /** Tiles derived earlier. They are only ever a short cut. */
 export interface WrittenTiles {
   readFull(level: number, index: number): Uint8Array | undefined;
-  /** What is written turned out wrong: none of it is read again before it was written or compared anew. */
-  forget(): void;
+  /**
+   * What is written turned out wrong: from that level up none of it is read again before it was written or
+   * compared anew.
+   */
+  forget(level: number): void;
 }
 
 /**
@@ -137,15 +140,13 @@ export class ReceiptLog {
    * @throws WarderError `unavailable` when they are not all there.
    */
   leaves(from: number, count: number): Uint8Array[] {
-    const entries = this.#store.read((reader) =>
-      reader.entries(leafSequence, { from, limit: count }),
-    );
-    if (entries.length !== count || entries.some(({ index }, at) => index !== from + at)) {
+    const leaves = this.#store.read((reader) => reader.bytes(leafSequence, from, count));
+    if (leaves.length !== count) {
       throw new WarderError('unavailable', `leaves ${from} to ${from + count} are not all there`, {
         hint: 'the store is damaged: restore a backup',
       });
     }
-    return entries.map(({ bytes }) => bytes);
+    return leaves;
   }
 
   /**
@@ -157,9 +158,12 @@ export class ReceiptLog {
     return { index, leaf: this.leaves(index, 1)[0] ?? new Uint8Array() };
   }
 
-  /** Makes the tree again from the leaves alone: a written tile did not fit the signed root. */
-  distrustTiles(): void {
-    this.#tiles?.forget();
+  /**
+   * Makes the tree again without the tiles from that level up, from the leaves alone at level 0: a written tile
+   * did not fit the signed root.
+   */
+  distrustTiles(level = 0): void {
+    this.#tiles?.forget(level);
     this.#tree = this.#openTree(this.#tree.size, this.#tiles);
   }
 

@@ -62,7 +62,7 @@ export async function openReceipts(parts: ReceiptsParts): Promise<Receipts> {
   const log = new ReceiptLog({ store, origin, random, tiles: directory });
   directory.scan(log.size);
   const contents = {
-    tile: (level: number, index: number, width: number) => log.tree.tile(level, index, width),
+    tile: (...which: Parameters<TileContents['tile']>) => log.tree.tile(...which),
     leaves: (from: number, count: number) => log.leaves(from, count),
   };
   const checkpointer = await Checkpointer.open({ ...parts, log, directory, contents });

@@ -2,37 +2,42 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
 import { HASH_SIZE } from '../verify/merkle.ts';
 import { TILE_WIDTH } from '../verify/tile-tree.ts';
 import { bundlePath, formatBundle, partialWidth, tilePath } from '../verify/tiles.ts';
 import { makeDirectoryDurably, replaceFile, syncDirectory } from './durable-file.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** What the files are derived from. */
 export interface TileContents {
-  tile(level: number, index: number, width: number): Uint8Array;
+  /** @param leaves what stands in a tile of level 0, for who has read it anyway. */
+  tile(level: number, index: number, width: number, leaves?: readonly Uint8Array[]): Uint8Array;
   leaves(from: number, count: number): readonly Uint8Array[];
 }
 
 const TILE_BYTES = TILE_WIDTH * HASH_SIZE;
 const CHECKPOINT = 'checkpoint';
+/** Full tiles in writing at once: those that wait for the disk together wait about as long as one. */
+const IN_FLIGHT = 8;
 
 /** The directory of one log. Only its owner writes there. */
 export class TileDirectory {
   readonly #root: string;
   /** Full tiles known to be on disk, by level. */
   readonly #full: number[] = [];
-  readonly #made = new Set<string>();
+  /** Directories that are there, or will be. */
+  readonly #made = new Map<string, Promise<void>>();
   /** Directories with files whose names are not durable yet. */
   readonly #unsynced = new Set<string>();
-  /** Whether files that this process did not write or compare are believed. */
-  #believes = true;
+  /** From this level up only tiles are believed that this process wrote or compared. */
+  #distrusted = Infinity;
   /** Whether a file that says the same already is left as it is. */
   #keepsSame = false;
 
   constructor(root: string) {
-    this.#root = root;
+    this.#root = resolve(root);
   }
 
   /**
@@ -49,7 +54,7 @@ export class TileDirectory {
 
   /** A full hash tile, if it is there in its full length. */
   readFull(level: number, index: number): Uint8Array | undefined {
-    if (!this.#believes && index >= (this.#full[level] ?? 0)) return undefined;
+    if (level >= this.#distrusted && index >= (this.#full[level] ?? 0)) return undefined;
     try {
       const bytes = readFileSync(join(this.#root, tilePath(level, index)));
       return bytes.length === TILE_BYTES ? bytes : undefined;
@@ -58,10 +63,10 @@ export class TileDirectory {
     }
   }
 
-  /** Has every file written again by the next {@link TileDirectory.writeUpTo}. */
-  forget(): void {
-    this.#full.length = 0;
-    this.#believes = false;
+  /** Has every file from that level up written again by the next {@link TileDirectory.writeUpTo}. */
+  forget(level: number): void {
+    this.#full.length = Math.min(this.#full.length, level);
+    this.#distrusted = Math.min(this.#distrusted, level);
   }
 
   /** Any file of the log by its path in the specification. */
@@ -73,10 +78,7 @@ export class TileDirectory {
   async writeUpTo(size: number, contents: TileContents): Promise<void> {
     for (let level = 0; TILE_WIDTH ** level <= size; level += 1) {
       const end = fullTiles(size, level);
-      for (let index = this.#full[level] ?? 0; index < end; index += 1) {
-        await this.#write(contents, level, index, TILE_WIDTH);
-        this.#full[level] = index + 1;
-      }
+      await this.#writeFull(contents, level, end);
       const width = partialWidth(size, level);
       if (width > 0) await this.#write(contents, level, end, width);
     }
@@ -148,11 +150,23 @@ export class TileDirectory {
     }
   }
 
+  /** The full tiles that are missing of a level: after an outage, or where they were lost, they are many. */
+  async #writeFull(contents: TileContents, level: number, end: number): Promise<void> {
+    const written = new Set<number>();
+    await sideBySide(IN_FLIGHT, range(this.#full[level] ?? 0, end), async (index) => {
+      await this.#write(contents, level, index, TILE_WIDTH);
+      written.add(index);
+      // Only up to the first that is missing: they end in another order than they began.
+      let full = this.#full[level] ?? 0;
+      while (written.delete(full)) full += 1;
+      this.#full[level] = full;
+    });
+  }
+
   async #write(contents: TileContents, level: number, index: number, width: number): Promise<void> {
-    await this.#put(tilePath(level, index, width), contents.tile(level, index, width));
-    if (level > 0) return;
-    const leaves = contents.leaves(index * TILE_WIDTH, width);
-    await this.#put(bundlePath(index, width), formatBundle(leaves));
+    const leaves = level > 0 ? undefined : contents.leaves(index * TILE_WIDTH, width);
+    await this.#put(tilePath(level, index, width), contents.tile(level, index, width, leaves));
+    if (leaves !== undefined) await this.#put(bundlePath(index, width), formatBundle(leaves));
   }
 
   async #dropPartials(level: number, index: number): Promise<void> {
@@ -181,14 +195,30 @@ export class TileDirectory {
 
   /** Works in a directory that is there; if it fails there, whether it still is is asked the next time. */
   async #in(directory: string, work: () => Promise<void>): Promise<void> {
-    if (!this.#made.has(directory)) await makeDirectoryDurably(directory);
-    this.#made.add(directory);
     try {
+      await this.#make(directory);
       await work();
     } catch (error) {
       this.#made.delete(directory);
       throw error;
     }
+  }
+
+  #make(directory: string): Promise<void> {
+    const before = this.#made.get(directory);
+    if (before !== undefined) return before;
+    const made = this.#makeNow(directory).catch((error: unknown) => {
+      this.#made.delete(directory);
+      throw error;
+    });
+    this.#made.set(directory, made);
+    return made;
+  }
+
+  /** Each above it first, though it be there: whoever made it may have been killed before it was durable. */
+  async #makeNow(directory: string): Promise<void> {
+    if (directory !== this.#root) await this.#make(dirname(directory));
+    await makeDirectoryDurably(directory);
   }
 
   #isWhole(level: number, index: number): boolean {
@@ -205,6 +235,10 @@ export class TileDirectory {
     // A bundle of 256 leaves is never shorter than its length fields; its content is audited, not here.
     return bundle === undefined || size(bundle) > 2 * TILE_WIDTH;
   }
+}
+
+function* range(from: number, to: number): Generator<number> {
+  for (let each = from; each < to; each += 1) yield each;
 }
 
 /** What stays is read by nobody, and is removed another time. */

@@ -65,3 +65,13 @@ test('without its tiles each leaf is read once', () => {
   new LogTree(source, size).root();
   expect(read.leaves).toBe(size);
 });
+
+test('with the tiles of the leaves alone, the levels above are made of those', () => {
+  const { read, source } = counting(true);
+  const size = 2 * 65_536 + 3 * TILE_WIDTH + 5;
+  new LogTree(
+    { ...source, tile: (level, index) => (level > 0 ? undefined : source.tile(level, index)) },
+    size,
+  ).root();
+  expect(read).toEqual({ leaves: 5, tiles: 2 * 256 + 3 });
+});

@@ -268,6 +268,13 @@ class MemoryView implements Tx {
     return found.slice(0, Math.max(0, Math.floor(limit))).flatMap((entry) => copy(entry) ?? []);
   }
 
+  bytes(sequence: Sequence, from: number, count: number): Uint8Array[] {
+    const entries = this.#entries(sequence);
+    return Array.from({ length: count }, (_, at) => copy(entries.at(from + at))).flatMap(
+      (entry) => entry?.bytes ?? [],
+    );
+  }
+
   insert<T>(table: Table<T>, tenant: TenantId, key: string, value: T): void {
     const name = this.#table(table);
     if (this.#layer.row(name, rowId(tenant, key))?.value !== undefined) {

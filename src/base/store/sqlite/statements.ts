@@ -63,6 +63,8 @@ export interface SequenceSql {
   readonly byId: string;
   readonly facets: readonly string[];
   readonly select: string;
+  /** From a number on, and before another. */
+  readonly bytes: string;
   /** By facet. */
   readonly forget: ReadonlyMap<string, string>;
 }
@@ -79,6 +81,7 @@ export function sequenceSql(sequence: Sequence): SequenceSql {
     byId: `${select} WHERE id = ?`,
     facets: sequence.facets,
     select,
+    bytes: `SELECT bytes FROM ${table} WHERE at >= ? AND at < ? ORDER BY at`,
     forget: new Map(
       sequence.facets.map((facet) => {
         const column = facetColumn(facet);

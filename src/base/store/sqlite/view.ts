@@ -142,6 +142,15 @@ export class SqliteReader implements Reader {
     });
   }
 
+  bytes(sequence: Sequence, from: number, count: number): Uint8Array[] {
+    return this.guard(() =>
+      this.statements
+        .get(this.texts.sequence(sequence).bytes)
+        .all(from, from + count)
+        .map((row) => row['bytes'] as Uint8Array),
+    );
+  }
+
   protected guard<R>(access: () => R): R {
     if (!this.#live)
       throw new WarderError('internal', 'a store view was used after its work ended');
