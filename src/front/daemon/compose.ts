@@ -147,6 +147,7 @@ export async function composeRuntime(
     await opened.close();
     throw error;
   });
+  opened.holdTo(() => receipts.checkpointer.held());
   const { log } = receipts;
   const leases = openLeaseBook(store);
   const catalog = new Catalog(store);

@@ -13,8 +13,8 @@ import type { Config, KeyPin } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { pinKey } from '../config/pin.ts';
 import type { LogKeys } from '../signing/log-keys.ts';
-import { openOwnKeys, type OwnKeysOptions } from '../signing/own-keys.ts';
-import { openRemoteKeys, signerProcessOf } from '../signing/remote-keys.ts';
+import { openOwnKeys } from '../signing/own-keys.ts';
+import { openRemoteKeys, type RemoteKeysOptions, signerProcessOf } from '../signing/remote-keys.ts';
 import { keyAccess } from './key-access.ts';
 import { knownKey } from './known-key.ts';
 import { type LostKey, lostKey } from './lost-key.ts';
@@ -40,6 +40,8 @@ export interface HomeKeys {
   openLog(uri: string, kid?: string): Promise<OpenedSigner>;
   /** From here on rotations are those of that key of the log. */
   useLog(log: OpenedSigner): void;
+  /** From here on nothing is signed elsewhere before this resolves: whether the log is the one that was signed. */
+  holdTo(held: () => Promise<void>): void;
   /** Closes the keys in use, and lets another process sign. */
   close(): Promise<void>;
 }
@@ -65,12 +67,14 @@ export async function openKeys(
   const pin = await currentPin(home, 'key', config.key, history);
   const logKey = await currentPin(home, 'logKey', config.logKey, logHistory);
   let keyring: Keyring | undefined;
+  let held = (): Promise<void> => Promise.resolve();
   const lostLog = lost === 'log' ? lostKey(home, logKey.kid, logHistory) : undefined;
   const rows = [...history, ...logHistory];
   const known = (kid: string): PublicJwk | undefined => knownKey(home, kid, rows);
   const keys = await openLogKeys(home, { ...config, logKey }, () => keyring?.trusted ?? [], {
     ...(lostLog === undefined ? {} : { lostLog }),
     ...(note === undefined ? {} : { away: { known, note } }),
+    held: () => held(),
   });
   const signers = new Set([keys.log]);
   const kept = async (opening: Promise<OpenedSigner>): Promise<OpenedSigner> => {
@@ -97,6 +101,9 @@ export async function openKeys(
       openSigning,
       openLog: (uri, kid) => kept(keys.openLog(uri, kid)),
       useLog: (log) => keys.useLog(log),
+      holdTo: (asked) => {
+        held = asked;
+      },
       close,
       ...(history.length > 0 ? {} : { first }),
     };
@@ -111,16 +118,16 @@ function openLogKeys(
   home: Home,
   config: Config,
   trusted: () => TrustedKeys,
-  without: Pick<OwnKeysOptions, 'lostLog' | 'away'>,
+  more: Pick<RemoteKeysOptions, 'lostLog' | 'away' | 'held'>,
 ): Promise<LogKeys> {
   const { logKey } = config;
   const { origin, memory } = config.log;
   const access = keyAccess(home, config);
   const elsewhere = signerProcessOf(logKey);
   if (elsewhere === undefined) {
-    return openOwnKeys({ origin, memory, logKey, access, trusted, ...without });
+    return openOwnKeys({ origin, memory, logKey, access, trusted, ...more });
   }
-  return openRemoteKeys(elsewhere, { origin, logKey, access, ...without });
+  return openRemoteKeys(elsewhere, { origin, logKey, access, ...more });
 }
 
 /** A history that was lost is not begun anew: a key that was rotated would be back. */

@@ -20,6 +20,7 @@ import type { SignerChannel } from '../../trust/signer/remote/channel.ts';
 import { answerObject, nonsense } from '../../trust/signer/remote/protocol.ts';
 import { openChannel, readRemoteKeys } from '../../trust/signer/remote/remote-key.ts';
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
+import type { Admitter } from '../../trust/signer/signer.ts';
 import { signerTrouble } from '../../trust/signer/trouble.ts';
 import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
 import { HASH_SIZE } from '../../trust/verify/merkle.ts';
@@ -36,6 +37,11 @@ export interface RemoteKeysOptions {
   readonly away?: AwayKeys;
   /** What stands for a log key that is lost, so that another can take its place. */
   readonly lostLog?: OpenedSigner;
+  /**
+   * Asked before anything is signed: whether the log is the one that the signer process remembers. While that is
+   * away nobody could say, and a lease whose leaf is of another history would stay between it and every head.
+   */
+  readonly held?: () => Promise<void>;
 }
 
 /** The signer process that holds the log key of a home; undefined when that signs in this process. */
@@ -57,7 +63,7 @@ export function signerDirectory(logKey: KeyPin, home: string): readonly string[]
  */
 export async function openRemoteKeys(
   process: RemoteKeyUri,
-  { origin, logKey, access, away, lostLog }: RemoteKeysOptions,
+  { origin, logKey, access, away, lostLog, held = () => Promise.resolve() }: RemoteKeysOptions,
 ): Promise<LogKeys> {
   const channel = openChannel(process, access.home);
   const signerOfLog = new OpenedOnce(() => checkOrigin(channel, origin));
@@ -68,7 +74,10 @@ export async function openRemoteKeys(
     });
   try {
     // Of the one kind whose form its admitter knows; what else is asked, the signer process asks.
-    const admitters = [rotationAdmitter(origin, (kid) => kid === log.key.kid)];
+    const admitters = [
+      rotationAdmitter(origin, (kid) => kid === log.key.kid),
+      ...signingKeyRoles.map((kind): Admitter => ({ kind, admit: held })),
+    ];
     const openAs =
       (role: KeyRole) =>
       async (uri: string, kid?: string): Promise<OpenedSigner> => {

@@ -3,6 +3,7 @@
 import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { formatHead, type Head, verifyCheckpoint } from '../verify/checkpoint.ts';
+import { OpenedOnce } from '../signer/opened-once.ts';
 import type { TrustedKeys } from '../verify/keys.ts';
 import { formatNote, noteSignature } from '../verify/note.ts';
 import { checkpointEvidence } from './checkpoint-admitter.ts';
@@ -76,6 +77,7 @@ export class Checkpointer {
   #error: WarderError | undefined;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #held = new OpenedOnce(() => this.#hold());
 
   private constructor(parts: CheckpointerParts, { published, shown }: Heads) {
     this.#parts = parts;
@@ -93,6 +95,16 @@ export class Checkpointer {
    */
   static async open(parts: CheckpointerParts): Promise<Checkpointer> {
     return new Checkpointer(parts, await reopenHeads(parts));
+  }
+
+  /**
+   * Resolves when the log holds everything that the signers remember. Where they were away when it was opened, this
+   * was not asked yet.
+   *
+   * @throws WarderError `unavailable` while they are away; `verification-failed` when it is another log.
+   */
+  held(): Promise<void> {
+    return this.#held.get();
   }
 
   /** Starts signing; until then leaves only gather. */
@@ -161,6 +173,12 @@ export class Checkpointer {
     await this.#parts.witnesses?.close();
     await this.#running;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closed());
+  }
+
+  async #hold(): Promise<void> {
+    const last = await this.#parts.memory.last();
+    checkLast(this.#parts.log, last);
+    checkNotPutBack(last, this.#published);
   }
 
   #kick(): void {

@@ -22,7 +22,7 @@ export interface AwaitedKey {
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 4_000;
 const SUMMARY_MAX = 200;
 
 /**

@@ -1,0 +1,65 @@
+// An old copy of a home is put back and served while its signer process is away: nobody can say that leaves are
+// missing. When the signer is back nothing of the other history is signed, not even a lease: its leaf would stand
+// between the signer and every head of the true log. With the true store both go on as if nothing had been.
+
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import type { RunningSigner } from '../../../src/front/signing/serve-signer.ts';
+import { rotatingHome } from '../../support/rotating-home.ts';
+import { callerOf, makeSigner, runSigner, scratchDirectory } from '../../support/signer-process.ts';
+
+/** A failure stands for half a second. */
+const WAIT = { timeout: 10_000, interval: 100 };
+
+test('a log that was rolled back while nobody could say so gets no lease signed', async () => {
+  const { root, socket } = await makeSigner();
+  let signer: RunningSigner = await runSigner(root);
+  const { home, open, close } = await rotatingHome(`unix:${socket}`);
+  const copies = scratchDirectory();
+  const keep = (name: string): void => cpSync(home.root, join(copies, name), { recursive: true });
+  const putBack = (name: string): void => {
+    rmSync(home.root, { recursive: true });
+    cpSync(join(copies, name), home.root, { recursive: true });
+  };
+  const remembered = async (): Promise<unknown> => callerOf(socket).ask({ ask: 'last' });
+
+  let daemon = await open();
+  await daemon.issue();
+  await daemon.receipts.checkpointer.current();
+  await close();
+  keep('old');
+  daemon = await open();
+  for (let more = 0; more < 3; more += 1) {
+    await daemon.administration.daemonEvent('started', { version: 'test' });
+  }
+  await daemon.receipts.checkpointer.current();
+  await close();
+  keep('true');
+  await signer.close();
+  signer = await runSigner(root);
+  const before = await remembered();
+  await signer.close();
+
+  putBack('old');
+  daemon = await open({ note: () => {} });
+  await expect(daemon.issue()).rejects.toMatchObject({ code: 'unavailable' });
+  signer = await runSigner(root);
+  await vi.waitFor(
+    () => expect(daemon.issue()).rejects.toMatchObject({ code: 'verification-failed' }),
+    WAIT,
+  );
+  await expect(daemon.lists.latest('default')).rejects.toMatchObject({
+    code: 'verification-failed',
+  });
+  await expect(daemon.receipts.checkpointer.current()).rejects.toThrow(
+    /not the one that was signed/,
+  );
+  expect(await remembered()).toEqual(before);
+  await close();
+
+  putBack('true');
+  daemon = await open();
+  await daemon.take(await daemon.issue());
+  expect((await daemon.receipts.audit()).size).toBe(daemon.gate.log.size);
+}, 60_000);
