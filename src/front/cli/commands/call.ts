@@ -1,6 +1,5 @@
 // `warder call`: one governed call over the agent's socket, or the operator's with --as.
 
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { buffer as readBytes, text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
@@ -12,6 +11,7 @@ import { agentSocketPath } from '../../config/home.ts';
 import { closed } from '../closed-door.ts';
 import type { Context } from '../context.ts';
 import { type CredentialOptions, readCredentials, withCredentials } from '../credentials.ts';
+import { readGivenFile } from '../given-files.ts';
 import { plain, reportError } from '../output.ts';
 import type { Run } from '../program.ts';
 import { readSeconds } from './read-seconds.ts';
@@ -191,16 +191,9 @@ async function exchange(
 export async function readArguments(value: string, option = '--args'): Promise<string> {
   if (value === '-') return decode(await readBytes(process.stdin));
   if (!value.startsWith('@')) return value;
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(value.slice(1));
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${value.slice(1)}\``, {
-      cause,
-      hint: `\`${option} @FILE\` reads it from a file`,
-    });
-  }
-  return decode(bytes);
+  return decode(
+    readGivenFile(value.slice(1), { hint: `\`${option} @FILE\` reads it from a file` }),
+  );
 }
 
 /** Repairing broken text here would change what was asked. */

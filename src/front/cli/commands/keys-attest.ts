@@ -1,7 +1,7 @@
 // `warder keys attest|verify-attestation`: where a key is, as evidence; and judging such evidence offline.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { systemClock } from '../../../base/clock/clock.ts';
 import { decodeHex } from '../../../base/encoding/hex.ts';
@@ -17,6 +17,8 @@ import type {
 } from '../../../trust/attest/verify-evidence.ts';
 import type { VerifiedTpm } from '../../../trust/attest/verify-tpm.ts';
 import { writePrivateFile } from '../../../trust/signer/file/private-file.ts';
+import { collect } from '../collect.ts';
+import { readGivenFile, readGivenText } from '../given-files.ts';
 import { type Output, plain } from '../output.ts';
 import type { Run } from '../program.ts';
 
@@ -91,7 +93,7 @@ async function judge(file: string, options: VerifyOptions, out: Output): Promise
   const { verdict, verifyEvidence } = await import('../../../trust/attest/verify-evidence.ts');
   checkOptions(options);
   const expected = await expectation(options);
-  const evidence = parseEvidence(readBytes(file, EVIDENCE_MAX));
+  const evidence = parseEvidence(readGivenFile(file, { most: EVIDENCE_MAX }));
   if (evidence.tpm !== undefined && options.ca.length === 0) {
     usage('evidence of a TPM is judged with the certificate of its maker', 'give `--ca FILE`');
   }
@@ -137,7 +139,7 @@ async function expectation(options: VerifyOptions): Promise<Expectation> {
 
 async function certificates(files: readonly string[]): Promise<readonly Certificate[]> {
   const { readCertificates } = await import('../../../trust/attest/certificate.ts');
-  return files.flatMap((file) => readCertificates(readBytes(file, FILE_MAX), `\`${file}\``));
+  return files.flatMap((file) => readCertificates(readBytes(file), `\`${file}\``));
 }
 
 async function challenge(
@@ -175,8 +177,8 @@ async function activated(
   if (answer !== undefined) {
     const { checkAnswer, parseAnswer, parseSecret } =
       await import('../../../trust/attest/challenge.ts');
-    const kept = parseSecret(readBytes(challengeSecret, FILE_MAX));
-    checkAnswer(evidence, tpm, kept, parseAnswer(readBytes(answer, FILE_MAX)));
+    const kept = parseSecret(readBytes(challengeSecret));
+    checkAnswer(evidence, tpm, kept, parseAnswer(readBytes(answer)));
     return 'activated';
   }
   if (knownAk !== undefined) {
@@ -234,23 +236,11 @@ function writeDocument(path: string, document: unknown): void {
 }
 
 function readText(path: string): string {
-  return Buffer.from(readBytes(path, FILE_MAX)).toString('utf8');
+  return readGivenText(path, { most: FILE_MAX });
 }
 
-function readBytes(path: string, most: number): Uint8Array {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
-  }
-  if (bytes.length > most)
-    usage(`\`${path}\` is longer than ${most} bytes`, 'is it the right file?');
-  return bytes;
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
+function readBytes(path: string): Uint8Array {
+  return readGivenFile(path, { most: FILE_MAX });
 }
 
 function usage(message: string, hint: string): never {

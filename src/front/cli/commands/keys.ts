@@ -1,11 +1,12 @@
 // `warder keys`: what there is, in the forms verifiers take; a new key; another in the place of the current.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import { parseDuration } from '../../../catalog/measures.ts';
 import type { KeySummary } from '../../console/key-summary.ts';
+import { collect } from '../collect.ts';
+import { readGivenText } from '../given-files.ts';
 import { plain } from '../output.ts';
 import type { Home } from '../../config/home.ts';
 import type { Run } from '../program.ts';
@@ -189,9 +190,15 @@ async function followed(file: string, trusted: readonly string[]): Promise<strin
   }
   const { loadKeys } = await import('../../../trust/verify/keys.ts');
   const { followRotations } = await import('../../../trust/verify/rotation.ts');
-  const text = readText(file);
+  const text = readGivenText(file);
   const today = await loadKeys([text]);
-  const keys = await followRotations(parseJson(text), await loadKeys(trusted.map(readText), []));
+  const keys = await followRotations(
+    parseJson(text),
+    await loadKeys(
+      trusted.map((path) => readGivenText(path)),
+      [],
+    ),
+  );
   const current = keys.filter(({ roles, retired }) => roles.includes('rotation') && !retired);
   const signing = current.find(({ roles }) => roles.includes('lease'));
   // That of the log as well, if it was trusted before.
@@ -202,16 +209,4 @@ async function followed(file: string, trusted: readonly string[]): Promise<strin
   throw new WarderError('not-trusted', 'the keys trusted before do not lead to those of the JWKS', {
     hint: 'have the operator give you the keys of today in another way',
   });
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
-  }
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

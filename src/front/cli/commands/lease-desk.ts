@@ -1,12 +1,12 @@
 // `warder lease preview|request|poll|release|refresh`, and `delegate` by the daemon: an agent at the desk for leases.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../../base/encoding/json.ts';
 import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { errorFromJson, WarderError } from '../../../base/errors/errors.ts';
 import { agentSocketPath } from '../../config/home.ts';
 import type { LeaseLine, LeaseReply } from '../../mcp/lease-line.ts';
+import { readGivenText } from '../given-files.ts';
 import { askDesk } from '../agent-lines.ts';
 import type { Context } from '../context.ts';
 import { plain, reportError } from '../output.ts';
@@ -139,7 +139,7 @@ async function refresh(
   const key = await importHolderKey(parseJson(bytes));
   const path = agentSocketPath(context.home, options.agent);
   const refresher = agentSocketRefresher(path, key, () => systemClock.wall());
-  const lease = await refresher.refresh(readText(file).trim());
+  const lease = await refresher.refresh(readGivenText(file).trim());
   await deliver(context, { lease }, lease, options.out);
 }
 
@@ -230,7 +230,7 @@ async function readTerms(options: TermOptions): Promise<JsonObject> {
       capabilities === undefined
         ? undefined
         : parseJson(await readArguments(capabilities, '--capabilities')),
-    holder_key: holderKey === undefined ? undefined : parseJson(readText(holderKey)),
+    holder_key: holderKey === undefined ? undefined : parseJson(readGivenText(holderKey)),
   };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
@@ -254,14 +254,6 @@ function waitOf(wait: string | true | undefined): number {
 function count(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return /^\d{1,15}$/.test(text) ? Number(text) : usage(`\`${flag}\` takes a whole number`);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
-  }
 }
 
 function usage(message: string): never {

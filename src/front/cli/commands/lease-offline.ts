@@ -1,6 +1,5 @@
 // `warder lease key|verify|check|delegate`: what can be done with a lease where there is no daemon.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { systemClock } from '../../../base/clock/clock.ts';
 import type { JsonObject } from '../../../base/encoding/json.ts';
@@ -10,6 +9,8 @@ import { decodeUtf8 } from '../../../base/encoding/utf8.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { Action } from '../../../trust/lease/action.ts';
 import { readPrivateFile, writePrivateFile } from '../../../trust/signer/file/private-file.ts';
+import { collect } from '../collect.ts';
+import { readGivenText } from '../given-files.ts';
 import type { Context } from '../context.ts';
 import { plain } from '../output.ts';
 import type { Run } from '../program.ts';
@@ -149,8 +150,11 @@ async function verified(file: string, options: VerifyOptions) {
   }
   const { loadKeys } = await import('../../../trust/verify/keys.ts');
   const { verifyLease } = await import('../../../trust/lease/verify-lease.ts');
-  const keys = await loadKeys(options.key.map(readText), ['lease', 'revocations']);
-  const text = readText(file).trim();
+  const keys = await loadKeys(
+    options.key.map((path) => readGivenText(path)),
+    ['lease', 'revocations'],
+  );
+  const text = readGivenText(file).trim();
   const expected = { now: systemClock.wall(), audience: options.origin };
   if (options.revocations === undefined) {
     if (options.maxAge !== undefined || options.atLeast !== undefined) {
@@ -166,7 +170,7 @@ async function verified(file: string, options: VerifyOptions) {
   const atLeast = optionalCount('--at-least', options.atLeast);
   const { lease, revocations } = await verifyOffline(text, keys, {
     ...expected,
-    revocations: readText(options.revocations).trim(),
+    revocations: readGivenText(options.revocations).trim(),
     ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
     ...(atLeast === undefined ? {} : { atLeast }),
   });
@@ -194,7 +198,7 @@ async function delegated(file: string, options: DelegateOptions): Promise<string
   const { parseHolderJwk } = await import('../../../trust/lease/holder-jwk.ts');
   const bytes = readPrivateFile(keyFile, 'the key', KEY_BYTES_MAX);
   const key = await importHolderKey(parseJson(decodeUtf8(bytes)));
-  const holder = parseHolderJwk(parseJson(readText(options.to)));
+  const holder = parseHolderJwk(parseJson(readGivenText(options.to)));
   if (holder === undefined) usage('`--to` names no public P-256 or Ed25519 JWK');
   const ttlSeconds = optionalCount('--ttl', options.ttl);
   const maxUses = optionalCount('--max-uses', options.maxUses);
@@ -210,7 +214,7 @@ async function delegated(file: string, options: DelegateOptions): Promise<string
     ...(maxBytes === undefined ? {} : { maxBytes }),
     ...(levels === undefined ? {} : { levels }),
   };
-  return narrowLease(readText(file).trim(), key, terms, systemClock.wall());
+  return narrowLease(readGivenText(file).trim(), key, terms, systemClock.wall());
 }
 
 function readAction(text: string): Action {
@@ -234,22 +238,10 @@ function isMember(name: string, action: JsonObject): boolean {
   return typeof action[name] === (name === 'amount' ? 'number' : 'string');
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
-  }
-}
-
 function optionalCount(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) usage(`\`${flag}\` takes a whole number`);
   return Number(text);
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }
 
 function usage(message: string, hint = '`--help` shows what it takes'): never {

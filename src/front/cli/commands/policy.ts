@@ -1,10 +1,10 @@
 // `warder policy`: the policies in force, and replacing them.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { CaseResult } from '../../../decide/policy/policy-test.ts';
 import type { PolicyReport } from '../../console/operations.ts';
+import { readGivenText } from '../given-files.ts';
 import { type Output, plain } from '../output.ts';
 import type { Run } from '../program.ts';
 import { readArguments } from './call.ts';
@@ -123,12 +123,5 @@ function finish(out: Output, report: PolicyReport, verdict: string): number {
 }
 
 function readCases(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, {
-      cause,
-      hint: 'name a JSON file of cases; docs/policy.md shows one',
-    });
-  }
+  return readGivenText(path, { hint: 'name a JSON file of cases; docs/policy.md shows one' });
 }

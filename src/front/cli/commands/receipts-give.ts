@@ -8,6 +8,7 @@ import type { ReceiptLine } from '../../mcp/receipt-line.ts';
 import type { ReceiptFilter } from '../../../trust/receipt/receipt-filter.ts';
 import type { ReceiptDetail } from '../../../trust/receipt/receipt-reader.ts';
 import { agentSocketPath } from '../../config/home.ts';
+import { collect } from '../collect.ts';
 import { askAgent } from '../agent-lines.ts';
 import type { Context } from '../context.ts';
 import type { OperatorClient } from '../operator-client.ts';
@@ -108,7 +109,7 @@ export function addGivingCommands(receipts: Command, run: Run): void {
           ...(field.length === 0 ? {} : { fields: field }),
         });
         out.result(erased, [
-          `erased ${erased.openings} values of ${erased.receipts} receipts`,
+          `erased ${erased.openings} values of ${erased.receipts} ${erased.receipts === 1 ? 'receipt' : 'receipts'}`,
           ...(erased.openApprovals === 0
             ? []
             : [
@@ -238,8 +239,4 @@ function wrongFormat(why: string): never {
   throw new WarderError('usage', why, {
     hint: `\`receipts export --format jsonl|csv\` [filters], or \`receipts export ID --format sigstore|dsse\``,
   });
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

@@ -1,6 +1,5 @@
 // `warder receipts verify`: one receipt, or a whole log, offline with keys; without either the home's own log.
 
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseJson } from '../../../base/encoding/parse-json.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
@@ -8,6 +7,8 @@ import type { Requirement } from '../../../trust/verify/checkpoint.ts';
 import type { TrustedKeys } from '../../../trust/verify/keys.ts';
 import type { VerifiedLog } from '../../../trust/verify/log.ts';
 import type { VerifiedReceipt } from '../../../trust/verify/receipt.ts';
+import { collect } from '../collect.ts';
+import { readGivenText } from '../given-files.ts';
 import type { Context } from '../context.ts';
 import { plain } from '../output.ts';
 import type { Run } from '../program.ts';
@@ -66,7 +67,7 @@ export function addVerifyCommand(receipts: Command, run: Run): void {
 }
 
 async function verifyFile({ out }: Context, file: string, options: VerifyOptions): Promise<void> {
-  const text = readText(file);
+  const text = readGivenText(file);
   const { isDisclosure, verifyDisclosure } = await import('../../../trust/verify/disclosure.ts');
   if (text.trimStart().startsWith('{') && !isDisclosure(text)) {
     const { verifyEnvelope } = await import('../../../trust/verify/envelope.ts');
@@ -191,12 +192,12 @@ async function readKeys(
   }
   const { loadKeys } = await import('../../../trust/verify/keys.ts');
   const keys = await loadKeys(
-    key.map((path) => readText(path)),
+    key.map((path) => readGivenText(path)),
     [use],
   );
   if (rotations === undefined) return keys;
   const { followRotations } = await import('../../../trust/verify/rotation.ts');
-  return followRotations(parseJson(readText(rotations)), keys);
+  return followRotations(parseJson(readGivenText(rotations)), keys);
 }
 
 function readValues(options: readonly string[]): Record<string, ReturnType<typeof parseJson>> {
@@ -208,19 +209,7 @@ function readValues(options: readonly string[]): Record<string, ReturnType<typeo
           hint: 'e.g. `--value result=@result.json`',
         });
       }
-      return [name, parseJson(readText(path), { maxBytes: 64 * 1024 * 1024 })];
+      return [name, parseJson(readGivenText(path), { maxBytes: 64 * 1024 * 1024 })];
     }),
   );
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, { cause, hint: 'name a file' });
-  }
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

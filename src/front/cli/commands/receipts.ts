@@ -181,7 +181,7 @@ function reportLines(report: TaskReport): readonly string[] {
     ...(Object.keys(spend).length === 0 ? [] : [`  spend: ${counted(spend)}`]),
     ...(report.approvals.length === 0 ? [] : [`  approvals: ${report.approvals.join(', ')}`]),
     ...(report.leases.length === 0 ? [] : [`  leases: ${report.leases.length}`]),
-    ...(report.erased === 0 ? [] : [`  of ${report.erased} calls hosts or spend were erased`]),
+    ...(report.erased === 0 ? [] : [`  calls whose hosts or spend were erased: ${report.erased}`]),
   ];
   return lines.map(plain);
 }

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import { grantFlags } from '../../../catalog/grant-flags.ts';
 import type { Installation } from '../../../catalog/installation.ts';
+import { collect } from '../collect.ts';
 import { plain, table } from '../output.ts';
 import { TENANT, type TenantOption } from '../tenant-option.ts';
 import type { Run } from '../program.ts';
@@ -197,8 +198,4 @@ function inside(installation: Installation): readonly string[] {
       (tool) => `  schema   ${plain(tool.name)} ${plain(JSON.stringify(tool.inputSchema))}`,
     ),
   ];
-}
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
 }

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { TrustSummary } from '../../console/trust-summary.ts';
+import { collect } from '../collect.ts';
 import { plain, table } from '../output.ts';
 import type { Run } from '../program.ts';
 
@@ -105,8 +106,4 @@ function describe(entry: TrustSummary): readonly string[] {
     ...(expires === undefined ? [] : [`  until    ${expires}`]),
     ...(note === undefined ? [] : [`  note     ${plain(note)}`]),
   ];
-}
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
 }

@@ -1,9 +1,9 @@
 // `--witness` and `--quorum`: which witnesses must have seen what is verified.
 
-import { readFileSync } from 'node:fs';
 import { WarderError } from '../../../base/errors/errors.ts';
 import type { Requirement } from '../../../trust/verify/checkpoint.ts';
 import { type Cosignature, timeText } from '../../../trust/verify/cosignature.ts';
+import { readGivenText } from '../given-files.ts';
 import { plain } from '../output.ts';
 
 export interface WitnessOptions {
@@ -54,12 +54,5 @@ export function witnessLines(cosignedBy: readonly Cosignature[]): readonly strin
 }
 
 function readVkeys(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new WarderError('usage', `cannot read \`${path}\``, {
-      cause,
-      hint: 'name a file with the vkeys of witnesses, one per line',
-    });
-  }
+  return readGivenText(path, { hint: 'name a file with the vkeys of witnesses, one per line' });
 }
