@@ -13,8 +13,7 @@ const encoder = new TextEncoder();
 export function canonicalJson(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) refuse('an unpaired surrogate');
-      return JSON.stringify(value);
+      return string(value);
     case 'number':
       if (!Number.isFinite(value)) refuse('a number that is not finite');
       // ECMAScript's number form is the one RFC 8785 prescribes; -0 becomes 0.
@@ -34,6 +33,15 @@ export function canonicalBytes(value: unknown): Uint8Array {
   return encoder.encode(canonicalJson(value));
 }
 
+/** Text that stands in JSON as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function string(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) refuse('an unpaired surrogate');
+  return JSON.stringify(text);
+}
+
 function array(items: readonly unknown[]): string {
   let text = '[';
   for (let at = 0; at < items.length; at += 1) {
@@ -50,7 +58,7 @@ function object(record: Readonly<Record<string, unknown>>): string {
     const value = record[name];
     if (value === undefined) continue;
     if (text.length > 1) text += ',';
-    text += `${canonicalJson(name)}:${canonicalJson(value)}`;
+    text += `${string(name)}:${canonicalJson(value)}`;
   }
   return `${text}}`;
 }

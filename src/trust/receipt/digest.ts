@@ -4,12 +4,15 @@ import { hash } from 'node:crypto';
 import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { Json } from '../../base/encoding/json.ts';
 
-const LEAF = Uint8Array.of(0);
+const LEAF = 0;
 const NODE = Uint8Array.of(1);
 
 /** RFC 6962 leaf hash. */
 export function hashLeaf(leaf: Uint8Array): Uint8Array {
-  return hash('sha256', Buffer.concat([LEAF, leaf]), 'buffer');
+  const bytes = Buffer.allocUnsafe(1 + leaf.length);
+  bytes[0] = LEAF;
+  bytes.set(leaf, 1);
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** RFC 6962 hash of an inner node. */

@@ -12,6 +12,7 @@ export function lowS(signature: Uint8Array, order: bigint): Uint8Array {
   const half = signature.length / 2;
   const s = BigInt(`0x${encodeHex(signature.subarray(half))}`);
   if (s <= order >> 1n || s >= order) return Uint8Array.from(signature);
-  const low = (order - s).toString(16).padStart(half * 2, '0');
-  return Uint8Array.from([...signature.subarray(0, half), ...decodeHex(low)]);
+  const low = Uint8Array.from(signature);
+  low.set(decodeHex((order - s).toString(16).padStart(half * 2, '0')), half);
+  return low;
 }

@@ -51,8 +51,21 @@ function jwsType(text: string): unknown {
   if (parts.length !== 2) return undefined;
   const [header = '', payload = ''] = parts;
   decodeBase64url(payload);
+  return headerType(header);
+}
+
+/** Types of headers read before: those of one issuer are all alike. */
+const types = new Map<string, unknown>();
+const TYPES_MAX = 64;
+
+function headerType(header: string): unknown {
+  if (types.has(header)) return types.get(header);
   const fields = parseJson(decodeBase64url(header), { maxBytes: 4096, maxDepth: 4 });
-  return typeof fields === 'object' && fields !== null && 'typ' in fields ? fields.typ : undefined;
+  const type =
+    typeof fields === 'object' && fields !== null && 'typ' in fields ? fields.typ : undefined;
+  if (types.size >= TYPES_MAX) types.clear();
+  types.set(header, type);
+  return type;
 }
 
 function refuse(kind: SignKind): never {

@@ -73,7 +73,7 @@ export interface ReceiptStatement {
  */
 export function parseLeaf(bytes: Uint8Array): ReceiptStatement {
   const statement = parseCanonicalJson(bytes, { maxBytes: MAX_LEAF_BYTES, maxDepth: 16 });
-  const bad = [...new Checker(statement).badMembers()];
+  const bad = badMembers(statement);
   if (bad.length > 0) {
     throw new WarderError('malformed', `not a receipt: ${bad.slice(0, 8).join(', ')}`, {
       data: { members: bad },
@@ -107,17 +107,20 @@ const listOf =
   (test: Test): Test =>
   (value) =>
     Array.isArray(value) && (value as readonly Json[]).every(test);
-const shape =
-  (members: Readonly<Record<string, Test>>): Test =>
-  (value) =>
-    isJsonObject(value) && Object.entries(members).every(([name, test]) => test(value[name]));
+const shape = (members: Readonly<Record<string, Test>>): Test => {
+  const tests = Object.entries(members);
+  return (value) => isJsonObject(value) && tests.every(([name, test]) => test(value[name]));
+};
 
-const PREDICATE: Readonly<Record<string, Test>> = {
+const ENTRY = shape({ name: matches(SHORT), digest: shape({ sha256: matches(SHA256) }) });
+
+const PREDICATE = Object.entries<Test>({
   id: matches(/^(?:[a-z]{1,16}_)?[0-7][0-9A-HJKMNP-TV-Z]{25}$/),
   type: matches(WORD),
   outcome: matches(WORD),
   tenant: matches(/^[a-z0-9-]{1,32}$/),
-  time: (value) => matches(TIME)(value) && !Number.isNaN(Date.parse(value as string)),
+  time: (value) =>
+    typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value)),
   nonce: matches(/^[0-9a-f]{32}$/),
   assurance: matches(WORD),
   jail: matches(WORD),
@@ -151,26 +154,19 @@ const PREDICATE: Readonly<Record<string, Test>> = {
   ),
   usage: optional(eachOf((value) => typeof value === 'number')),
   detail: optional(isJsonObject),
-};
+});
 
-class Checker {
-  readonly #statement: Json;
-
-  constructor(statement: Json) {
-    this.#statement = statement;
+/** What is wrong with it, by name. */
+function badMembers(statement: Json): string[] {
+  if (!isJsonObject(statement)) return ['it is no object'];
+  const bad: string[] = [];
+  if (statement['_type'] !== STATEMENT_TYPE) bad.push('`_type`');
+  if (statement['predicateType'] !== PREDICATE_TYPE) bad.push('`predicateType`');
+  const { subject, predicate } = statement;
+  if (!Array.isArray(subject) || subject.length !== 1 || !ENTRY(subject[0])) bad.push('`subject`');
+  if (!isJsonObject(predicate)) return [...bad, '`predicate`'];
+  for (const [name, test] of PREDICATE) {
+    if (!test(predicate[name])) bad.push(`\`predicate.${name}\``);
   }
-
-  *badMembers(): Generator<string> {
-    const statement = this.#statement;
-    if (!isJsonObject(statement)) return yield 'it is no object';
-    if (statement['_type'] !== STATEMENT_TYPE) yield '`_type`';
-    if (statement['predicateType'] !== PREDICATE_TYPE) yield '`predicateType`';
-    const { subject, predicate } = statement;
-    const entry = shape({ name: matches(SHORT), digest: shape({ sha256: matches(SHA256) }) });
-    if (!listOf(entry)(subject) || (subject as readonly Json[]).length !== 1) yield '`subject`';
-    if (!isJsonObject(predicate)) return yield '`predicate`';
-    for (const [name, test] of Object.entries(PREDICATE)) {
-      if (!test(predicate[name])) yield `\`predicate.${name}\``;
-    }
-  }
+  return bad;
 }
