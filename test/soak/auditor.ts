@@ -84,10 +84,11 @@ export class Auditor {
    * Looks at the files as the crash left them, opens the log, holds it against everything that was promised, and
    * has it go on.
    *
+   * @param lost whether files were lost before the crash, and not all made again: nothing is asked of them then.
    * @throws Finding for a promise that was broken.
    */
-  async inspect(): Promise<void> {
-    const left = await this.#verifyFiles('as the crash left them');
+  async inspect({ lost = false }: { readonly lost?: boolean } = {}): Promise<void> {
+    const left = lost ? 0 : await this.#verifyFiles('as the crash left them');
     const site = await this.#open();
     try {
       await this.#inspectOpen(site, left);

@@ -4,7 +4,7 @@ import type { FuzzTarget } from '../fuzz/target.ts';
 import { faults } from './faults.ts';
 import { fullDisk } from './full-disk.ts';
 import { kills } from './kills.ts';
-import { lyingDisk, powerCuts } from './power-cuts.ts';
+import { lostTiles, lyingDisk, powerCuts } from './power-cuts.ts';
 import { recovery } from './recovery.ts';
 
 export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
@@ -13,5 +13,6 @@ export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['full-disk', fullDisk],
   ['power-cuts', powerCuts],
   ['lying-disk', lyingDisk],
+  ['lost-tiles', lostTiles],
   ['recovery', recovery],
 ]);

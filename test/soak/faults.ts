@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { Finding, type FuzzTarget, Met } from '../fuzz/target.ts';
 import { Auditor, Promises } from './auditor.ts';
-import { callFacts } from './facts.ts';
 import { runWriter } from './run-writer.ts';
-import { initSite, makeSiteKeys, openSite, pathsOf } from './site.ts';
+import { pathsOf } from './site.ts';
 import {
   descriptorOf,
   FILE_CALLS,
@@ -17,6 +16,7 @@ import {
   recording,
   stringsOf,
 } from './strace.ts';
+import { makeWorkingSite } from './working-site.ts';
 
 /** So that a full tile is written on the way. */
 const LEAVES_BEFORE = 250;
@@ -35,7 +35,7 @@ export const faults: FuzzTarget = {
     const base = join(directory, 'base');
     const site = join(directory, 'site');
     const output = join(directory, 'calls');
-    const before = await makeBase(base);
+    const before = await makeWorkingSite(base, LEAVES_BEFORE);
     const points = await listPoints({ base, site, output });
     return {
       met,
@@ -84,23 +84,6 @@ async function tryPoint(
   if (point.fault === 'KILL' && end === 'ended') return 'not reached';
   if (end === 'killed') return 'killed, and held';
   return promises.refused.length > 0 ? 'refused, and went on' : 'never noticed';
-}
-
-/** A log that works since a while. */
-async function makeBase(site: string): Promise<Promises> {
-  makeSiteKeys(site);
-  await initSite(site);
-  const promises = new Promises();
-  promises.hear('open');
-  const { store, receipts, close } = await openSite(site, () => Promise.resolve());
-  for (let at = 0; at < LEAVES_BEFORE; at += 1) {
-    const ref = await store.commit((tx) => receipts.log.append(tx, callFacts(10)));
-    promises.hear(`kept ${ref.id} ${String(ref.index)} ${ref.leafHash}`);
-  }
-  const { size, root } = await receipts.checkpointer.current();
-  promises.hear(`published ${String(size)} ${Buffer.from(root).toString('hex')}`);
-  await close();
-  return promises;
 }
 
 /** Every call on a file of the site, with every fault. */

@@ -3,59 +3,114 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Random } from '../fuzz/random.ts';
+import { Random } from '../fuzz/random.ts';
 import { Finding, type FuzzSession, type FuzzTarget, Met } from '../fuzz/target.ts';
 import { Auditor, Promises } from './auditor.ts';
 import { type Cut, Disk, LOSSES } from './disk.ts';
 import { runWriter } from './run-writer.ts';
 import { makeSiteKeys, pathsOf } from './site.ts';
 import { readCalls, recording } from './strace.ts';
+import { loseTiles } from './lost-tiles.ts';
+import { makeWorkingSite } from './working-site.ts';
 
 /** Cuts of one recorded run. */
 const CUTS_OF_A_RUN = 400;
 /** Enough that full tiles are written and that SQLite begins its log anew. */
 const STEPS = 70;
 
+/** Leaves of a log that loses its tiles: some of them full. */
+const LEAVES_BEFORE = 2000;
+
+/** A run that is recorded, and what is asked of the log after a cut. */
+interface Plan {
+  /** Steps of the run. */
+  readonly steps: number;
+  /** That wait for the disk at once. */
+  readonly threads: number;
+  /** Makes the site the run begins with. @returns what it promised. */
+  make(site: string, seed: number): Promise<Promises>;
+  choose(disk: Disk, random: Random): Cut;
+  /** @param opened whether the cut came after the log was open. */
+  inspect(auditor: Auditor, opened: boolean): Promise<string>;
+}
+
+const fromNothing: Pick<Plan, 'steps' | 'threads' | 'make'> = {
+  steps: STEPS,
+  threads: 1,
+  make: (site) => {
+    makeSiteKeys(site);
+    return Promise.resolve(new Promises());
+  },
+};
+
 export const powerCuts: FuzzTarget = campaign(
   'a log whose machine loses power, as the disk may then be',
   { sample: 100, long: 10_000 },
-  chooseCut,
-  async (auditor) => {
-    await auditor.inspect();
-    return 'held';
+  {
+    ...fromNothing,
+    choose: chooseCut,
+    async inspect(auditor) {
+      await auditor.inspect();
+      return 'held';
+    },
   },
 );
 
 export const lyingDisk: FuzzTarget = campaign(
   'a log whose machine loses power, on a disk that says it has what it has not',
   { sample: 40, long: 2_000 },
-  (disk, random) => {
-    const cut = chooseCut(disk, random);
-    return { ...cut, honest: disk.before + random.below(cut.at - disk.before + 1) };
+  {
+    ...fromNothing,
+    choose: (disk, random) => {
+      const cut = chooseCut(disk, random);
+      return { ...cut, honest: disk.before + random.below(cut.at - disk.before + 1) };
+    },
+    inspect: (auditor) => auditor.inspectAfterLies(),
   },
-  (auditor) => auditor.inspectAfterLies(),
 );
 
-function campaign(
-  about: string,
-  runs: FuzzTarget['runs'],
-  choose: (disk: Disk, random: Random) => Cut,
-  inspect: (auditor: Auditor) => Promise<string>,
-): FuzzTarget {
+export const lostTiles: FuzzTarget = campaign(
+  'a log that lost tiles, and whose machine loses power while they are made again',
+  { sample: 16, long: 2_000 },
+  {
+    steps: 2,
+    threads: 4,
+    async make(site, seed) {
+      const promises = await makeWorkingSite(site, LEAVES_BEFORE);
+      loseTiles(pathsOf(site).log, new Random(seed, 0));
+      return promises;
+    },
+    choose: chooseCut,
+    async inspect(auditor, opened) {
+      await auditor.inspect({ lost: !opened });
+      return opened ? 'held, once they were there' : 'held, amid it';
+    },
+  },
+);
+
+/** One recorded run, and what it began with. */
+interface Recording {
+  readonly disk: Disk;
+  readonly before: Promises;
+}
+
+function campaign(about: string, runs: FuzzTarget['runs'], plan: Plan): FuzzTarget {
   const open = (): Promise<FuzzSession> => {
     const met = new Met();
     const directory = mkdtempSync(join(tmpdir(), 'warder-power-'));
-    let disk: Disk | undefined;
+    let recording: Recording | undefined;
     let recorded = -1;
     return Promise.resolve({
       met,
       async run(random, index) {
         const run = Math.floor(index / CUTS_OF_A_RUN);
-        if (disk === undefined || run !== recorded) disk = await record(directory, run);
+        if (recording === undefined || run !== recorded) {
+          recording = await record(directory, run, plan);
+        }
         recorded = run;
-        const cut = choose(disk, random);
+        const cut = plan.choose(recording.disk, random);
         met.add(cut.loss);
-        met.add(await tryCut(directory, disk, cut, random, inspect));
+        met.add(await tryCut(directory, recording, cut, random, plan));
       },
       close() {
         rmSync(directory, { recursive: true, force: true });
@@ -66,20 +121,23 @@ function campaign(
   return { about, runs, open };
 }
 
-/** Runs a writer from nothing to its end, below strace. */
-async function record(directory: string, seed: number): Promise<Disk> {
+/** Runs a writer to its end, below strace. */
+async function record(directory: string, seed: number, plan: Plan): Promise<Recording> {
   const site = join(directory, 'recorded');
   const output = join(directory, 'calls');
   rmSync(site, { recursive: true, force: true });
-  makeSiteKeys(site);
+  const before = await plan.make(site, seed);
   const disk = new Disk(pathsOf(site).state);
-  const promises = new Promises();
-  await runWriter({ site, seed, steps: STEPS, steady: true, below: recording(output) }, promises);
-  if (!promises.ended || promises.refused.length > 0 || promises.leases.size === 0) {
+  const promises = before.copy();
+  const { steps, threads } = plan;
+  const below = recording(output);
+  await runWriter({ site, seed, steps, threads, steady: true, below }, promises);
+  const idle = steps === STEPS && promises.leases.size === 0;
+  if (!promises.ended || promises.refused.length > 0 || idle) {
     throw new Finding(`the recorded run is no good: ${promises.refused.join('; ')}`);
   }
   disk.replay(readCalls(output));
-  return disk;
+  return { disk, before };
 }
 
 function chooseCut(disk: Disk, random: Random): Cut {
@@ -97,21 +155,22 @@ function chooseCut(disk: Disk, random: Random): Cut {
 
 async function tryCut(
   directory: string,
-  disk: Disk,
+  { disk, before }: Recording,
   cut: Cut,
   random: Random,
-  inspect: (auditor: Auditor) => Promise<string>,
+  plan: Plan,
 ): Promise<string> {
   const site = join(directory, 'cut');
   rmSync(site, { recursive: true, force: true });
   disk.write(pathsOf(site).state, cut, random);
   copyFileSync(join(directory, 'recorded', 'keys.json'), join(site, 'keys.json'));
-  const auditor = await Auditor.of(site);
-  for (const event of disk.events.slice(0, cut.at)) {
-    if (event.kind === 'said') auditor.promises.hear(event.line);
-  }
+  const auditor = await Auditor.of(site, before.copy());
+  const said = disk.events
+    .slice(0, cut.at)
+    .flatMap((event) => (event.kind === 'said' ? [event.line] : []));
+  for (const line of said) auditor.promises.hear(line);
   try {
-    return await inspect(auditor);
+    return await plan.inspect(auditor, said.includes('open'));
   } catch (cause) {
     throw new Finding(
       `cut at event ${String(cut.at)}, ${cut.loss}, by ${String(cut.block)}`,

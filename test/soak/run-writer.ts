@@ -16,6 +16,8 @@ export interface WriterRun {
   readonly steps?: number;
   /** Whether the same seed is to make the same system calls. */
   readonly steady?: boolean;
+  /** That wait for the disk at once: 4, or for the same system calls 1. */
+  readonly threads?: number;
   /** What it is run below, e.g. strace. */
   readonly below?: readonly string[];
   /** Asked after each line; true kills it. */
@@ -29,6 +31,7 @@ export type WriterEnd = 'ended' | 'killed';
 /** Runs it to its end. @throws Finding when it ended in a way that nobody asked for. */
 export async function runWriter(run: WriterRun, promises: Promises): Promise<WriterEnd> {
   const { site, seed, steps, steady, below = [], until, onStart } = run;
+  const { threads = steady === true ? 1 : 4 } = run;
   const words = [
     ...below,
     process.execPath,
@@ -42,7 +45,7 @@ export async function runWriter(run: WriterRun, promises: Promises): Promise<Wri
   const [program = '', ...args] = words;
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: steady === true ? '1' : '4' },
+    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: String(threads) },
   });
   const lines: string[] = [];
   let [text, errors] = ['', ''];

@@ -16,6 +16,16 @@ test(
 );
 
 test(
+  'a log that lost tiles opens with all of them, also when the power goes while they are made again',
+  async () => {
+    const met = await runSample('lost-tiles');
+    expect(met.get('held, amid it')).toBeGreaterThan(0);
+    expect(met.get('held, once they were there')).toBeGreaterThan(0);
+  },
+  SAMPLE_TIMEOUT,
+);
+
+test(
   'a disk that lied about what it has fools nobody who remembers a head',
   async () => {
     const met = await runSample('lying-disk');

@@ -1,0 +1,18 @@
+// Damage to the files of a log that a start mends: tiles that are gone, or cut short.
+
+import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Random } from '../fuzz/random.ts';
+
+/** Loses all tiles of a log, or some of them. */
+export function loseTiles(log: string, random: Random): void {
+  const tiles = join(log, 'tile');
+  if (random.chance(1, 3)) return rmSync(tiles, { recursive: true });
+  const files = readdirSync(tiles, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(tiles, name))
+    .filter((path) => statSync(path).isFile());
+  for (const path of files) {
+    if (random.chance(1, 3)) rmSync(path);
+    else if (random.chance(1, 3)) truncateSync(path, random.below(statSync(path).size));
+  }
+}
