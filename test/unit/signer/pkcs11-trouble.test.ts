@@ -5,6 +5,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { openOrAwait } from '../../../src/trust/signer/awaited-signer.ts';
 import { checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
 import { parseKeyUri, type Pkcs11KeyUri } from '../../../src/trust/signer/key-uri.ts';
 import { createKey, type OpenedSigner, openSigner } from '../../../src/trust/signer/open-signer.ts';
@@ -131,6 +132,33 @@ describeHardware('trouble with a token', () => {
     } finally {
       hsm.tool('--change-pin', '--pin', '87654321', '--new-pin', hsm.pin);
     }
+  });
+
+  it('a wrong PIN of a token that comes late is tried once, and the next one as soon as it is there', async () => {
+    const before = await open();
+    const { key } = before;
+    await before.close();
+    hsm.unplug();
+    const signer = await openOrAwait({
+      key,
+      roles: ['lease'],
+      backend: 'pkcs11',
+      open: () => openSigner(shim.uri('key'), { roles: ['lease'], kid: key.kid, ...shim.access }),
+      onTrouble: () => {},
+      onSigned: () => {},
+    });
+    opened.push(signer);
+    await expect(sign(signer)).rejects.toEqual(trouble('removed', /no token `warder-test`/));
+    writeFileSync(hsm.pinFile, '000000');
+    hsm.plug();
+    shim.calls();
+    for (let n = 0; n < 2; n += 1) {
+      await sleep(600);
+      await expect(sign(signer)).rejects.toEqual(trouble('auth', /CKR_PIN_INCORRECT/));
+    }
+    expect(shim.calls()).toEqual(['login']);
+    writeFileSync(hsm.pinFile, hsm.pin);
+    expect(holds(signer, await signAgain(signer))).toBe(true);
   });
 
   it('the last try a token allows, and a locked token, are left alone', async () => {
