@@ -2,11 +2,10 @@
 
 import { statSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
-import { WarderError } from '../../base/errors/errors.ts';
+import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { HeadMemory, SignedHead } from '../../trust/receipt/head-memory.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import type { SignKind } from '../../trust/signer/signer.ts';
-import type { TrustedKeys } from '../../trust/verify/keys.ts';
 import { ceilingAdmitter } from './ceilings.ts';
 import type { Door, DoorParts } from './door.ts';
 import { goneSigner } from './gone-signer.ts';
@@ -100,7 +99,10 @@ async function openKeys(
   const { origin, ceilings } = config;
   const files = memoryFiles(state, config.memory);
   const signingPins = config.keys.filter(({ role }) => role === undefined);
-  const logPins = [config.logKey, ...config.keys.filter(({ role }) => role === 'log')];
+  const logPins = [
+    { ...config.logKey, role: 'log' as const },
+    ...config.keys.filter(({ role }) => role === 'log'),
+  ];
   const kidsOf = (pins: readonly OwnKey[]): readonly string[] => pins.map(({ kid }) => kid);
   const succession = await Succession.open({
     path: files.succession,
@@ -120,33 +122,28 @@ async function openKeys(
     kinds: (kid, all) => ['probe', ...all.filter((kind) => allows(kindsOf.get(kid), kind))],
   };
   const access = { home: state.root, modules: config.pkcs11.modules };
-  const trusted = (): TrustedKeys => succession.trusted;
-  const current = succession.current('log');
-  const logKey = logPins.find(({ kid }) => kid === current.kid) ?? config.logKey;
   const own = await openOwnKeys(
     {
       origin,
       memory: files.memory,
-      logKey,
+      logKey: config.logKey,
       access,
-      trusted,
-      ...(logKey.lost === true ? { lostLog: goneSigner(current) } : {}),
+      trusted: () => succession.trusted,
+      // Which key is the log's changes here while it runs: all are opened below.
+      lostLog: goneSigner(succession.current('log')),
     },
     rules,
   );
   const opened: OpenedSigner[] = [];
   const close = async (): Promise<void> => {
-    const others = opened.filter((each) => each !== own.log);
-    await Promise.all(others.map((each) => each.close()));
+    await Promise.all(opened.map((each) => each.close()));
     await own.close();
   };
   try {
-    for (const { uri, kid, lost } of signingPins) {
-      if (lost !== true) opened.push(await own.openSigning(uri, kid));
-    }
-    for (const { uri, kid, lost } of logPins) {
+    for (const { uri, kid, role, lost } of [...signingPins, ...logPins]) {
       if (lost === true) continue;
-      opened.push(kid === current.kid ? own.log : await own.openLog(uri, kid));
+      const opening = role === 'log' ? own.openLog(uri, kid) : own.openSigning(uri, kid);
+      opened.push(await opening.catch((error: unknown) => withRemedy(error, kid)));
     }
     const keys = new Map(opened.map((each) => [each.key.kid, each]));
     const memory: HeadMemory = { last: () => lastHead(own.memory, succession) };
@@ -155,6 +152,17 @@ async function openKeys(
     await close();
     throw error;
   }
+}
+
+/** A key that is gone keeps its signer from starting: whether it is for good its operator knows. */
+function withRemedy(thrown: unknown, kid: string): never {
+  const { code, message, hint = 'bring it back', data } = asWarderError(thrown);
+  const forGood = 'if it is gone for good, say `"lost": true` at it in signer.json, and rotate it';
+  throw new WarderError(code, `the key \`${kid}\` of the signer: ${message}`, {
+    cause: thrown,
+    data,
+    hint: data['signer'] === 'auth' ? hint : `${hint}; ${forGood}`,
+  });
 }
 
 /** What the daemon has to know before it asks for the next head. */
@@ -201,11 +209,25 @@ export async function serveSigner(
   const { promise: asked, resolve: stop } = Promise.withResolvers<void>();
   process.once('SIGTERM', () => stop());
   process.once('SIGINT', () => stop());
-  const signer = await openSignerProcess(root, { ...options, note: ownLog() });
+  const signer = await openSignerProcess(root, { ...options, note: ownLog() }).catch(notAgain);
   options.onReady(signer);
   await asked;
   await signer.close();
   return 0;
+}
+
+/**
+ * A PIN that a device refused is a config that is wrong, exit code 2: what starts this process again by itself would
+ * try it again each time, until the device locks.
+ */
+function notAgain(thrown: unknown): never {
+  if (!(thrown instanceof WarderError) || thrown.data['signer'] !== 'auth') throw thrown;
+  const { message, hint = 'correct it', data } = thrown;
+  throw new WarderError('usage', message, {
+    cause: thrown,
+    hint: `${hint}; then start the signer again`,
+    data,
+  });
 }
 
 /** Its stderr; somebody who asks nonsense all day fills no disk. */

@@ -1,12 +1,14 @@
 // A key is gone: its file, its token. No daemon opens the home, and the other key is enough to go on.
 
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../src/front/config/config.ts';
 import { rotateLostKey } from '../../../src/front/daemon/rotate-offline.ts';
+import { addSignerKey } from '../../../src/front/signing/init-signer.ts';
 import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
 import { type OpenHome, rotatingHome } from '../../support/rotating-home.ts';
+import { makeSigner, runSigner } from '../../support/signer-process.ts';
 
 async function someReceipt({ receipts }: OpenHome): Promise<string> {
   const [row] = receipts.reader.list({ last: 1 });
@@ -50,6 +52,50 @@ test.each(['signing', 'log'] as const)(
   },
   60_000,
 );
+
+test.each(['signing', 'log'] as const)(
+  'a home whose %s key a signer process has lost goes on with another',
+  async (role) => {
+    const { root, socket } = await makeSigner();
+    let signer = await runSigner(root);
+    const { home, open, close } = await rotatingHome(`unix:${socket}`);
+    let opened = await open();
+    await opened.publish();
+    const [row] = opened.receipts.reader.list({ last: 1 });
+    const old = keyOf(opened, role);
+    const made = await addSignerKey(root, undefined, role);
+    await close();
+    await signer.close();
+    renameSync(join(root, `${role}.key`), join(root, `${role}.key.gone`));
+    const hint = expect.stringContaining('"lost": true') as string;
+    await expect(runSigner(root)).rejects.toMatchObject({ code: 'unavailable', hint });
+    const config = readFileSync(join(root, 'signer.json'), 'utf8');
+    writeFileSync(join(root, 'signer.json'), config.replace(`"${old}"`, `"${old}", "lost": true`));
+
+    signer = await runSigner(root);
+    await expect(open()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await rotateLostKey(home, role, { compromised: true })).toMatchObject({
+      old,
+      kid: made.kid,
+    });
+    opened = await open();
+    await opened.publish();
+    await opened.receipts.audit();
+    await opened.take(await opened.issue());
+    await verifyReceipt(await opened.receipts.proof(row?.id ?? ''), await opened.published());
+    expect(keyOf(opened, role)).toBe(made.kid);
+    // Nothing is left to wait for: the pin may go from the config, or stay.
+    await close();
+    await signer.close();
+    await runSigner(root);
+    await (await open()).receipts.audit();
+  },
+  60_000,
+);
+
+function keyOf({ keys }: OpenHome, role: 'signing' | 'log'): string {
+  return (role === 'log' ? keys.log : keys.signing).key.kid;
+}
 
 test('without either key nothing is rotated, and nothing has changed', async () => {
   const { home, open, close } = await rotatingHome();
