@@ -4,7 +4,7 @@ import { asWarderError, type ErrorCode, WarderError } from '../base/errors/error
 import type { ToolDefinition } from '../catalog/installation.ts';
 import { checkStructured } from '../catalog/schemas.ts';
 import type { Permit } from '../decide/policy/permit.ts';
-import type { RunOutcome, ToolAnswer, Usage } from '../run/sandbox/runner.ts';
+import { noUsage, type RunOutcome, type ToolAnswer } from '../run/sandbox/runner.ts';
 import type { Outcome } from '../trust/receipt/leaf.ts';
 import type { DecidableCall } from './decide-call.ts';
 import type { Firewall } from './firewall/firewall.ts';
@@ -27,15 +27,6 @@ export type CallOutcome =
       readonly answer: ToolAnswer;
     }
   | { readonly kind: 'stopped'; readonly outcome: Outcome; readonly error: WarderError };
-
-const NO_USAGE: Usage = {
-  wallMs: 0,
-  cpuMs: 0,
-  peakMemoryBytes: 0,
-  hostCalls: 0,
-  outputBytes: 0,
-  logBytes: 0,
-};
 
 /** Runs the guest under its permit. Never rejects: a broken runner is a crashed call. */
 export async function runPermitted(
@@ -63,7 +54,7 @@ export async function runPermitted(
     return { outcome, session, guard };
   } catch (thrown) {
     const { message } = asWarderError(thrown);
-    return { outcome: { kind: 'crashed', reason: message, usage: NO_USAGE }, session, guard };
+    return { outcome: { kind: 'crashed', reason: message, usage: noUsage }, session, guard };
   } finally {
     gate.sessions.close(session);
   }

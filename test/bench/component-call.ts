@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { detectJail } from '../../src/base/process/detect-jail.ts';
 import type { ComponentExports } from '../../src/run/sandbox/executor/component/conventions.ts';
 import { makeImports } from '../../src/run/sandbox/executor/component/imports.ts';
-import { type CoreModule, wasm } from '../../src/run/sandbox/executor/component/web-assembly.ts';
+import { type CoreModule, wasm } from '../../src/run/sandbox/executor/web-assembly.ts';
 import { closedHost } from '../../src/run/sandbox/executor/guest-host.ts';
 import { loggedStdio } from '../../src/run/sandbox/executor/stdio.ts';
 import type { TranspiledComponent } from '../../src/run/sandbox/transpile/bundle.ts';

@@ -23,6 +23,7 @@ import { formatHead } from '../../src/trust/verify/checkpoint.ts';
 import { loadKeys } from '../../src/trust/verify/keys.ts';
 import { formatNote, noteSignature } from '../../src/trust/verify/note.ts';
 import { formatProof } from '../../src/trust/verify/proof.ts';
+import { Tally } from './tally.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
 const python = join(import.meta.dirname, 'verify_receipt.py');
@@ -39,17 +40,7 @@ const { values: options } = parseArgs({
 });
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), 'warder-interop-'));
-const count = { passed: 0, failed: 0, leftOut: 0 };
-
-function report(good: boolean, what: string): void {
-  count[good ? 'passed' : 'failed'] += 1;
-  console.log(`${good ? 'ok' : 'FAILED'}  ${what}`);
-}
-
-function leaveOut(what: string): void {
-  count.leftOut += 1;
-  console.log(`left out  ${what}`);
-}
+const tally = new Tally();
 
 /** Whether a program ends well, and what it printed. */
 async function judge(
@@ -155,7 +146,7 @@ type Evidence = Awaited<ReturnType<typeof makeEvidence>>;
 async function withCosign(cosign: string, evidence: Evidence): Promise<void> {
   const [there, version] = await judge(cosign, ['version']);
   if (!there)
-    return leaveOut(`cosign: \`${cosign}\` does not run (go install it, or --cosign PATH)`);
+    return tally.leaveOut(`cosign: \`${cosign}\` does not run (go install it, or --cosign PATH)`);
   const name = /GitVersion:\s*(\S+)/.exec(version)?.[1] ?? cosign;
   const root = write(
     'root.json',
@@ -182,7 +173,10 @@ async function withCosign(cosign: string, evidence: Evidence): Promise<void> {
       write('call.json', blob),
     ]);
   const { bundle, pem, callText } = evidence;
-  report((await verify(bundle, pem, callText))[0], `cosign ${name} takes the bundle for its call`);
+  tally.report(
+    (await verify(bundle, pem, callText))[0],
+    `cosign ${name} takes the bundle for its call`,
+  );
   const refusals: readonly (readonly [string, string, string, string])[] = [
     ['another call', bundle, pem, callText.replace('hello', 'hallo')],
     ['another key', bundle, otherPem, callText],
@@ -190,17 +184,17 @@ async function withCosign(cosign: string, evidence: Evidence): Promise<void> {
     ['a changed signature', flipped(bundle, 'sig'), pem, callText],
   ];
   for (const [what, ...given] of refusals) {
-    report(!(await verify(...given))[0], `cosign ${name} refuses ${what}`);
+    tally.report(!(await verify(...given))[0], `cosign ${name} refuses ${what}`);
   }
 }
 
 async function withPython(evidence: Evidence): Promise<void> {
   const [there, version] = await judge('python3', ['--version']);
-  if (!there) return leaveOut('python3 does not run');
+  if (!there) return tally.leaveOut('python3 does not run');
   const name = version.trim();
   const vectors = join(repository, 'test/vectors/receipt');
   const [good, said] = await judge('python3', [python, 'vectors', vectors]);
-  report(good, `${name}, from the page alone, over the vectors: ${said.trim()}`);
+  tally.report(good, `${name}, from the page alone, over the vectors: ${said.trim()}`);
   const keys = write('keys.json', evidence.jwks);
   const kinds = [
     ['proof', write('receipt.tlog-proof', evidence.proof)],
@@ -208,7 +202,10 @@ async function withPython(evidence: Evidence): Promise<void> {
     ['log', evidence.directory],
   ] as const;
   for (const [kind, path] of kinds) {
-    report((await judge('python3', [python, kind, path, keys]))[0], `${name} takes the ${kind}`);
+    tally.report(
+      (await judge('python3', [python, kind, path, keys]))[0],
+      `${name} takes the ${kind}`,
+    );
   }
   const bundlePath = join(evidence.directory, 'tile/entries/000');
   const bytes = readFileSync(bundlePath);
@@ -216,13 +213,13 @@ async function withPython(evidence: Evidence): Promise<void> {
   changed[1000] = (changed[1000] ?? 0) ^ 1;
   writeFileSync(bundlePath, changed);
   const [accepted] = await judge('python3', [python, 'log', evidence.directory, keys]);
-  report(!accepted, `${name} refuses a log with one changed byte`);
+  tally.report(!accepted, `${name} refuses a log with one changed byte`);
   writeFileSync(bundlePath, bytes);
 }
 
 /** Asks a real browser: it fetches the one file and the evidence, and posts what it makes of them. */
 async function withChromium(chromium: string, { proof, jwks }: Evidence): Promise<void> {
-  if (!existsSync(chromium)) return leaveOut(`no browser at ${chromium}`);
+  if (!existsSync(chromium)) return tally.leaveOut(`no browser at ${chromium}`);
   const { bundleVerifier } = (await import(join(repository, 'scripts/bundle.mjs'))) as {
     bundleVerifier(root: string, dist: string): Promise<string>;
   };
@@ -284,8 +281,8 @@ async function withChromium(chromium: string, { proof, jwks }: Evidence): Promis
   server.closeAllConnections();
   server.close();
   const name = /(?:Headless)?Chrome\/[\d.]+/.exec(agent)?.[0] ?? agent;
-  report(id.startsWith('call_'), `${name} verifies the receipt with the one file`);
-  report(refusal === 'verification-failed', `${name} refuses it at another index`);
+  tally.report(id.startsWith('call_'), `${name} verifies the receipt with the one file`);
+  tally.report(refusal === 'verification-failed', `${name} refuses it at another index`);
 }
 
 try {
@@ -296,5 +293,4 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
 }
-console.log(`${count.passed} passed, ${count.failed} failed, ${count.leftOut} left out`);
-process.exitCode = count.failed === 0 ? 0 : 1;
+tally.end();

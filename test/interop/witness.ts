@@ -38,6 +38,7 @@ import {
 } from '../../src/trust/verify/witness-key.ts';
 import { formatAddCheckpoint } from '../../src/trust/witness/add-checkpoint.ts';
 import { WitnessGroup } from '../../src/trust/witness/witness-group.ts';
+import { Tally } from './tally.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -48,18 +49,8 @@ const { values: options } = parseArgs({
 });
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), 'warder-witness-'));
-const count = { passed: 0, failed: 0, leftOut: 0 };
+const tally = new Tally();
 const children: ChildProcess[] = [];
-
-function report(good: boolean, what: string): void {
-  count[good ? 'passed' : 'failed'] += 1;
-  console.log(`${good ? 'ok' : 'FAILED'}  ${what}`);
-}
-
-function leaveOut(what: string): void {
-  count.leftOut += 1;
-  console.log(`left out  ${what}`);
-}
 
 function there(command: string, ...args: string[]): Promise<boolean> {
   // Whatever it answers: it could be started.
@@ -216,7 +207,7 @@ async function startLitewitness(): Promise<Witness> {
   // It says which key it has: ours has to be the same.
   const page = await (await fetch(url)).text();
   const shown = page.replaceAll('&#43;', '+');
-  report(shown.includes(vkey), 'litewitness has the vkey we make of its key');
+  tally.report(shown.includes(vkey), 'litewitness has the vkey we make of its key');
   const teach = (origin: string, log: string): void => {
     const database = new DatabaseSync(db);
     const root = encodeBase64(createHash('sha256').digest());
@@ -281,9 +272,9 @@ async function cosignCampaign(): Promise<void> {
       await attack('sizes', formatAddCheckpoint(1, size === 1 ? [] : proof, note));
     }
   }
-  report(notes.length === wanted, `litewitness cosigned ${notes.length} checkpoints`);
+  tally.report(notes.length === wanted, `litewitness cosigned ${notes.length} checkpoints`);
   const tried = Object.values(refused).reduce((sum, each) => sum + each, 0);
-  report(
+  tally.report(
     taken.length === 0,
     `litewitness refused ${refused.forks} forks, ${refused.rollbacks} rollbacks, ${refused.proofs} bad proofs, ${refused.sizes} wrong sizes (${tried} in all)`,
   );
@@ -304,7 +295,7 @@ async function cosignCampaign(): Promise<void> {
   const own = published.note.split('\n').filter((line) => !line.startsWith('— witness'));
   const bare = { ...published, note: own.join('\n') };
   const again = await fresh.cosign(bare, log.log);
-  report(
+  tally.report(
     again.kind === 'cosigned',
     'litewitness cosigns again a head it has, its size asked for first',
   );
@@ -332,7 +323,7 @@ async function cosignCampaign(): Promise<void> {
     stale,
   );
   const trouble = back.status()[0]?.trouble?.kind;
-  report(
+  tally.report(
     result.kind === 'short' && trouble === 'ahead',
     'a log put back gets no cosignature of litewitness',
   );
@@ -341,7 +332,7 @@ async function cosignCampaign(): Promise<void> {
 
 async function goVerifies(log: Log, vkeys: readonly string[], proofs: string): Promise<void> {
   if (!(await there(options.go, 'version'))) {
-    leaveOut('Go: x/mod/sumdb and transparency-dev/formats verify nothing (`--go PATH`)');
+    tally.leaveOut('Go: x/mod/sumdb and transparency-dev/formats verify nothing (`--go PATH`)');
     return;
   }
   const file = join(scratch, 'vkeys');
@@ -352,7 +343,7 @@ async function goVerifies(log: Log, vkeys: readonly string[], proofs: string): P
     ({ stdout }) => stdout.trim(),
     (error: unknown) => `FAILED ${String((error as { stderr?: string }).stderr ?? error)}`,
   );
-  report(verdict.startsWith('ok'), `x/mod/sumdb and transparency-dev/formats: ${verdict}`);
+  tally.report(verdict.startsWith('ok'), `x/mod/sumdb and transparency-dev/formats: ${verdict}`);
 }
 
 async function bareLog(): Promise<void> {
@@ -370,12 +361,11 @@ async function bareLog(): Promise<void> {
 try {
   await bareLog();
   if (await there(options.litewitness, '-help')) await cosignCampaign();
-  else leaveOut('litewitness cosigns nothing: it is not here (`--litewitness PATH`)');
+  else tally.leaveOut('litewitness cosigns nothing: it is not here (`--litewitness PATH`)');
 } catch (error) {
-  report(false, String(error));
+  tally.report(false, String(error));
 } finally {
   for (const child of children) child.kill();
   rmSync(scratch, { recursive: true, force: true });
 }
-console.log(`${count.passed} passed, ${count.failed} failed, ${count.leftOut} left out`);
-process.exitCode = count.failed > 0 ? 1 : 0;
+tally.end();

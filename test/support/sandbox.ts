@@ -9,7 +9,7 @@ import { canonicalBytes } from '../../src/base/encoding/jcs.ts';
 import type { JsonObject } from '../../src/base/encoding/json.ts';
 import { defaultLimits } from '../../src/catalog/grant.ts';
 import { headerKind } from '../../src/catalog/read-component.ts';
-import { makePermit, type Permit, type PermitTerms } from '../../src/decide/policy/permit.ts';
+import type { Permit, PermitTerms } from '../../src/decide/policy/permit.ts';
 import type { ToolCall } from '../../src/decide/request/tool-call.ts';
 import type { Package } from '../../src/run/sandbox/executor/engine.ts';
 import type { HostCalls, HostReply, HostRequest } from '../../src/run/sandbox/host-calls.ts';
@@ -17,6 +17,7 @@ import type { RunOptions, RunOutcome } from '../../src/run/sandbox/runner.ts';
 import { transpile } from '../../src/run/sandbox/transpile/transpile.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/run/sandbox/sandbox.ts';
 import { executorBundle } from './process-bundle.ts';
+import { reachPermit } from './reach-permit.ts';
 
 export { defaultLimits };
 
@@ -112,22 +113,12 @@ export function permitFor(
   packageDigest: string,
   terms: Partial<PermitTerms> = {},
 ): Permit {
-  return makePermit({
+  return reachPermit({
     callId: 'call_test',
-    tenant: 'default',
     principal: 'agent:test',
     tool: call.tool,
     callDigest: call.digest,
     installation: { id: 'inst_test', name: 'test', digest: packageDigest },
-    lease: 'lease',
-    allowNet: [],
-    denyNet: [],
-    read: [],
-    write: [],
-    env: {},
-    kv: false,
-    config: {},
-    secrets: [],
     unsafeNoJail: true,
     limits: defaultLimits,
     expiresAt: Number.MAX_SAFE_INTEGER,

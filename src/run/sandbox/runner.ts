@@ -29,6 +29,16 @@ export interface Usage {
   readonly logBytes: number;
 }
 
+/** Of a guest that never ran. */
+export const noUsage: Usage = Object.freeze({
+  wallMs: 0,
+  cpuMs: 0,
+  peakMemoryBytes: 0,
+  hostCalls: 0,
+  outputBytes: 0,
+  logBytes: 0,
+});
+
 export type RunOutcome =
   | { readonly kind: 'answered'; readonly answer: ToolAnswer; readonly usage: Usage }
   /** The tool trapped, exited, reported `err`, or answered something that is not an answer. */

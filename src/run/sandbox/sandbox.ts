@@ -17,7 +17,7 @@ import { loadPackage } from './load-package.ts';
 import { describeOutcome } from './outcome.ts';
 import { Pool, type PoolOptions, type PoolStats } from './pool.ts';
 import type { Assigned, ExecutorKey } from './executor-line.ts';
-import type { RunOptions, RunOutcome, Runner, Usage } from './runner.ts';
+import { noUsage, type RunOptions, type RunOutcome, type Runner } from './runner.ts';
 import { withoutJail } from './without-jail.ts';
 
 /** Where packages come from, ready to be loaded. */
@@ -75,15 +75,6 @@ const DEFAULT_POOL: PoolOptions = {
   lookMs: 5000,
 };
 const DEFAULT_INSPECT_MEMORY = 256 * 1024 * 1024;
-
-const NO_USAGE: Usage = {
-  wallMs: 0,
-  cpuMs: 0,
-  peakMemoryBytes: 0,
-  hostCalls: 0,
-  outputBytes: 0,
-  logBytes: 0,
-};
 
 export function createSandbox(options: SandboxOptions): Sandbox {
   return new ProcessSandbox(options);
@@ -234,15 +225,15 @@ const NOT_LOADED: ReadonlySet<string> = new Set(['tool-failed', 'not-admitted'])
 /** The permit ran out while the call waited for an executor. */
 function waitedTooLong(): RunOutcome {
   const reason = 'the call waited too long for an executor, its permit has expired';
-  return { kind: 'limit', limit: 'deadline', reason, usage: NO_USAGE };
+  return { kind: 'limit', limit: 'deadline', reason, usage: noUsage };
 }
 
 /** A call that never reached its guest. */
 function notStarted(error: unknown, signal: AbortSignal | undefined): RunOutcome {
-  if (signal?.aborted === true) return { kind: 'cancelled', usage: NO_USAGE };
+  if (signal?.aborted === true) return { kind: 'cancelled', usage: noUsage };
   if (error instanceof WarderError && NOT_LOADED.has(error.code)) {
-    return { kind: 'failed', reason: error.message, usage: NO_USAGE };
+    return { kind: 'failed', reason: error.message, usage: noUsage };
   }
   const reason = error instanceof Error ? error.message : 'the package could not be loaded';
-  return { kind: 'crashed', reason, usage: NO_USAGE };
+  return { kind: 'crashed', reason, usage: noUsage };
 }

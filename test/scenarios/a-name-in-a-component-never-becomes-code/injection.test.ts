@@ -4,10 +4,7 @@
 import { expect, test } from 'vitest';
 import { admit } from '../../../src/catalog/admit.ts';
 import { evaluateGlue } from '../../../src/run/sandbox/executor/component/glue.ts';
-import type {
-  CoreInstance,
-  CoreModule,
-} from '../../../src/run/sandbox/executor/component/web-assembly.ts';
+import type { CoreInstance, CoreModule } from '../../../src/run/sandbox/executor/web-assembly.ts';
 import { transpile } from '../../../src/run/sandbox/transpile/transpile.ts';
 import { fixture } from '../../support/sandbox.ts';
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endsWithParent, spawnNode } from '../../../src/base/process/spawn-node.ts';
 import { startFaults } from '../../../src/base/process/start-faults.ts';
 import { scrubEnvironment } from '../../../src/base/process/scrub-environment.ts';
+import { isAlive } from '../../support/processes.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -23,15 +24,6 @@ async function read(stream: AsyncIterable<Buffer>): Promise<string> {
   for await (const part of stream) text += part.toString();
   return text;
 }
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 test('what changes how Node starts or connects does not pass', () => {
   const given = {
@@ -87,7 +79,7 @@ test('kill resolves when the process is gone, however busy, and may be repeated'
   const [first, second] = await Promise.all([child.kill(), child.kill()]);
   expect(first).toEqual({ code: null, signal: 'SIGKILL' });
   expect(second).toEqual(first);
-  expect(alive(child.pid)).toBe(false);
+  expect(isAlive(child.pid)).toBe(false);
 });
 
 test('what the process started dies with it', async () => {
@@ -98,9 +90,9 @@ test('what the process started dies with it', async () => {
   );
   const child = spawnNode({ entry, env: { PATH: process.env['PATH'] } });
   const pid = Number(await new Promise((said) => child.stdout.once('data', said)));
-  expect(alive(pid)).toBe(true);
+  expect(isAlive(pid)).toBe(true);
   await child.kill();
-  await expect.poll(() => alive(pid), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
 });
 
 test('the deadline kills', async () => {
@@ -126,7 +118,7 @@ test('a busy child does not outlive a parent that was killed', async () => {
   );
   const parent = spawnNode({ entry, env: {} });
   const pid = Number(await new Promise((said) => parent.stdout.once('data', said)));
-  expect(alive(pid)).toBe(true);
+  expect(isAlive(pid)).toBe(true);
   process.kill(parent.pid, 'SIGKILL');
-  await expect.poll(() => alive(pid), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
 });

@@ -1,6 +1,7 @@
 // Executors as a pool: bounded, shared fairly, replaced, ended.
 
 import { afterEach, expect, test } from 'vitest';
+import { isAlive } from '../../support/processes.ts';
 import {
   createTestSandbox,
   defaultLimits,
@@ -18,15 +19,6 @@ async function open(options: Parameters<typeof createTestSandbox>[0] = {}): Prom
   opened.push(box);
   return box;
 }
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const upper = (box: TestSandbox, input: string) => box.call(fixture('plain'), 'upper', { input });
 const probe = (box: TestSandbox, name: string, timeoutMs: number, principal = 'agent:test') =>
@@ -96,7 +88,7 @@ test('an idle executor is ended', async () => {
   await upper(box, 'a');
   const [executor] = box.sandbox.stats.executors;
   await expect.poll(() => box.sandbox.stats.executors, { timeout: 5000 }).toEqual([]);
-  await expect.poll(() => alive(executor?.pid ?? 0), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isAlive(executor?.pid ?? 0), { timeout: 5000 }).toBe(false);
   expect(await upper(box, 'b')).toMatchObject({ kind: 'answered' });
 });
 
@@ -118,7 +110,7 @@ test('closing ends every process and every call', async () => {
   expect(await running).toMatchObject({ kind: 'crashed' });
   expect(await waiting).toMatchObject({ kind: 'crashed', reason: 'the sandbox is closed' });
   expect(await upper(box, 'late')).toMatchObject({ kind: 'crashed' });
-  expect(pids.filter(alive)).toEqual([]);
+  expect(pids.filter(isAlive)).toEqual([]);
 });
 
 test('no bundle, no package: the call says so', async () => {

@@ -3,7 +3,7 @@
 
 import { GuestFailure } from '../engine.ts';
 import type { ComponentExports } from './conventions.ts';
-import type { CoreInstance, CoreModule } from './web-assembly.ts';
+import type { CoreInstance, CoreModule } from '../web-assembly.ts';
 
 /** jco's `instantiate` with `instantiation: sync`. */
 export type Instantiate = (

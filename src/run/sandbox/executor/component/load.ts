@@ -20,7 +20,7 @@ import { callExports, describeExports, runProgram, type ComponentExports } from 
 import { GuestExit } from './err-result.ts';
 import { evaluateGlue, type Instantiate } from './glue.ts';
 import { makeImports } from './imports.ts';
-import { wasm, type CoreMemory, type CoreModule } from './web-assembly.ts';
+import { wasm, type CoreMemory, type CoreModule } from '../web-assembly.ts';
 
 /**
  * Compiles a transpiled component.

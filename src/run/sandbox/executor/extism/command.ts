@@ -6,7 +6,7 @@ import { GuestFailure } from '../engine.ts';
 import { bindMemory, GuestExit, guestExit } from '../wasi/guest.ts';
 import { wasiImports } from '../wasi/index.ts';
 import { isOperation } from './plain.ts';
-import { type CoreInstance, type CoreModule, wasm } from './web-assembly.ts';
+import { type CoreInstance, type CoreModule, wasm } from '../web-assembly.ts';
 
 const START = '_start';
 

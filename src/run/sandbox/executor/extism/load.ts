@@ -22,7 +22,7 @@ import { describePlain, isOperation, plainAnswer, plainInput } from './plain.ts'
 import { hostFunctions } from './host-functions.ts';
 import { httpFunctions } from './http.ts';
 import { type HostFunction, kernelFunctions } from './kernel.ts';
-import { type CoreModule, wasm } from './web-assembly.ts';
+import { type CoreModule, wasm } from '../web-assembly.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -1,4 +1,4 @@
-// The parts of the WebAssembly JavaScript interface the engine uses; the type library for Node has none.
+// The parts of the WebAssembly JavaScript interface the engines use; the type library for Node has none.
 
 /** A compiled core module. */
 export interface CoreModule {
@@ -14,8 +14,16 @@ export interface CoreMemory {
   readonly buffer: ArrayBuffer;
 }
 
+export interface ExportDescriptor {
+  readonly name: string;
+  readonly kind: 'function' | 'memory' | 'table' | 'global' | 'tag';
+}
+
 interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => CoreModule;
+  readonly Module: {
+    new (bytes: Uint8Array): CoreModule;
+    exports(module: CoreModule): ExportDescriptor[];
+  };
   readonly Instance: new (module: CoreModule, imports: object) => CoreInstance;
   readonly Memory: new (descriptor: object) => CoreMemory;
   readonly RuntimeError: new (message: string) => Error;
