@@ -8,7 +8,10 @@ import {
   initSigner,
   type SignerWish,
 } from '../../../src/front/signing/init-signer.ts';
+import { serveSigner } from '../../../src/front/signing/serve-signer.ts';
 import type { SignerConfig } from '../../../src/front/signing/signer-config.ts';
+import { type OpenedSigner, openSigner } from '../../../src/trust/signer/open-signer.ts';
+import { signerUnitText } from '../../../src/front/separation/unit.ts';
 import { describeHardware } from '../../support/hardware.ts';
 import { createShim, type Shim } from '../../support/pkcs11-shim.ts';
 import { callerOf, runSigner, scratchDirectory } from '../../support/signer-process.ts';
@@ -55,7 +58,7 @@ describeHardware('a signer with keys in a token', () => {
   });
 
   it('has both born in it, and they sign', async () => {
-    const root = join(scratchDirectory(), 's');
+    const root = join(hsm.directory, 's');
     const config = await init(root, { key: shim.uri('signing') });
     const { text } = hsm.tool('--list-objects', '--type', 'privkey');
     expect(text.match(/sensitive, always sensitive, never extractable, local/g)).toHaveLength(2);
@@ -64,21 +67,6 @@ describeHardware('a signer with keys in a token', () => {
     for (const { kid } of [...config.keys, config.logKey]) {
       expect(await channel.ask({ ask: 'ready', kid })).toEqual({});
     }
-  });
-
-  it('takes no key that is there already without being told so, and makes none then', async () => {
-    const root = join(scratchDirectory(), 's');
-    const before = keys();
-    const taken = { code: 'conflict', hint: expect.stringContaining('--existing-keys') as string };
-    await expect(init(root, { key: shim.uri('signing') })).rejects.toMatchObject(taken);
-    // The signing key could be made; the log key's label is taken.
-    const wish = { key: shim.uri('fresh'), logKey: shim.uri('signing-log', 'EdDSA') };
-    await expect(init(root, wish)).rejects.toMatchObject(taken);
-    expect(keys()).toBe(before);
-    expectUntouched(root);
-    const config = await init(root, { key: shim.uri('signing'), existingKeys: true });
-    expect(config.logKey.uri).toBe(shim.uri('signing-log', 'EdDSA'));
-    expect(keys()).toBe(before);
   });
 
   it('tries a wrong PIN once, and makes nothing', async () => {
@@ -104,6 +92,23 @@ describeHardware('a signer with keys in a token', () => {
     expectUntouched(root);
   });
 
+  it('does not start with a PIN that is refused, and is not to be started again and again', async () => {
+    const root = join(hsm.directory, 's');
+    writeFileSync(hsm.pinFile, '000000');
+    try {
+      const serving = serveSigner(root, { version: 'test', onReady: () => expect.unreachable() });
+      await expect(serving).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringContaining('CKR_PIN_INCORRECT') as string,
+      });
+    } finally {
+      writeFileSync(hsm.pinFile, hsm.pin);
+    }
+    expect(signerUnitText('/usr/bin/node', '/opt/warder')).toContain(
+      '\nRestartPreventExitStatus=2\n',
+    );
+  });
+
   it('says what is missing: module, token, algorithm', async () => {
     const root = join(scratchDirectory(), 's');
     const key = shim.uri('never');
@@ -124,19 +129,50 @@ describeHardware('a signer with keys in a token', () => {
     }
   });
 
-  it('names the key that a device made before it failed', async () => {
-    const root = join(scratchDirectory(), 's');
-    // The file of the log key cannot be written where the directory is missing.
-    const logKey = 'file:nowhere/log.key?alg=EdDSA&passphrase-source=log.passphrase';
-    const before = keys();
-    await expect(init(root, { key: shim.uri('left'), logKey })).rejects.toMatchObject({
-      code: 'unavailable',
-      message: expect.stringMatching(/before that `pkcs11:.*left.*` was made/) as string,
-      hint: expect.stringContaining('--existing-keys') as string,
+  describe('while it is logged in to', () => {
+    // Keeps the process with the module: each signer that is made would start several.
+    let keeper: OpenedSigner;
+    beforeAll(async () => {
+      keeper = await openSigner(shim.uri('signing'), {
+        home: '/',
+        modules: shim.access.modules ?? [],
+        roles: [],
+      });
     });
-    expect(keys()).toBe(before + 1);
-    const again = join(scratchDirectory(), 's');
-    await init(again, { key: shim.uri('left'), existingKeys: true });
+    afterAll(() => keeper.close());
+
+    it('takes no key that is there already without being told so, and makes none then', async () => {
+      const root = join(scratchDirectory(), 's');
+      const before = keys();
+      const taken = {
+        code: 'conflict',
+        hint: expect.stringContaining('--existing-keys') as string,
+      };
+      await expect(init(root, { key: shim.uri('signing') })).rejects.toMatchObject(taken);
+      // The signing key could be made; the log key's label is taken.
+      const wish = { key: shim.uri('fresh'), logKey: shim.uri('signing-log', 'EdDSA') };
+      await expect(init(root, wish)).rejects.toMatchObject(taken);
+      expect(keys()).toBe(before);
+      expectUntouched(root);
+      const config = await init(root, { key: shim.uri('signing'), existingKeys: true });
+      expect(config.logKey.uri).toBe(shim.uri('signing-log', 'EdDSA'));
+      expect(keys()).toBe(before);
+    });
+
+    it('names the key that a device made before it failed', async () => {
+      const root = join(scratchDirectory(), 's');
+      // The file of the log key cannot be written where the directory is missing.
+      const logKey = 'file:nowhere/log.key?alg=EdDSA&passphrase-source=log.passphrase';
+      const before = keys();
+      await expect(init(root, { key: shim.uri('left'), logKey })).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringMatching(/before that `pkcs11:.*left.*` was made/) as string,
+        hint: expect.stringContaining('--existing-keys') as string,
+      });
+      expect(keys()).toBe(before + 1);
+      const again = join(scratchDirectory(), 's');
+      await init(again, { key: shim.uri('left'), existingKeys: true });
+    });
   });
 });
 
