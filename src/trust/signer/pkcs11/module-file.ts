@@ -18,7 +18,7 @@ export function moduleFile(path: string | undefined, allowed: readonly string[])
   }
   if (!isAbsolute(path) || !allowed.includes(path)) {
     throw signerTrouble('misconfigured', `the config names no PKCS#11 module \`${path}\``, {
-      hint: 'a module is code: put its absolute path into `pkcs11.modules` of config.json, and restart',
+      hint: 'a module is code: put its absolute path into `pkcs11.modules` of config.json, or of signer.json of a signer process, and restart',
     });
   }
   let file: string;
