@@ -151,6 +151,43 @@ export function storeContract(name: string, open: () => Store): void {
       expect(() => keys({ index: ['nonsense', 'on'] })).toThrow('no index');
     });
 
+    it('scans every row, more than a list gives, by tenant and index', async () => {
+      const many = Array.from({ length: 1100 }, (_, at) => `k${String(at).padStart(4, '0')}`);
+      await store.commit((tx) => {
+        for (const key of many) tx.insert(leaseTable, 'one', key, { subject: 's', state: 'on' });
+        tx.insert(leaseTable, 'one', 'off', { subject: 's', state: 'off' });
+        tx.insert(leaseTable, 'two', 'k', { subject: 't', state: 'on' });
+      });
+      const scanned = (...of: [string | undefined, (readonly [string, string])?]) =>
+        store.read((reader) => [...reader.scan(leaseTable, ...of)].map(({ key }) => key).sort());
+      expect(scanned('one', ['state', 'on'])).toEqual(many);
+      expect(scanned('one')).toEqual([...many, 'off']);
+      expect(scanned(undefined, ['state', 'on'])).toEqual(['k', ...many]);
+      expect(scanned('three')).toEqual([]);
+      expect(() => scanned('one', ['nonsense', 'on'])).toThrow('no index');
+      expect(() => scanned('NO')).toThrow('tenant');
+    });
+
+    it('scans within a scan, sees its own transaction, and ends with its view', async () => {
+      await put('a', { subject: 's', state: 'on' });
+      const pairs = await store.commit((tx) => {
+        tx.insert(leaseTable, 'default', 'b', { subject: 's', state: 'on' });
+        const keysOf = () => [...tx.scan(leaseTable, 'default')].map(({ key }) => key).sort();
+        return keysOf().flatMap((one) => keysOf().map((other) => one + other));
+      });
+      expect(pairs).toEqual(['aa', 'ab', 'ba', 'bb']);
+      const nested = store.read((reader) => {
+        const found: string[] = [];
+        for (const one of reader.scan(leaseTable, 'default')) {
+          for (const other of reader.scan(leaseTable, 'default')) found.push(one.key + other.key);
+        }
+        return found.sort();
+      });
+      expect(nested).toEqual(pairs);
+      const kept = store.read((reader) => reader.scan(leaseTable, 'default')[Symbol.iterator]());
+      expect(() => kept.next()).toThrow('after its work ended');
+    });
+
     it('orders keys and cuts prefixes by code point', async () => {
       const all = ['\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', '\u{10ffff}x'];
       for (const key of all.toReversed()) await put(key, { subject: 's', state: 1 });

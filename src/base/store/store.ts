@@ -73,6 +73,15 @@ export interface Reader {
   get<T>(table: Table<T>, tenant: TenantId, key: string): T | undefined;
   /** Rows of one tenant, or of all when `tenant` is undefined. */
   list<T>(table: Table<T>, tenant: TenantId | undefined, query?: RowQuery): Row<T>[];
+  /**
+   * Every row of one tenant, or of all, perhaps only those with a value of an index; one by one, however many,
+   * in no order. Nothing of the table may be changed before the last.
+   */
+  scan<T>(
+    table: Table<T>,
+    tenant: TenantId | undefined,
+    index?: RowQuery['index'],
+  ): Iterable<Row<T>>;
   /** Number of entries. */
   length(sequence: Sequence): number;
   entry(sequence: Sequence, index: number): Entry | undefined;

@@ -1,7 +1,7 @@
 // Finding leases: by what an operator calls one, and those made from one.
 
 import type { Reader, Row, TenantId } from '../../base/store/store.ts';
-import { type LeaseRow, leaseRows, leaseTable } from './lease-table.ts';
+import { type LeaseRow, leaseTable } from './lease-table.ts';
 import { stateKey } from './state-key.ts';
 
 /** What a lease may go by. */
@@ -35,7 +35,7 @@ export function leasesBelow(
   ancestor: string,
   now: number,
 ): readonly string[] {
-  return [...leaseRows(reader, tenant, ['state', 'active'])]
+  return [...reader.scan(leaseTable, tenant, ['state', 'active'])]
     .filter(({ value }) => value.ancestors?.includes(ancestor) && now < value.claims.exp * 1000)
     .map(({ key }) => key);
 }

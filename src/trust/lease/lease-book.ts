@@ -29,7 +29,6 @@ import {
   holderKey,
   holderTable,
   type LeaseRow,
-  leaseRows,
   leaseTable,
   revokedHolders,
 } from './lease-table.ts';
@@ -64,7 +63,7 @@ export class LeaseBook {
   constructor(store: Store) {
     this.#store = store;
     store.read((reader) => {
-      for (const { key, value } of leaseRows(reader, undefined, ['state', 'active'])) {
+      for (const { key, value } of reader.scan(leaseTable, undefined, ['state', 'active'])) {
         this.#live.set(key, value.claims.exp);
       }
       for (const { tenant, value } of revokedHolders(reader, undefined)) {
@@ -219,7 +218,7 @@ export class LeaseBook {
     reason: string,
     now: number,
   ): readonly string[] {
-    const rows = [...leaseRows(tx, tenant, ['subject', subject])];
+    const rows = tx.scan(leaseTable, tenant, ['subject', subject]);
     return this.#endAll(tx, tenant, rows, reason, now);
   }
 
@@ -239,7 +238,7 @@ export class LeaseBook {
     this.#revokedHolders.add(`${tenant}/${jkt}`);
     tx.put(holderTable, tenant, holderKey(jkt), { jkt, reason, at: now });
     this.#tellEnd(tenant);
-    const rows = [...leaseRows(tx, tenant, ['state', 'active'])].filter(
+    const rows = [...tx.scan(leaseTable, tenant, ['state', 'active'])].filter(
       ({ value }) => holderOfRow(value) === jkt,
     );
     return this.#endAll(tx, tenant, rows, reason, now);
@@ -251,7 +250,8 @@ export class LeaseBook {
    * @returns state keys of those that had not ended.
    */
   revokeAll(tx: Tx, tenant: TenantId, reason: string, now: number): readonly string[] {
-    return this.#endAll(tx, tenant, [...leaseRows(tx, tenant, ['state', 'active'])], reason, now);
+    const rows = tx.scan(leaseTable, tenant, ['state', 'active']);
+    return this.#endAll(tx, tenant, rows, reason, now);
   }
 
   /** Ends a lease that its holder gives back. */
@@ -360,11 +360,11 @@ export class LeaseBook {
   #endAll(
     tx: Tx,
     tenant: TenantId,
-    rows: readonly Row<LeaseRow>[],
+    rows: Iterable<Row<LeaseRow>>,
     reason: string,
     now: number,
   ): readonly string[] {
-    const open = rows
+    const open = [...rows]
       .filter(({ value }) => value.state === 'active' && now < value.claims.exp * 1000)
       .map(({ key }) => key);
     for (const key of open) this.#end(tx, tenant, key, 'revoked', reason, now);

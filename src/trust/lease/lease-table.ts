@@ -68,21 +68,6 @@ export const endedKeyKey = (kid: string): string => `${ENDED_KEYS}${kid}`;
 
 const PAGE = 1000;
 
-/** All rows with a value of an index, page by page: there may be more than one query gives. */
-export function* leaseRows(
-  reader: Reader,
-  tenant: TenantId | undefined,
-  index: readonly ['subject' | 'state', string],
-): Generator<Row<LeaseRow>> {
-  for (let after: string | undefined; ;) {
-    const query = { index, limit: PAGE, ...(after === undefined ? {} : { after }) };
-    const page = reader.list(leaseTable, tenant, query);
-    yield* page;
-    if (page.length < PAGE) return;
-    after = page.at(-1)?.key;
-  }
-}
-
 /** All keys of holders that are not taken any more. */
 export function* revokedHolders(
   reader: Reader,

@@ -213,27 +213,26 @@ class MemoryView implements Tx {
   }
 
   list<T>(table: Table<T>, tenant: TenantId | undefined, query: RowQuery = {}): Row<T>[] {
-    const name = this.#table(table);
     const { index, keyPrefix = '', after, limit = 1000, reverse = false } = query;
-    if (index !== undefined && !Object.hasOwn(table.indexes, index[0])) {
-      throw new WarderError('usage', `\`${name}\` has no index \`${index[0]}\``);
-    }
-    if (tenant !== undefined) checkTenant(tenant);
     const sign = reverse ? -1 : 1;
-    const found = [...this.#layer.rows(name).values()].filter(
+    const found = this.#rows(table, tenant, index).filter(
       (row) =>
-        row.value !== undefined &&
-        (tenant === undefined || row.tenant === tenant) &&
-        (index === undefined || row.indexes.get(index[0]) === indexValue(index[1])) &&
         row.key.startsWith(keyPrefix) &&
         (after === undefined || sign * compareUtf8(row.key, after) > 0),
     );
     found.sort((a, b) => sign * (compareUtf8(a.key, b.key) || compareUtf8(a.tenant, b.tenant)));
-    return found.slice(0, Math.max(0, Math.floor(limit))).map((row) => ({
-      tenant: row.tenant,
-      key: row.key,
-      value: decodeValue(row.value ?? 'null') as T,
-    }));
+    return found.slice(0, Math.max(0, Math.floor(limit))).map((row) => toRow<T>(row));
+  }
+
+  *scan<T>(
+    table: Table<T>,
+    tenant: TenantId | undefined,
+    index?: RowQuery['index'],
+  ): Generator<Row<T>> {
+    for (const row of this.#rows(table, tenant, index)) {
+      this.#table(table);
+      yield toRow<T>(row);
+    }
   }
 
   length(sequence: Sequence): number {
@@ -328,6 +327,24 @@ class MemoryView implements Tx {
     return true;
   }
 
+  #rows(
+    table: AnyTable,
+    tenant: TenantId | undefined,
+    index: RowQuery['index'],
+  ): readonly KeptRow[] {
+    const name = this.#table(table);
+    if (index !== undefined && !Object.hasOwn(table.indexes, index[0])) {
+      throw new WarderError('usage', `\`${name}\` has no index \`${index[0]}\``);
+    }
+    if (tenant !== undefined) checkTenant(tenant);
+    return [...this.#layer.rows(name).values()].filter(
+      (row) =>
+        row.value !== undefined &&
+        (tenant === undefined || row.tenant === tenant) &&
+        (index === undefined || row.indexes.get(index[0]) === indexValue(index[1])),
+    );
+  }
+
   #table(table: AnyTable): string {
     this.#checkLive();
     this.#declarations.table(table);
@@ -350,6 +367,10 @@ function rowId(tenant: TenantId, key: string): string {
   checkTenant(tenant);
   checkKey(key);
   return `${tenant}\0${key}`;
+}
+
+function toRow<T>({ tenant, key, value }: KeptRow): Row<T> {
+  return { tenant, key, value: decodeValue(value ?? 'null') as T };
 }
 
 function copy(entry: Entry | undefined): Entry | undefined {

@@ -94,19 +94,17 @@ export function sequenceSql(sequence: Sequence): SequenceSql {
   };
 }
 
+/** Rows in no order. */
+export function scanQuery(
+  name: string,
+  tenant: TenantId | undefined,
+  index: RowQuery['index'],
+): Query {
+  return whichRows(tenant, index).unordered(selectRows(name));
+}
+
 export function rowQuery(name: string, tenant: TenantId | undefined, query: RowQuery): Query {
-  const where = new Where();
-  if (tenant !== undefined) {
-    checkTenant(tenant);
-    where.add('tenant = ?', tenant);
-  }
-  if (query.index !== undefined) {
-    const [index, equals] = query.index;
-    where.add(
-      `${indexColumn(index)} = ?`,
-      typeof equals === 'string' ? equals.toWellFormed() : equals,
-    );
-  }
+  const where = whichRows(tenant, query.index);
   if (query.keyPrefix !== undefined && query.keyPrefix !== '') {
     checkKey(query.keyPrefix);
     where.add('key >= ?', query.keyPrefix);
@@ -119,11 +117,27 @@ export function rowQuery(name: string, tenant: TenantId | undefined, query: RowQ
     where.add(reverse ? 'key < ?' : 'key > ?', query.after);
   }
   const order = reverse ? 'key DESC, tenant DESC' : 'key, tenant';
-  return where.query(
-    `SELECT tenant, key, value FROM "${tableName(name)}"`,
-    order,
-    query.limit ?? DEFAULT_LIMIT,
-  );
+  return where.query(selectRows(name), order, query.limit ?? DEFAULT_LIMIT);
+}
+
+function selectRows(name: string): string {
+  return `SELECT tenant, key, value FROM "${tableName(name)}"`;
+}
+
+function whichRows(tenant: TenantId | undefined, index: RowQuery['index']): Where {
+  const where = new Where();
+  if (tenant !== undefined) {
+    checkTenant(tenant);
+    where.add('tenant = ?', tenant);
+  }
+  if (index !== undefined) {
+    const [name, equals] = index;
+    where.add(
+      `${indexColumn(name)} = ?`,
+      typeof equals === 'string' ? equals.toWellFormed() : equals,
+    );
+  }
+  return where;
 }
 
 export function entryQuery(sequence: Sequence, select: string, query: EntryQuery): Query {
@@ -163,11 +177,16 @@ class Where {
     return this.#conditions.some((condition) => !condition.startsWith('at '));
   }
 
-  query(select: string, order: string, limit: number): Query {
+  unordered(select: string): Query {
     const where = this.#conditions.length === 0 ? '' : ` WHERE ${this.#conditions.join(' AND ')}`;
+    return { sql: select + where, values: this.#values };
+  }
+
+  query(select: string, order: string, limit: number): Query {
+    const { sql, values } = this.unordered(select);
     return {
-      sql: `${select}${where} ORDER BY ${order} LIMIT ?`,
-      values: [...this.#values, Math.max(0, Math.floor(limit))],
+      sql: `${sql} ORDER BY ${order} LIMIT ?`,
+      values: [...values, Math.max(0, Math.floor(limit))],
     };
   }
 }

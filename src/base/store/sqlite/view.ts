@@ -28,6 +28,7 @@ import { isSqliteError, storeFailure } from './failure.ts';
 import {
   entryQuery,
   rowQuery,
+  scanQuery,
   type SequenceSql,
   sequenceSql,
   type Statements,
@@ -95,20 +96,31 @@ export class SqliteReader implements Reader {
 
   list<T>(table: Table<T>, tenant: TenantId | undefined, query: RowQuery = {}): Row<T>[] {
     return this.guard(() => {
-      const { indexes } = this.texts.table(table);
-      if (query.index !== undefined && !indexes.includes(query.index[0])) {
-        throw new WarderError('usage', `\`${table.name}\` has no index \`${query.index[0]}\``);
-      }
+      this.#checkIndex(table, query.index);
       const { sql, values } = rowQuery(table.name, tenant, query);
       return this.statements
         .get(sql)
         .all(...values)
-        .map((row) => ({
-          tenant: row['tenant'] as string,
-          key: row['key'] as string,
-          value: decodeValue(row['value'] as EncodedValue) as T,
-        }));
+        .map((row) => toRow<T>(row));
     });
+  }
+
+  *scan<T>(
+    table: Table<T>,
+    tenant: TenantId | undefined,
+    index?: RowQuery['index'],
+  ): Generator<Row<T>> {
+    const rows = this.guard(() => {
+      this.#checkIndex(table, index);
+      const { sql, values } = scanQuery(table.name, tenant, index);
+      // A statement of its own: another scan may begin before this one ends.
+      return this.statements.db.prepare(sql).iterate(...values);
+    });
+    try {
+      for (const row of rows) yield this.guard(() => toRow<T>(row));
+    } catch (thrown) {
+      throw this.failed(thrown);
+    }
   }
 
   length(sequence: Sequence): number {
@@ -149,6 +161,13 @@ export class SqliteReader implements Reader {
         .all(from, from + count)
         .map((row) => row['bytes'] as Uint8Array),
     );
+  }
+
+  #checkIndex(table: AnyTable, index: RowQuery['index']): void {
+    const { indexes } = this.texts.table(table);
+    if (index !== undefined && !indexes.includes(index[0])) {
+      throw new WarderError('usage', `\`${table.name}\` has no index \`${index[0]}\``);
+    }
   }
 
   protected guard<R>(access: () => R): R {
@@ -239,6 +258,14 @@ export class SqliteTx extends SqliteReader implements Tx {
       Number(this.statements.get(sql).run(tenant, key, encoded, ...columns).changes),
     );
   }
+}
+
+function toRow<T>(row: Raw): Row<T> {
+  return {
+    tenant: row['tenant'] as string,
+    key: row['key'] as string,
+    value: decodeValue(row['value'] as EncodedValue) as T,
+  };
 }
 
 function toEntry(sequence: Sequence, row: Raw): Entry {
