@@ -25,7 +25,11 @@ import { openReceipts, type Receipts } from '../../src/trust/receipt/receipts.ts
 import { checkedSigner } from '../../src/trust/signer/checked-signer.ts';
 import { makePublicJwk } from '../../src/trust/signer/jwk.ts';
 import type { Signer } from '../../src/trust/signer/signer.ts';
+import { formatHead, type Head } from '../../src/trust/verify/checkpoint.ts';
 import { loadKeys, type TrustedKeys } from '../../src/trust/verify/keys.ts';
+import { formatNote, noteSignature } from '../../src/trust/verify/note.ts';
+import type { WitnessGroup } from '../../src/trust/witness/witness-group.ts';
+import { witnessTable } from '../../src/trust/witness/witness-table.ts';
 import { systemRandom } from './facts.ts';
 
 /** Where the parts of a site lie. */
@@ -99,8 +103,16 @@ export async function initSite(site: string): Promise<void> {
 /** How the checkpointer of an open site rests. */
 export type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 
-/** Opens everything, as a daemon does at its start. Nothing is signed before `checkpointer.start()`. */
-export async function openSite(site: string, pause: Pause): Promise<OpenSite> {
+/**
+ * Opens everything, as a daemon does at its start. Nothing is signed before `checkpointer.start()`.
+ *
+ * @param witnessesOf the witnesses of its config; none when absent.
+ */
+export async function openSite(
+  site: string,
+  pause: Pause,
+  witnessesOf?: (store: Store) => WitnessGroup,
+): Promise<OpenSite> {
   const paths = pathsOf(site);
   const keys = readKeys(site);
   const memory = await openCheckpointAdmitter(paths.memory, keys.origin);
@@ -110,7 +122,7 @@ export async function openSite(site: string, pause: Pause): Promise<OpenSite> {
     const signing = signerOf('ES256', keys.signing, memory);
     const store = openSqliteStore({
       path: paths.store,
-      tables: [openingTable, checkpointTable],
+      tables: [openingTable, checkpointTable, witnessTable],
       sequences: [leafSequence],
     });
     open.push(store);
@@ -119,6 +131,7 @@ export async function openSite(site: string, pause: Pause): Promise<OpenSite> {
       directory: paths.log,
       origin: keys.origin,
       memory,
+      ...(witnessesOf === undefined ? {} : { witnesses: witnessesOf(store) }),
       signers: await fixedSigners(logKey, signing),
       random: systemRandom,
       monotonic: () => performance.now(),
@@ -150,6 +163,24 @@ function signerOf(alg: 'EdDSA' | 'ES256', pem: string, memory: LogAdmitter): Sig
     },
     { roles: ['checkpoint', 'lease'], admitters: [memory, memory.leases] },
   );
+}
+
+/** A head under the site's keys, whatever its signer remembers: what a thief of the keys can make. */
+export async function signWithStolenKeys(site: string, head: Head): Promise<string> {
+  const { log, signing } = readKeys(site);
+  const text = formatHead(head);
+  const signatures = await Promise.all(
+    [log, signing].map(async (pem) => {
+      const key = createPrivateKey(pem);
+      const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+      const signature = sign(hash, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' });
+      const [trusted] = (await loadKeys([
+        createPublicKey(key).export({ format: 'pem', type: 'spki' }),
+      ])) as [TrustedKeys[number]];
+      return noteSignature(head.origin, trusted.raw, signature);
+    }),
+  );
+  return formatNote({ text, signatures });
 }
 
 function readKeys(site: string): SiteKeys {
