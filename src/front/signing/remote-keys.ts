@@ -113,7 +113,8 @@ async function checkOrigin(channel: SignerChannel, origin: string): Promise<void
   if (its !== origin) throw otherLog(its, origin);
 }
 
-function otherLog(its: string, origin: string): WarderError {
+/** What is wrong when a signer process signs for `its` and the home is of `origin`. */
+export function otherLog(its: string, origin: string): WarderError {
   const epoch = epochOf(its);
   const later = epoch > epochOf(origin) && its === originOfEpoch(origin, epoch);
   return signerTrouble('misconfigured', 'the signer process signs for another log', {

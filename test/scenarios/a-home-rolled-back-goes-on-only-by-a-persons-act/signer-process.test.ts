@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../src/front/config/config.ts';
 import { beginNewLog, type NewLogStep } from '../../../src/front/daemon/new-log.ts';
+import { signerFindings } from '../../../src/front/daemon/signer-findings.ts';
 import { addSignerKey } from '../../../src/front/signing/init-signer.ts';
 import { beginNextLog, type NextLogStep } from '../../../src/front/signing/next-log.ts';
 import type { RunningSigner } from '../../../src/front/signing/serve-signer.ts';
@@ -78,6 +79,11 @@ async function nextLog(site: Site, die?: NextLogStep): Promise<void> {
   await (die === undefined ? done : expect(done).rejects.toThrow('killed'));
 }
 
+/** What the doctor says of the signer. */
+async function said({ home }: Site): Promise<string> {
+  return JSON.stringify(await signerFindings(home, readConfig(home.config)));
+}
+
 async function start(site: Site): Promise<void> {
   site.signer = await runSigner(site.root);
 }
@@ -89,6 +95,7 @@ test('nothing of the old log is signed, and no key that was rotated comes back',
   const { keys: all } = await readRemoteKeys(before.channel);
   const [oldSigning, , oldLog] = all.map(({ jwk }) => jwk) as [PublicJwk, PublicJwk, PublicJwk];
   await expect(open()).rejects.toMatchObject({ code: 'verification-failed' });
+  expect(await said(site)).toContain('it has rotated the log key');
   // Not on the home's side alone.
   const hint = expect.stringContaining('signer new-log') as string;
   await expect(begin(site)).rejects.toMatchObject({ code: 'unavailable', hint });
@@ -131,7 +138,9 @@ test('the home goes on with the log and the keys that its signer has', async () 
   await start(site);
   const hint = expect.stringContaining('receipts new-log') as string;
   await expect(open()).rejects.toMatchObject({ code: 'unavailable', hint });
+  expect(await said(site)).toContain('signs for another log');
   const begun = await begin(site);
+  expect(await said(site)).not.toContain('problem');
   expect(begun).toMatchObject({ origin: `${origin}/2`, before: { origin, size: signed } });
   expect(begun.lost).toBeGreaterThan(0);
   let opened = await open();

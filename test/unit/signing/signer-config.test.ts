@@ -32,6 +32,13 @@ test.each<[string, object, string | RegExp]>([
   ['another version', { version: 2 }, '`version` must be 1'],
   ['an unknown key', { origins: 'x' }, /unknown key `origins`; did you mean `origin`/],
   ['no keys', { keys: [] }, '`keys` must be a list of keys'],
+  [
+    'a role that is none',
+    { keys: [{ ...sound.keys[0], role: 'signing' }] },
+    '`keys[0].role` can only be `log`',
+  ],
+  ['a loss that is said in words', { logKey: { ...sound.logKey, lost: 'yes' } }, /logKey.lost/],
+  ['a memory elsewhere', { memory: '../log-2' }, /`memory` is a directory/],
   ['one key twice', { keys: [sound.keys[0], sound.keys[0]] }, '`keys`: one twice'],
   [
     'a signer process behind a signer process',
