@@ -15,7 +15,7 @@ import { openSqliteStore } from '../../base/store/sqlite/sqlite-store.ts';
 import { makeSuccessor } from '../../base/store/sqlite/successor.ts';
 import type { Store, Table } from '../../base/store/store.ts';
 import { approvalTable } from '../../decide/approval/approval.ts';
-import { signingKeyTable } from '../../trust/keyring/key-history.ts';
+import { KEYS_MAX, signingKeyTable } from '../../trust/keyring/key-history.ts';
 import { leaseTable } from '../../trust/lease/lease-book.ts';
 import { leaseRequestTable } from '../../trust/lease/lease-request.ts';
 import { revocationListTable } from '../../trust/lease/revocation-lists.ts';
@@ -138,7 +138,9 @@ async function look(home: Home, config: Config, store: Store, signer: SignersLog
       },
     );
   }
-  const history = store.read((reader) => reader.list(signingKeyTable, 'default', { limit: 1000 }));
+  const history = store.read((reader) =>
+    reader.list(signingKeyTable, 'default', { limit: 2 * KEYS_MAX }),
+  );
   const retired = history.filter(({ value }) => value.retired !== undefined);
   const formerKeys = new Set([
     ...(store.read(readLogRow)?.formerKeys ?? []),

@@ -12,7 +12,7 @@ export async function* watchApprovals(
 ): AsyncGenerator<ApprovalSummary> {
   const { approvals, now } = runtime.gate;
   const leases = new LeaseApprovals(runtime);
-  const told = new Set<string>();
+  let told: ReadonlySet<string> = new Set();
   let wake = Promise.withResolvers<void>();
   const stop = approvals.onChange(() => wake.resolve());
   signal.addEventListener('abort', () => wake.resolve(), { once: true });
@@ -25,15 +25,17 @@ export async function* watchApprovals(
         ...calls.map((approval) => approvalSummary(runtime, approval)),
         ...leases.list('pending'),
       ];
-      for (const summary of waiting) {
-        const step = `${summary.id} ${summary.given}`;
-        if (told.has(step)) continue;
-        told.add(step);
-        yield summary;
-      }
+      const before = told;
+      told = new Set(waiting.map(stepOf));
+      for (const summary of waiting) if (!before.has(stepOf(summary))) yield summary;
       if (!signal.aborted) await wake.promise;
     }
   } finally {
     stop();
   }
+}
+
+/** What is told once. */
+function stepOf({ id, given }: ApprovalSummary): string {
+  return `${id} ${given}`;
 }

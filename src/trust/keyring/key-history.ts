@@ -34,7 +34,8 @@ const HOME_TENANT = 'default';
 const rowKey = (ordinal: number): string => String(ordinal).padStart(6, '0');
 /** Keys of the log have rows once the first was rotated. */
 const LOG_ROWS = 'log-';
-const KEYS_MAX = 1000;
+/** More keys of one kind than this no home has. */
+export const KEYS_MAX = 1000;
 
 /**
  * All keys, the current one last; none in a home that was never served.
@@ -94,7 +95,8 @@ export function beginHistory(tx: Tx, first: KeyRow): void {
  *
  * @param uri of the new key.
  * @param now wall milliseconds.
- * @throws WarderError `conflict` when the history is not the one that the rotation is about.
+ * @throws WarderError `conflict` when the history is not the one that the rotation is about; `unavailable` when
+ *   it takes no more keys.
  */
 export function historyAfter(
   history: readonly KeyRow[],
@@ -107,6 +109,12 @@ export function historyAfter(
   const known = history.some(({ jwk }) => jwk.kid === claims.new.kid);
   if (current?.jwk.kid !== claims.old || claims.seq !== history.length || known) {
     throw rotatedMeanwhile();
+  }
+  // What is beyond it would not be read again.
+  if (history.length >= KEYS_MAX) {
+    throw new WarderError('unavailable', `this home had ${KEYS_MAX} keys`, {
+      hint: 'make a new home',
+    });
   }
   const { iat: at, until, size, compromised } = claims;
   const retired = { at, until, ...(compromised === undefined ? {} : { compromised }) };

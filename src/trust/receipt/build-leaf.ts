@@ -144,6 +144,8 @@ class Salts {
 
   next(): Uint8Array {
     this.#at += SALT_SIZE;
+    // A commitment without a salt could be guessed.
+    if (this.#at > this.#bytes.length) throw new WarderError('internal', 'a leaf ran out of salts');
     return this.#bytes.subarray(this.#at - SALT_SIZE, this.#at);
   }
 }

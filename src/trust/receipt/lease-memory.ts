@@ -165,7 +165,11 @@ export class LeaseMemory {
       fdatasyncSync(this.#file);
     } catch (cause) {
       // Half a line may stand there now: the file is written anew before the next.
-      this.#closeFile();
+      try {
+        this.#closeFile();
+      } catch {
+        // A disk that failed may fail here, too: it is not written to again either way.
+      }
       for (const { reject } of waiting) reject(unusable(this.#path, cause));
       return;
     }
@@ -173,8 +177,9 @@ export class LeaseMemory {
   }
 
   #closeFile(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    if (file !== undefined) closeSync(file);
   }
 
   /** Leaves out what says nothing any more, and the half of a line that a power cut left. */

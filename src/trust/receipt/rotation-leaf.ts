@@ -76,8 +76,9 @@ export function checkRotationShown(
   }
   if (!Number.isSafeInteger(index) || (index as number) < after) refuse('its receipt has no place');
   const bytes = encodeUtf8(leaf);
+  let fits: boolean;
   try {
-    if (!isReceiptOf(bytes, digest)) refuse('the receipt is of something else');
+    fits = isReceiptOf(bytes, digest);
     verifyInclusion({
       index: index as number,
       size,
@@ -88,6 +89,7 @@ export function checkRotationShown(
   } catch (cause) {
     refuse(asWarderError(cause).message, cause);
   }
+  if (!fits) refuse('the receipt is of something else');
 }
 
 function isReceiptOf(leaf: Uint8Array, digest: string): boolean {

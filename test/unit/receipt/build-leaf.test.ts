@@ -122,3 +122,39 @@ test('too little randomness makes no leaf', () => {
     expect.objectContaining({ code: 'internal' }),
   );
 });
+
+test('a leaf with all there can be has a salt of its own for each commitment', () => {
+  const rules = Array.from({ length: 17 }, (_, at) => `r${at}`);
+  const effects = Array.from({ length: 24 }, () => ({
+    kind: 'kv' as const,
+    state: 'sent' as const,
+    count: 1,
+    bytes: 1,
+    target: 'same',
+  }));
+  const { openings } = buildLeaf(
+    callFacts({
+      effects,
+      reason: 'why',
+      decision: { effect: 'allow', rules, policyDigest: 'p', latencyUs: 1 },
+      detail: { long: 'x'.repeat(2000) },
+      spend: { currency: 'EUR', amount: 1 },
+    }),
+    random,
+  );
+  const names = [
+    'principal',
+    'arguments',
+    'result',
+    'reason',
+    'policy',
+    'rules',
+    'detail',
+    'spend',
+  ];
+  expect(Object.keys(openings.fields)).toEqual(names);
+  const all = [...Object.values(openings.fields), ...openings.effects];
+  const salts = all.map((kept) => ('salt' in kept ? kept.salt : ''));
+  expect(salts.every((salt) => /^[0-9a-f]{32}$/.test(salt))).toBe(true);
+  expect(new Set(salts).size).toBe(32);
+});
