@@ -22,6 +22,7 @@ import {
   parseKeyUri,
   type RemoteKeyUri,
 } from '../../trust/signer/key-uri.ts';
+import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
 import {
   createKey,
   type KeyAccess,
@@ -157,21 +158,18 @@ async function ensureKey(uri: string, alg: PublicJwk['alg'], access: KeyAccess):
     if (!(error instanceof WarderError) || error.code !== 'conflict') throw error;
   }
   const signer = await openSigner(uri, { ...access, roles: [] });
-  const close = (): Promise<void> => signer.close();
-  if (parsed.scheme === 'file') return { key: signer.key, close };
-  try {
-    await signer.ready();
-    return { key: signer.key, custody: signer.custody.summary, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  if (parsed.scheme === 'file') return { key: signer.key, close: () => signer.close() };
+  return madeInDevice(signer);
 }
 
 /** What a signer process has is used: it makes its keys itself. */
 async function openThere(uri: string, alg: PublicJwk['alg'], access: KeyAccess): Promise<MadeKey> {
   const roles = alg === 'ES256' ? signingKeyRoles : logKeyRoles;
-  const signer = await openSigner(uri, { ...access, roles });
+  return madeInDevice(await openSigner(uri, { ...access, roles }));
+}
+
+/** It has signed when this resolves. */
+async function madeInDevice(signer: OpenedSigner): Promise<MadeKey> {
   const close = (): Promise<void> => signer.close();
   try {
     await signer.ready();

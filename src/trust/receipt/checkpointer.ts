@@ -56,9 +56,10 @@ interface Waiter {
 }
 
 /**
- * Signs the current head as soon as the previous signature is back. There is no fixed window: who
- * waits for a checkpoint never rests; when nobody waits, signing and publishing take at most a tenth
- * of the time, so that a busy log does not spend it on heads nobody asked for.
+ * Signs the current head as soon as the previous signature is back. There is no fixed window: while
+ * somebody waits for a checkpoint it never rests; when nobody does, it rests nine times as long as the last
+ * one took, up to a quarter of a second (two seconds where there are witnesses), so that a busy log does not
+ * spend its time on heads nobody asked for.
  *
  * Where there are witnesses, a signed head is shown to them before it is published, and the next is signed
  * only after that: what comes meanwhile gathers, and is in the next.

@@ -129,7 +129,7 @@ export class ReceiptLog {
     for (let index = before; index < durable; index += 1) {
       const pending = this.#pending.get(index);
       this.#pending.delete(index);
-      this.#tree.push(pending ?? this.leaves(index, 1).map(hashLeaf)[0] ?? new Uint8Array());
+      this.#tree.push(pending ?? hashLeaf(this.#leaf(index)));
     }
     for (const listener of this.#listeners) listener();
   }
@@ -155,7 +155,7 @@ export class ReceiptLog {
    * @throws WarderError `unavailable` when it is not there.
    */
   durable({ index }: ReceiptRef): { readonly index: number; readonly leaf: Uint8Array } {
-    return { index, leaf: this.leaves(index, 1)[0] ?? new Uint8Array() };
+    return { index, leaf: this.#leaf(index) };
   }
 
   /**
@@ -165,6 +165,10 @@ export class ReceiptLog {
   distrustTiles(level = 0): void {
     this.#tiles?.forget(level);
     this.#tree = this.#openTree(this.#tree.size, this.#tiles);
+  }
+
+  #leaf(index: number): Uint8Array {
+    return this.leaves(index, 1)[0] as Uint8Array;
   }
 
   /** A store flushes a whole group in one turn, so what follows that turn sees the group durable. */
