@@ -1,6 +1,6 @@
 // Leases: verifying against the bare signature, checking and issuing against another lease broker.
 
-import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import {
 } from 'leasebroker';
 import type { LeaseQuestion } from '../../src/decide/policy/lease-question.ts';
 import { PolicyHolder } from '../../src/decide/policy/policy-holder.ts';
+import { createRandomPool } from '../../src/front/daemon/random-pool.ts';
 import { openSqliteStore } from '../../src/base/store/sqlite/sqlite-store.ts';
 import type { Store, Table, Tx } from '../../src/base/store/store.ts';
 import { decodeUtf8, encodeUtf8 } from '../../src/base/encoding/utf8.ts';
@@ -57,6 +58,8 @@ const ROUNDS = 7;
 /** Until both sides run compiled. */
 const WARM_UP = 8;
 const IN_FLIGHT = 64;
+/** As in a daemon. */
+const random = createRandomPool();
 const metaTable: Table<{ readonly uses: number }> = { name: 'meta', indexes: {} };
 
 const terms: LeaseTerms = {
@@ -124,7 +127,7 @@ async function openOffice(
   const signer = openMemorySigner(alg, { roles: ['lease'], admitters });
   const keys = await loadKeys([JSON.stringify({ ...signer.key, warder_roles: ['lease'] })]);
   const prepare = (more: Partial<LeaseTerms> = {}): PreparedLease =>
-    prepareLease({ ...terms, ...more }, signer.key, now, randomBytes(16));
+    prepareLease({ ...terms, ...more }, signer.key, now, random(16));
   return { signer, keys, prepare };
 }
 

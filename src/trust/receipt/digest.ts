@@ -5,7 +5,7 @@ import { canonicalJson } from '../../base/encoding/jcs.ts';
 import type { Json } from '../../base/encoding/json.ts';
 
 const LEAF = 0;
-const NODE = Uint8Array.of(1);
+const NODE = 1;
 
 /** RFC 6962 leaf hash. */
 export function hashLeaf(leaf: Uint8Array): Uint8Array {
@@ -17,7 +17,11 @@ export function hashLeaf(leaf: Uint8Array): Uint8Array {
 
 /** RFC 6962 hash of an inner node. */
 export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return hash('sha256', Buffer.concat([NODE, left, right]), 'buffer');
+  const bytes = Buffer.allocUnsafe(1 + left.length + right.length);
+  bytes[0] = NODE;
+  bytes.set(left, 1);
+  bytes.set(right, 1 + left.length);
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** SHA-256(salt ‖ text), hex: the commitment to a value whose canonical JSON is `text`. */
