@@ -22,6 +22,7 @@ import { openChannel, readRemoteKeys } from '../../trust/signer/remote/remote-ke
 import { logKeyRoles, signingKeyRoles } from '../../trust/signer/roles.ts';
 import type { Admitter } from '../../trust/signer/signer.ts';
 import { signerTrouble } from '../../trust/signer/trouble.ts';
+import { START_PATIENCE_MS, within } from '../../trust/signer/within.ts';
 import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
 import { HASH_SIZE } from '../../trust/verify/merkle.ts';
 import type { KeyPin } from '../config/config.ts';
@@ -109,8 +110,16 @@ export async function openRemoteKeys(
 
 /** @throws WarderError `unavailable` when it cannot be reached, or remembers another log. */
 async function checkOrigin(channel: SignerChannel, origin: string): Promise<void> {
-  const { origin: its } = await readRemoteKeys(channel);
+  const keys = readRemoteKeys(channel);
+  // It has its keys at hand: one that hangs holds up no start of a daemon.
+  const { origin: its } = await within(START_PATIENCE_MS, keys, silent);
   if (its !== origin) throw otherLog(its, origin);
+}
+
+function silent(): WarderError {
+  return signerTrouble('transient', 'the signer process does not answer', {
+    hint: 'look at its log, and whether it was stopped',
+  });
 }
 
 /** What is wrong when a signer process signs for `its` and the home is of `origin`. */

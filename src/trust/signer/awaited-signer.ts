@@ -6,6 +6,7 @@ import type { OpenedSigner } from './checked-signer.ts';
 import { OpenedOnce } from './opened-once.ts';
 import type { Custody, PublicJwk, SignKind, SignRequest } from './signer.ts';
 import { isPassing, signerTrouble } from './trouble.ts';
+import { START_PATIENCE_MS, within } from './within.ts';
 
 export interface AwaitedKey {
   /** The pinned key. No other one ever signs in its place. */
@@ -22,7 +23,6 @@ export interface AwaitedKey {
   readonly patienceMs?: number;
 }
 
-const PATIENCE_MS = 4_000;
 const SUMMARY_MAX = 200;
 
 /**
@@ -75,17 +75,13 @@ class AwaitedSigner implements OpenedSigner {
 
   /** The signer itself, where its device is there. */
   async firstTry(): Promise<OpenedSigner> {
-    const { patienceMs = PATIENCE_MS } = this.#awaited;
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(tooSlow()), patienceMs);
+    const { patienceMs = START_PATIENCE_MS } = this.#awaited;
     try {
-      return await Promise.race([this.#signer.get(), late.promise]);
+      return await within(patienceMs, this.#signer.get(), tooSlow);
     } catch (thrown) {
       const error = asWarderError(thrown);
       if (isPassing(error)) this.#tell(error);
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
