@@ -29,7 +29,9 @@ test('keys and memory are gone on without, and refused with what is wrong', asyn
   await vi.advanceTimersByTimeAsync(START_PATIENCE_MS);
   const keys = await opening;
   expect(keys.log.awaited).toBe(true);
-  expect(notes).toEqual([expect.stringMatching(/^log key .*: .*; until it can be used checkpoints wait/)]);
+  expect(notes).toEqual([
+    expect.stringMatching(/^log key .*: .*; until it can be used checkpoints wait/),
+  ]);
   // The next who ask are told at once.
   const silent = { code: 'unavailable', data: { signer: 'transient' } };
   await expect(keys.memory.last()).rejects.toMatchObject(silent);
