@@ -118,7 +118,7 @@ describeHardware('a signer with keys in a token', () => {
         /there is no PKCS#11 module/,
       ],
       [key.replace(hsm.label, 'another'), /there is no token `another`/],
-      [`${key.replace('alg=ES256', 'alg=ES384')}`, /has to be ES256, not ES384/],
+      [key.replace('alg=ES256', 'alg=ES384'), /has to be ES256, not ES384/],
     ];
     for (const [uri, message] of cases) {
       await expect(init(root, { key: uri })).rejects.toMatchObject({

@@ -2,8 +2,6 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { encodeBase64url } from '../../../base/encoding/base64url.ts';
-import { encodeHex } from '../../../base/encoding/hex.ts';
 import { WarderError } from '../../../base/errors/errors.ts';
 import { rawSignature } from '../../tpm/attest-structures.ts';
 import { curvesOf } from '../../tpm/attestation-commands.ts';
@@ -26,14 +24,7 @@ import {
   type WrappedObject,
 } from '../../tpm/object-commands.ts';
 import { pcrPolicyDigest } from '../../tpm/pcr-policy.ts';
-import {
-  hasAll,
-  nameOf,
-  type PublicArea,
-  TPM_ALG,
-  TPM_CURVE,
-  type TpmHash,
-} from '../../tpm/public-area.ts';
+import { nameOf, type PublicArea, TPM_CURVE, type TpmHash } from '../../tpm/public-area.ts';
 import { TPM_RC } from '../../tpm/response-code.ts';
 import { EMPTY_AUTH } from '../../tpm/session.ts';
 import { startSession } from '../../tpm/start-session.ts';
@@ -41,13 +32,14 @@ import { signingTemplate } from '../../tpm/templates.ts';
 import type { Tpm, TpmLimits } from '../../tpm/tpm.ts';
 import { refusedWith, TpmFailure } from '../../tpm/tpm-failure.ts';
 import type { BackEndKey } from '../checked-signer.ts';
-import { ALGORITHMS, makePublicJwk } from '../jwk.ts';
+import { ALGORITHMS } from '../jwk.ts';
 import type { Tpm2KeyUri } from '../key-uri.ts';
 import type { Custody, PublicJwk, SignRequest } from '../signer.ts';
 import { signerTrouble } from '../trouble.ts';
 import { below, ensureAuth, readAuth } from './auth-value.ts';
 import { readBlob, writeBlob } from './key-blob.ts';
-import { type TpmDescription, describeTpm } from './describe-tpm.ts';
+import { describeTpm } from './describe-tpm.ts';
+import { checkArea, custodyOf, handleText } from './key-area.ts';
 import { type LoadedKey, TpmDevice } from './tpm-device.ts';
 import { changedKey, isWrongAuth, tpmTrouble } from './tpm-trouble.ts';
 
@@ -288,40 +280,6 @@ async function readKey(tpm: Tpm, device: TpmDevice, uri: Tpm2KeyUri): Promise<Pu
   return area;
 }
 
-/** Whether this is the key the URI is about, and one that never leaves. @throws WarderError `unavailable`. */
-function checkArea(area: PublicArea, { pcrs, alg, key }: Tpm2KeyUri): PublicJwk {
-  const where = 'handle' in key ? `0x${key.handle.toString(16)}` : key.blob;
-  const fault = faultOf(area, pcrs.length > 0);
-  if (fault !== undefined) {
-    throw signerTrouble('misconfigured', `the TPM key at \`${where}\` ${fault}`, {
-      hint: 'let warder make one: `warder keys create`; see docs/keys/tpm2.md',
-    });
-  }
-  const { crv, hash } = ALGORITHMS[alg];
-  const point = area.key;
-  const scheme = area.scheme?.hash ?? hash;
-  if (point.kind !== 'ecc' || point.curve !== crv || scheme !== hash) {
-    throw signerTrouble('misconfigured', `the TPM key at \`${where}\` is no ${alg} key`, {
-      hint: 'correct `alg` in the key URI',
-    });
-  }
-  return makePublicJwk(alg, encodeBase64url(point.x), encodeBase64url(point.y));
-}
-
-function faultOf(area: PublicArea, withPolicy: boolean): string | undefined {
-  if (!hasAll(area, ['fixedTPM', 'fixedParent'])) return 'may be copied to another TPM';
-  if (!hasAll(area, ['sensitiveDataOrigin'])) return 'was not made in it: somebody may have a copy';
-  if (!hasAll(area, ['sign']) || hasAll(area, ['restricted']))
-    return 'may not sign what it is given';
-  if (hasAll(area, ['decrypt'])) return 'is for more than signing';
-  if (!hasAll(area, ['noDA'])) return 'counts wrong tries: anybody could lock it for everybody';
-  if (area.scheme !== undefined && area.scheme.alg !== TPM_ALG.ecdsa) return 'signs otherwise';
-  const byAuth = hasAll(area, ['userWithAuth']);
-  if (withPolicy && (byAuth || area.authPolicy.length === 0)) return 'is not bound to registers';
-  if (!withPolicy && !byAuth) return 'wants a policy: `pcrs` is missing in the key URI';
-  return undefined;
-}
-
 async function templateFor(tpm: Tpm, { alg, pcrs, authSource }: Tpm2KeyUri): Promise<Uint8Array> {
   const { crv, hash } = ALGORITHMS[alg];
   if (crv === 'Ed25519' || hash === null) throw new Error('a TPM has no Ed25519');
@@ -386,30 +344,4 @@ function taken(where: string): WarderError {
 
 function authPath({ authSource }: Tpm2KeyUri, { home }: Tpm2Context): string | undefined {
   return authSource === undefined ? undefined : below(home, authSource);
-}
-
-function handleText({ key }: Tpm2KeyUri): string {
-  return 'handle' in key ? `0x${key.handle.toString(16)}` : key.blob;
-}
-
-function custodyOf(area: PublicArea, uri: Tpm2KeyUri, tpm: TpmDescription): Custody {
-  const guard = [
-    ...(uri.authSource === undefined ? [] : ['an auth value']),
-    ...(uri.pcrs.length === 0 ? [] : [`registers ${uri.pcrs.join(',')}`]),
-  ];
-  return {
-    backend: 'tpm2',
-    summary: `${tpm.text}: made in it, fixed to it; guarded by ${guard.join(' and ')}`,
-    claims: {
-      ...tpm.claims,
-      fixedTPM: hasAll(area, ['fixedTPM']),
-      fixedParent: hasAll(area, ['fixedParent']),
-      sensitiveDataOrigin: hasAll(area, ['sensitiveDataOrigin']),
-      restricted: hasAll(area, ['restricted']),
-      noDA: hasAll(area, ['noDA']),
-      name: encodeHex(nameOf(area)),
-      ...(area.authPolicy.length === 0 ? {} : { authPolicy: encodeHex(area.authPolicy) }),
-      ...('handle' in uri.key ? { handle: handleText(uri) } : {}),
-    },
-  };
 }
