@@ -135,8 +135,6 @@ test('a home put back to an older copy goes on with a new log, once both operato
 
   const audit = await home.ok<{ follows: object }>(['receipts', 'verify']);
   expect(audit.follows).toMatchObject({ ...begun.before, reason: 'the disk was replaced' });
-  await home.ok(['stop']);
-  await restartSigner();
   const today = await save('today.jwks', ['keys', 'jwks']);
   expect(await verifies(await lastProof('new.proof'), today)).toBe(0);
   expect(await verifies(late, before)).toBe(0);

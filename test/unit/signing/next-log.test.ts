@@ -1,0 +1,72 @@
+// The next log of a signer that does not run: what is made, what stays, and what it takes to begin it.
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { initSigner } from '../../../src/front/signing/init-signer.ts';
+import { beginNextLog, endEarlierLogs } from '../../../src/front/signing/next-log.ts';
+import { readSignerConfig, signerState } from '../../../src/front/signing/signer-config.ts';
+import { lockMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ws-'));
+const root = join(directory, 's');
+const state = signerState(root);
+const has = (...path: readonly string[]): boolean => existsSync(join(root, ...path));
+let first: ReturnType<typeof readSignerConfig>;
+
+// Each test goes on from what the one before has left.
+beforeAll(async () => {
+  first = await initSigner(root, { listen: [] });
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test('not while the signer runs, and not without what it knows of its keys', async () => {
+  const lock = lockMemory(join(root, 'memory.json'));
+  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  lock.release();
+  const other = join(directory, 'other');
+  await expect(beginNextLog(other)).rejects.toMatchObject({ code: 'unavailable' });
+  const known = readFileSync(join(root, 'succession.json'));
+  rmSync(join(root, 'succession.json'));
+  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  expect(readdirSync(root).filter((name) => name.startsWith('log-'))).toEqual([]);
+  writeFileSync(join(root, 'succession.json'), known);
+});
+
+test('what was begun and left is not gone on with; the log before is ended', async () => {
+  const killed = beginNextLog(root, (step) => {
+    if (step === 'remembered') throw new Error('killed');
+  });
+  await expect(killed).rejects.toThrow('killed');
+  expect(readSignerConfig(state)).toEqual(first);
+  const next = await beginNextLog(root);
+  expect(next).toMatchObject({
+    origin: `${first.origin}/3`,
+    before: { origin: first.origin, size: 0 },
+    kids: { signing: first.keys[0]?.kid, log: first.logKey.kid },
+  });
+  expect(readSignerConfig(state)).toEqual({ ...first, origin: next.origin, memory: 'log-3' });
+  expect(readFileSync(state.config, 'utf8')).toContain('// The log it signs for');
+  expect([has('memory.json'), has('memory.ended.json')]).toEqual([false, true]);
+  expect([has('log-2', 'memory.json'), has('log-3', 'memory.json')]).toEqual([false, true]);
+});
+
+test('killed once it has begun, the next start ends the log before', async () => {
+  const killed = beginNextLog(root, (step) => {
+    if (step === 'begun') throw new Error('killed');
+  });
+  await expect(killed).rejects.toThrow('killed');
+  const config = readSignerConfig(state);
+  expect(config).toMatchObject({ origin: `${first.origin}/4`, memory: 'log-4' });
+  expect(has('log-3', 'memory.json')).toBe(true);
+  await endEarlierLogs(state, config);
+  expect([has('log-3', 'memory.json'), has('log-4', 'memory.json')]).toEqual([false, true]);
+});
+
+test('a memory that is lost ends a log as well', async () => {
+  rmSync(join(root, 'log-4', 'memory.json'));
+  const next = await beginNextLog(root);
+  expect(next).not.toHaveProperty('before');
+  expect(next.origin).toBe(`${first.origin}/5`);
+});
