@@ -4,11 +4,13 @@ import type { FuzzTarget } from '../fuzz/target.ts';
 import { faults } from './faults.ts';
 import { fullDisk } from './full-disk.ts';
 import { kills } from './kills.ts';
+import { leaseKills } from './lease-kills.ts';
 import { lostTiles, lyingDisk, powerCuts } from './power-cuts.ts';
 import { recovery } from './recovery.ts';
 
 export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['kills', kills],
+  ['lease-kills', leaseKills],
   ['faults', faults],
   ['full-disk', fullDisk],
   ['power-cuts', powerCuts],

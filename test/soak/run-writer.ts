@@ -2,9 +2,9 @@
 
 import { spawn } from 'node:child_process';
 import { Finding } from '../fuzz/target.ts';
-import type { Promises } from './auditor.ts';
 
-const WRITER = new URL('./writer.ts', import.meta.url).pathname;
+/** What a writer runs unless told otherwise. */
+const WRITER = new URL('./writer.ts', import.meta.url);
 
 /** No writer that is to end by itself works so long. */
 const LONGEST_MS = 120_000;
@@ -12,6 +12,7 @@ const LONGEST_MS = 120_000;
 export interface WriterRun {
   readonly site: string;
   readonly seed: number;
+  readonly program?: URL;
   /** Steps; without, it goes on until it is killed. */
   readonly steps?: number;
   /** Whether the same seed is to make the same system calls. */
@@ -28,15 +29,20 @@ export interface WriterRun {
 /** How it ended. */
 export type WriterEnd = 'ended' | 'killed';
 
+/** Who is told what it said, once it has ended. */
+export interface Listener {
+  hear(line: string): void;
+}
+
 /** Runs it to its end. @throws Finding when it ended in a way that nobody asked for. */
-export async function runWriter(run: WriterRun, promises: Promises): Promise<WriterEnd> {
+export async function runWriter(run: WriterRun, promises: Listener): Promise<WriterEnd> {
   const { site, seed, steps, steady, below = [], until, onStart } = run;
-  const { threads = steady === true ? 1 : 4 } = run;
+  const { threads = steady === true ? 1 : 4, program: script = WRITER } = run;
   const words = [
     ...below,
     process.execPath,
     '--no-warnings',
-    WRITER,
+    script.pathname,
     site,
     String(seed),
     steps === undefined ? 'forever' : String(steps),
@@ -45,7 +51,7 @@ export async function runWriter(run: WriterRun, promises: Promises): Promise<Wri
   const [program = '', ...args] = words;
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: String(threads) },
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(threads) },
   });
   const lines: string[] = [];
   let [text, errors] = ['', ''];

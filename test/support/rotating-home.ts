@@ -3,7 +3,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock/clock.ts';
 import { readConfig } from '../../src/front/config/config.ts';
@@ -13,11 +12,11 @@ import { composeRuntime, type Runtime } from '../../src/front/daemon/compose.ts'
 import { initHome } from '../../src/front/daemon/init.ts';
 import type { KeyTrouble } from '../../src/front/daemon/open-keys.ts';
 import { createOperations } from '../../src/front/daemon/operations.ts';
-import { type LeaseTerms, prepareLease, signLease } from '../../src/trust/lease/issue-lease.ts';
+import type { LeaseTerms } from '../../src/trust/lease/issue-lease.ts';
 import type { CheckedLease } from '../../src/trust/lease/lease.ts';
-import { verifyLease } from '../../src/trust/lease/verify-lease.ts';
 import type { Signer } from '../../src/trust/signer/signer.ts';
 import { loadKeys, type TrustedKeys } from '../../src/trust/verify/keys.ts';
+import { issueLease, takeLease } from './issued-lease.ts';
 
 export interface OpenHome extends Runtime {
   readonly operations: OperationHandlers;
@@ -70,36 +69,9 @@ export async function rotatingHome(key?: string): Promise<RotatingHome> {
       ...opened,
       operations: createOperations(opened, { version: '1.2.3', stop: () => {} }),
       published: () => loadKeys([readFileSync(join(home.public, 'jwks.json'), 'utf8')]),
-      issue: (terms, signer) => issueIn(opened, terms, signer),
-      take: async (text) => {
-        const now = opened.gate.now();
-        const audience = opened.config.log.origin;
-        const verified = await verifyLease(text, opened.keys.trusted, { now, audience });
-        return opened.gate.leases.check(verified, { bearer: true }, now);
-      },
+      issue: (terms, signer) => issueLease(opened, terms, signer),
+      take: (text) => takeLease(opened, text),
     };
   };
   return { home, open, close };
-}
-
-async function issueIn(
-  { keys, gate, config, administration }: Runtime,
-  terms: Partial<LeaseTerms> = {},
-  signer: Signer = keys.signing,
-): Promise<string> {
-  const whole: LeaseTerms = {
-    origin: config.log.origin,
-    principal: 'agent:default',
-    tenant: 'default',
-    capabilities: [{ type: 'fs.read', paths: ['/data/**'] }],
-    ttlSeconds: 300,
-    ...terms,
-  };
-  const prepared = prepareLease(whole, signer.key, gate.now(), randomBytes(16));
-  const { claims, digest, stateKey } = prepared;
-  const receipt = await administration.leaseEvent((tx) => {
-    gate.leases.record(tx, prepared, 'default');
-    return { outcome: 'issued', agent: 'default', stateKey, claims, digest };
-  });
-  return signLease(prepared, signer, receipt);
 }
