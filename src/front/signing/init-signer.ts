@@ -24,6 +24,7 @@ import {
   ownFile,
   type WantedKey,
 } from './new-keys.ts';
+import { checkPrivate } from './serve-signer.ts';
 import {
   memoryFiles,
   type OwnKey,
@@ -57,13 +58,14 @@ export interface SignerWish {
  * Makes a signer in a new or empty directory.
  *
  * @param root absolute.
- * @throws WarderError `conflict` when there is anything of a signer already; `usage`, `unavailable` for keys that
- *   cannot be made.
+ * @throws WarderError `conflict` when there is anything of a signer already; `unavailable` when others can reach the
+ *   directory; `usage`, `unavailable` for keys that cannot be made.
  */
 export async function initSigner(root: string, wish: SignerWish): Promise<SignerConfig> {
   const { config: path, socket } = signerState(root);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   if (readdirSync(root).length > 0) throw notEmpty(root);
+  checkPrivate(root);
   const uri = wish.key ?? ownFile('signing', 'ES256');
   const access = { home: root, modules: modulesOf([uri, wish.logKey]) };
   const logUri = wish.logKey ?? (await logKeyUri(uri, access));

@@ -184,8 +184,8 @@ function openDoor(address: ListenAddress, { tls }: SignerConfig, parts: DoorPart
   });
 }
 
-/** Keys, PINs and memory are in it. */
-function checkPrivate(root: string): void {
+/** Keys, PINs and memory are in it. @throws WarderError `unavailable` when others could have been there. */
+export function checkPrivate(root: string): void {
   let stats;
   try {
     stats = statSync(root);

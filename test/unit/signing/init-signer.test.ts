@@ -36,6 +36,13 @@ describe('a signer with keys in files', () => {
     const logKey = 'file:nowhere/log.key?alg=EdDSA&passphrase-source=log.passphrase';
     await expect(init(root, { logKey })).rejects.toMatchObject({ code: 'unavailable' });
     expectUntouched(root);
+    // Where others could look it would not start.
+    chmodSync(root, 0o755);
+    await expect(init(root, {})).rejects.toMatchObject({
+      message: expect.stringContaining('is open to other users') as string,
+    });
+    expectUntouched(root);
+    chmodSync(root, 0o700);
     await init(root, {});
     expect(readdirSync(root)).toContain('signer.json');
   });
