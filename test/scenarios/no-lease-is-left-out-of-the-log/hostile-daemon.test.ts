@@ -22,7 +22,7 @@ import { createCheckpointMemory } from '../../../src/trust/receipt/checkpoint-me
 import { hashLeaf } from '../../../src/trust/receipt/digest.ts';
 import type { ReceiptFacts } from '../../../src/trust/receipt/leaf.ts';
 import { LogTree } from '../../../src/trust/receipt/log-tree.ts';
-import { checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
+import { type BackEndKey, checkedSigner } from '../../../src/trust/signer/checked-signer.ts';
 import { memoryKey } from '../../../src/trust/signer/memory/memory-signer.ts';
 import type { Signer } from '../../../src/trust/signer/signer.ts';
 import { formatHead } from '../../../src/trust/verify/checkpoint.ts';
@@ -76,7 +76,8 @@ interface Signing {
   lease(prepared: PreparedLease, shown: { index: number; leaf: Uint8Array }): Promise<Uint8Array>;
   /** Asks for a head of the whole log, with whatever evidence. */
   head(log: Leaves, changes?: Partial<CheckpointEvidence>): Promise<Uint8Array>;
-  restart(): Promise<Signing>;
+  /** The same memory in a new process; with another key if it was rotated. */
+  restart(key?: BackEndKey): Promise<Signing>;
 }
 
 async function openSigning(path?: string, back = memoryKey('ES256')): Promise<Signing> {
@@ -115,9 +116,9 @@ async function openSigning(path?: string, back = memoryKey('ES256')): Promise<Si
         evidence: { ...evidence, ...changes },
       });
     },
-    restart: async () => {
+    restart: async (key = back) => {
       await memory.close();
-      return openSigning(file, back);
+      return openSigning(file, key);
     },
   };
 }
@@ -151,6 +152,17 @@ test('a lease whose leaf is left out stops every further head, over a restart to
   log.call();
   log.call();
   await expect(again.head(log)).rejects.toMatchObject(refused);
+});
+
+test('a key in the place of the one that signed the lease asks for its leaf as that did', async () => {
+  const { signing, before, log } = await leased();
+  before.call();
+  await signing.head(before, { leases: [], leaseProof: [] });
+  const rotated = await signing.restart(memoryKey('ES256'));
+  before.call();
+  await expect(rotated.head(before)).rejects.toMatchObject(refused);
+  await expect(rotated.head(before, { leases: [], leaseProof: [] })).rejects.toMatchObject(refused);
+  await expect(rotated.head(new Leaves(log.bytes.slice(0, 3)))).rejects.toMatchObject(refused);
 });
 
 test('the honest log goes on, and a lease that was shown is not asked for again', async () => {
@@ -250,7 +262,7 @@ test('a lease is signed with its own receipt as evidence, or not at all', async 
   await sign({ index: 0, leaf });
 });
 
-test('a lease and a checkpoint are asked for at once, in any order, with kills in between: an honest daemon is refused nothing', async () => {
+test('a lease and a checkpoint are asked for at once, in any order, with kills and rotations in between: an honest daemon is refused nothing', async () => {
   const digest = createHash('sha256').update('interleavings of leases and heads');
   const chance = (of: number): number => {
     const draw = createHash('sha256').update(digest.copy().digest()).digest().readUInt32BE();
@@ -262,6 +274,7 @@ test('a lease and a checkpoint are asked for at once, in any order, with kills i
   let asked: Promise<unknown>[] = [];
   let head: Promise<unknown> | undefined;
   let signed = 0;
+  let rotations = 0;
   for (let step = 0; step < 400; step += 1) {
     switch (chance(5)) {
       case 0:
@@ -289,7 +302,10 @@ test('a lease and a checkpoint are asked for at once, in any order, with kills i
         if (chance(8) === 0) {
           // A process that ends between any two steps: what was answered counts, the rest is asked anew.
           await Promise.allSettled([...asked, head]);
-          signing = await signing.restart();
+          // Sometimes with another key: what the one before signed has to be shown to the one after.
+          const rotated = chance(2) === 0;
+          if (rotated) rotations += 1;
+          signing = await signing.restart(rotated ? memoryKey('ES256') : undefined);
         }
     }
     if (asked.length > 200) await Promise.all(asked.splice(0));
@@ -301,6 +317,7 @@ test('a lease and a checkpoint are asked for at once, in any order, with kills i
   await signing.head(log);
   expect((await signing.memory.last()).unproven).toEqual([]);
   expect(signed).toBeGreaterThan(40);
+  expect(rotations).toBeGreaterThan(2);
   const hashes = new Set(log.bytes.map((leaf) => Buffer.from(hashLeaf(leaf)).toString('hex')));
   expect(hashes.size).toBe(log.bytes.length);
 }, 30_000);
