@@ -67,5 +67,5 @@ describeHardware('a home whose keys are in a token of its signer process', () =>
     await kept.expectLastProof();
     await home.ok(['receipts', 'verify']);
     expect(await home.ok(['status'])).toMatchObject({ pid });
-  }, 60_000);
+  }, 120_000);
 });

@@ -74,4 +74,4 @@ test('calls, leases and receipts of a signer that is elsewhere', async () => {
   expect(await kept.expectLease('again')).toMatchObject({ alg: 'ES256' });
   await home.ok(['receipts', 'verify']);
   expect(await home.ok(['status'])).toMatchObject({ pid });
-}, 60_000);
+}, 120_000);
