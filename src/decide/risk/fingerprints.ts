@@ -22,57 +22,50 @@ export function fingerprintKey(bytes: Uint8Array): FingerprintKey {
   };
 }
 
-/** Calls `each` with the number of every run, in one pass; stops when it answers true. */
-export function everyRun(
-  text: string,
-  key: FingerprintKey,
-  each: (print: number, at: number) => boolean,
-): boolean {
-  const { first, second, mask } = key;
+/** The number of every run, in one pass. */
+export function everyRun(text: string, { first, second, mask }: FingerprintKey): Float64Array {
   let leavingFirst = 1;
   let leavingSecond = 1;
   for (let count = 0; count < RUN; count += 1) {
     leavingFirst = Math.imul(leavingFirst, first);
     leavingSecond = Math.imul(leavingSecond, second);
   }
+  const runs = new Float64Array(Math.max(0, text.length - RUN + 1));
   let one = 0;
   let two = 0;
   for (let at = 0; at < text.length; at += 1) {
     const arriving = text.charCodeAt(at) + 1;
-    one = Math.imul(one, first) + arriving;
-    two = Math.imul(two, second) + arriving;
+    one = (Math.imul(one, first) + arriving) | 0;
+    two = (Math.imul(two, second) + arriving) | 0;
     if (at >= RUN) {
       const leaving = text.charCodeAt(at - RUN) + 1;
-      one -= Math.imul(leavingFirst, leaving);
-      two -= Math.imul(leavingSecond, leaving);
+      one = (one - Math.imul(leavingFirst, leaving)) | 0;
+      two = (two - Math.imul(leavingSecond, leaving)) | 0;
     }
-    one |= 0;
-    two |= 0;
-    if (at >= RUN - 1 && each(mixed(one, two, mask), at - RUN + 1)) return true;
+    if (at >= RUN - 1) runs[at - RUN + 1] = mixed(one, two, mask);
   }
-  return false;
+  return runs;
 }
 
 /** The numbers to remember of a text: the least of every WINDOW runs. */
 export function sampledRuns(text: string, key: FingerprintKey): readonly number[] {
-  const runs = new Float64Array(Math.max(0, text.length - RUN + 1));
-  everyRun(text, key, (print, at) => {
-    runs[at] = print;
-    return false;
-  });
+  const runs = everyRun(text, key);
   const sampled: number[] = [];
   let least = -1;
+  let last = -1;
   for (let end = Math.min(WINDOW, runs.length) - 1; end >= 0 && end < runs.length; end += 1) {
     const start = Math.max(0, end - WINDOW + 1);
-    const before = least;
+    // Of equal ones the last: where a text repeats itself, it is the least for longest.
     if (least < start) {
       least = start;
       for (let at = start + 1; at <= end; at += 1)
-        if (value(runs, at) < value(runs, least)) least = at;
-    } else if (value(runs, end) < value(runs, least)) {
+        if (value(runs, at) <= value(runs, least)) least = at;
+    } else if (value(runs, end) <= value(runs, least)) {
       least = end;
     }
-    if (least !== before) sampled.push(value(runs, least));
+    const print = value(runs, least);
+    if (print !== last) sampled.push(print);
+    last = print;
   }
   return sampled;
 }

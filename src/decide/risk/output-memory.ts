@@ -42,8 +42,10 @@ export class OutputMemory {
         break;
       }
     }
-    for (const passage of passages(text)) this.#hearInstruction(heard, passage);
     const bare = bareText(text);
+    for (const passage of passages(text)) {
+      this.#hearInstruction(heard, passage, passage === text ? bare : bareText(passage));
+    }
     if (bare.length < RUN) return;
     for (const print of sampledRuns(bare, this.#key)) heard.runs.add(print);
   }
@@ -54,11 +56,10 @@ export class OutputMemory {
     if (heard === undefined) return 'nothing';
     const bare = bareText(text);
     if (this.#repeatsInstruction(heard, text, bare)) return 'instruction';
-    return everyRun(bare, this.#key, (print) => heard.runs.has(print)) ? 'output' : 'nothing';
+    return everyRun(bare, this.#key).some((print) => heard.runs.has(print)) ? 'output' : 'nothing';
   }
 
-  #hearInstruction(heard: Heard, passage: string): void {
-    const bare = bareText(passage);
+  #hearInstruction(heard: Heard, passage: string, bare: string): void {
     const phrases = instructionPhrases(bare);
     if (phrases.length === 0) return;
     for (const print of sampledRuns(bare, this.#key)) heard.instructions.add(print);
@@ -71,7 +72,7 @@ export class OutputMemory {
     const isKnown = (each: string): boolean => instructions.has(wholeText(each, this.#key));
     if (instructionPhrases(bare).some(isKnown)) return true;
     for (const addressee of addressees(text)) if (isKnown(addressee)) return true;
-    return everyRun(bare, this.#key, (print) => instructions.has(print));
+    return everyRun(bare, this.#key).some((print) => instructions.has(print));
   }
 }
 
