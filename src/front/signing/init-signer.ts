@@ -24,7 +24,7 @@ import {
   ownFile,
   type WantedKey,
 } from './new-keys.ts';
-import { checkPrivate } from './serve-signer.ts';
+import { checkPrivate } from './private-state.ts';
 import {
   memoryFiles,
   type OwnKey,
@@ -137,6 +137,7 @@ export async function addSignerKey(
   role: KeyRole = 'signing',
 ): Promise<KeyPin> {
   const state = signerState(root);
+  checkPrivate(root);
   const config = readSignerConfig(state);
   const alg: Algorithm = role === 'log' ? 'EdDSA' : 'ES256';
   const uri = given ?? freshUri(root, role, alg);

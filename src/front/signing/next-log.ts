@@ -15,6 +15,7 @@ import type { Head } from '../../trust/verify/checkpoint.ts';
 import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
 import { editSignerConfig } from './edit-config.ts';
 import { createListMemory } from './list-memory.ts';
+import { checkPrivate } from './private-state.ts';
 import {
   memoryFiles,
   readSignerConfig,
@@ -61,6 +62,7 @@ export async function beginNextLog(
   reached: (step: NextLogStep) => void = () => {},
 ): Promise<NextLog> {
   const state = signerState(root);
+  checkPrivate(root);
   const config = readSignerConfig(state);
   const files = memoryFiles(state, config.memory);
   const lock = lockMemory(files.memory);

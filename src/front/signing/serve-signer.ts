@@ -1,6 +1,5 @@
 // The life of a signer process: its own config, its own memory, its own ways in; drains on SIGTERM.
 
-import { statSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock/clock.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { HeadMemory, SignedHead } from '../../trust/receipt/head-memory.ts';
@@ -13,6 +12,7 @@ import { openHttpsDoor } from './https-door.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { endEarlierLogs } from './next-log.ts';
 import { type OwnRules, openOwnKeys } from './own-keys.ts';
+import { checkPrivate } from './private-state.ts';
 import {
   memoryFiles,
   type OwnKey,
@@ -181,23 +181,6 @@ function openDoor(address: ListenAddress, { tls }: SignerConfig, parts: DoorPart
   if (tls !== undefined) return openHttpsDoor(address, tls, parts);
   throw new WarderError('usage', '`tls` is needed to listen on https', {
     hint: 'name certificate, key and CA in signer.json; see docs/keys/remote.md',
-  });
-}
-
-/** Keys, PINs and memory are in it. @throws WarderError `unavailable` when others could have been there. */
-export function checkPrivate(root: string): void {
-  let stats;
-  try {
-    stats = statSync(root);
-  } catch (cause) {
-    throw new WarderError('unavailable', `there is no signer in \`${root}\``, {
-      cause,
-      hint: 'make one: `warder signer init --state DIR`',
-    });
-  }
-  if (stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0) return;
-  throw new WarderError('unavailable', `\`${root}\` is open to other users, or another user’s`, {
-    hint: 'it has to be of the signer’s own user, mode 700; see who had access to it',
   });
 }
 

@@ -5,6 +5,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../src/front/config/config.ts';
+import { readLogRow } from '../../../src/front/daemon/current-log.ts';
 import { beginNewLog, type NewLogStep } from '../../../src/front/daemon/new-log.ts';
 import { signerFindings } from '../../../src/front/daemon/signer-findings.ts';
 import { addSignerKey } from '../../../src/front/signing/init-signer.ts';
@@ -119,6 +120,8 @@ test('nothing of the old log is signed any more, and the home goes on with what 
   expect(await said(site)).not.toContain('problem');
   const opened = await open();
   expect(readConfig(home.config)).toMatchObject({ logKey: { kid: before.log.kid } });
+  const { formerKeys } = opened.store.read(readLogRow) ?? {};
+  expect(formerKeys).toEqual([oldLog?.kid]);
   expect(await opened.receipts.audit()).toMatchObject({ follows: { ...begun.before } });
   await opened.take(await opened.issue());
   expect((await opened.lists.latest('default')).seq).toBe(1);

@@ -1,10 +1,18 @@
 // The next log of a signer that does not run: what is made, what stays, and what it takes to begin it.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { initSigner } from '../../../src/front/signing/init-signer.ts';
+import { addSignerKey, initSigner } from '../../../src/front/signing/init-signer.ts';
 import { beginNextLog, endEarlierLogs } from '../../../src/front/signing/next-log.ts';
 import { readSignerConfig, signerState } from '../../../src/front/signing/signer-config.ts';
 import { lockMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
@@ -27,6 +35,11 @@ test('not while the signer runs, and not without what it knows of its keys', asy
   lock.release();
   const other = join(directory, 'other');
   await expect(beginNextLog(other)).rejects.toMatchObject({ code: 'unavailable' });
+  // What root makes here the signer's user cannot read; what others can read is no secret.
+  chmodSync(root, 0o750);
+  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(addSignerKey(root, undefined)).rejects.toMatchObject({ code: 'unavailable' });
+  chmodSync(root, 0o700);
   const known = readFileSync(join(root, 'succession.json'));
   rmSync(join(root, 'succession.json'));
   await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
