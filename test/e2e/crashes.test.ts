@@ -1,7 +1,8 @@
 // Daemon and executors killed at any time: what was acknowledged stays, what was cut off is `unknown` once.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixture, sampleTool } from '../support/fixtures.ts';
 import { executorsOf, isAlive } from '../support/processes.ts';
@@ -161,6 +162,33 @@ test('idle executors killed at once: nobody notices', async () => {
   await expectEcho();
   expect(await daemonPid()).toBe(pid);
 });
+
+test('a receipt put into the store after a clean stop: the next start says that it was not signed', async () => {
+  await home.ok(['stop']);
+  const state = new DatabaseSync(join(home.root, 'state.db'));
+  const size = Number(state.prepare('SELECT max(at) + 1 AS size FROM s_leaf').get()?.['size']);
+  const otherId = "substr(id, 1, length(id) - 1) || iif(id LIKE '%Z', 'Y', 'Z')";
+  state.exec(`INSERT INTO s_leaf (at, tenant, id, time, bytes)
+    SELECT ${String(size)}, tenant, ${otherId}, time,
+      CAST(replace(CAST(bytes AS TEXT), id, ${otherId}) AS BLOB)
+    FROM s_leaf WHERE at = 0`);
+  const signedAtStart = async (): Promise<unknown> => {
+    const [row] = await receipts('--type', 'daemon', '--outcome', 'started');
+    const { statement } = await home.ok<{
+      statement: { predicate: { detail: { signed: number } } };
+    }>(['receipts', 'show', row?.id ?? '']);
+    return statement.predicate.detail.signed;
+  };
+  expect(await signedAtStart()).toBe(size);
+  expect(readFileSync(join(home.root, 'logs/daemon.log'), 'utf8')).toContain(
+    `1 receipt came after the last signed head, of ${String(size)} leaves`,
+  );
+  // With nobody's help it is as many as there are.
+  await home.ok(['stop']);
+  const all = Number(state.prepare('SELECT max(at) + 1 AS size FROM s_leaf').get()?.['size']);
+  state.close();
+  expect(await signedAtStart()).toBe(all);
+}, 40_000);
 
 describe('one daemon per home', () => {
   test('a second one ends with 7 and names the first; the first goes on', async () => {

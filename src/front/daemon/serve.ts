@@ -46,7 +46,8 @@ export async function serve(home: Home, options: ServeOptions): Promise<number> 
   const lock = lockHome(home.root);
   const runtime = await composeRuntime(home, config, systemClock, { note });
   // Before anything listens: with a store that cannot be read or written no daemon starts.
-  await runtime.administration.daemonEvent('started', { version: options.version });
+  const signed = noteUnsigned(runtime);
+  await runtime.administration.daemonEvent('started', { version: options.version, signed });
   const status = statusReport(runtime, options.version);
   const stop = new Stop();
   const agents: AgentSocket[] = [];
@@ -100,6 +101,20 @@ async function listenForOperators(
     sockets.push(await listenForOperator(path, operations, createStreams(own), proofs));
   }
   return sockets;
+}
+
+/**
+ * What came behind the last signed head is not held against anything: after a kill it is acknowledged receipts; after
+ * a clean stop nobody of ours wrote it.
+ *
+ * @returns leaves of that head.
+ */
+function noteUnsigned({ receipts: { log, checkpointer } }: Runtime): number {
+  const signed = checkpointer.published?.size ?? 0;
+  const count = log.size - signed;
+  const receipts = count === 1 ? 'receipt' : 'receipts';
+  if (count > 0) note(`${count} ${receipts} came after the last signed head, of ${signed} leaves`);
+  return signed;
 }
 
 /** The daemon's own log is its stderr. */
