@@ -94,7 +94,14 @@ describeHardware('keys in a token', () => {
   });
 
   test('from the token to a file and back into the token, over a restart', async () => {
-    await ok('keys', 'rotate');
+    // Nobody loses a key that cannot be copied by leaving a flag out.
+    for (const flags of [[], ['--compromised'], ['--log']]) {
+      const refused = await run('keys', 'rotate', ...flags);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/the next one would be a file\nhint: .*--key 'file:keys/);
+    }
+    const next = 'file:keys/next.key?alg=ES256&passphrase-source=keys/next.passphrase';
+    await ok('keys', 'rotate', '--key', next);
     expect((await keys())[0]?.custody).toBe('protected by file permissions only');
     await expectLease('file.lease');
     await ok('keys', 'rotate', '--key', hsm.uri('second'));

@@ -1,7 +1,5 @@
 // Rotating the signing key, from a new key to its pin in the config. A crash at any step leaves one key.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { rotationEvent } from '../../gate/key-events.ts';
 import {
@@ -12,17 +10,14 @@ import {
 } from '../../trust/keyring/key-history.ts';
 import { rotationDigest, signRotation } from '../../trust/keyring/sign-rotation.ts';
 import type { OpenedSigner } from '../../trust/signer/checked-signer.ts';
-import { formatKeyUri, isRemote, parseKeyUri } from '../../trust/signer/key-uri.ts';
-import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
 import { pinKey } from '../config/pin.ts';
 import { readLogRow } from './current-log.ts';
-import { signerProcessOf } from '../signing/remote-keys.ts';
 import type { Runtime } from './compose.ts';
-import { keyAccess } from './key-access.ts';
+import { checkAlgorithm, makeNextKey } from './next-key.ts';
 
 export interface RotationRequest {
-  /** Where the new key is or shall be; a file key when absent. */
+  /** Where the new key is or shall be; see {@link makeNextKey} for when it is absent. */
   readonly key?: string;
   /** How long leases of the old key count; as long as the longest lease when absent. */
   readonly graceSeconds?: number;
@@ -74,12 +69,13 @@ export async function rotateKey(
   const { keys, receipts, gate } = parts;
   const compromised = request.compromised === true;
   const grace = checkGrace(parts, request);
-  const uri = await makeKey(parts, request.key);
+  const uri = await makeNextKey(parts, 'signing', uriOf(keys.history), request.key);
   reached('made');
   const next = await parts.openSigning(uri);
   const old = keys.signing;
   try {
-    checkNew(next, parts);
+    checkAlgorithm('signing', next.key.alg);
+    refuseKnown(next.key.kid, keys, gate);
     await next.ready();
     await receipts.checkpointer.still(async () => {
       const iat = Math.floor(gate.now() / 1000) + (compromised ? 0 : DATED_AHEAD_SECONDS);
@@ -157,48 +153,6 @@ function checkGrace({ config }: RotationParts, request: RotationRequest): number
   });
 }
 
-/** Makes the key when there is none where the URI says. */
-async function makeKey(
-  { home, config }: RotationParts,
-  given: string | undefined,
-): Promise<string> {
-  const there = signerProcessOf(config.logKey);
-  const uri = given ?? (there === undefined ? freshKeyUri(home.root) : formatKeyUri(there));
-  const parsed = parseKeyUri(uri);
-  // A signer process has made its next key itself.
-  if (there !== undefined || isRemote(parsed)) return uri;
-  if ('alg' in parsed && parsed.alg !== 'ES256') {
-    throw new WarderError('usage', `the signing key is ES256, not ${parsed.alg}`, {
-      hint: 'say `alg=ES256`',
-    });
-  }
-  try {
-    await createKey(uri, keyAccess(home, config));
-  } catch (error) {
-    if (given === undefined || !(error instanceof WarderError) || error.code !== 'conflict') {
-      throw error;
-    }
-  }
-  return uri;
-}
-
-/** A file nobody has yet: what a killed rotation left behind is not used. */
-function freshKeyUri(root: string): string {
-  let number = 2;
-  while (existsSync(join(root, 'keys', `signing-${number}.key`))) number += 1;
-  const path = `keys/signing-${number}`;
-  return `file:${path}.key?alg=ES256&passphrase-source=${path}.passphrase`;
-}
-
-function checkNew(next: OpenedSigner, { keys, gate }: RotationParts): void {
-  if (next.key.alg !== 'ES256') {
-    throw new WarderError('usage', `the signing key is ES256, not ${next.key.alg}`, {
-      hint: 'name an ES256 key',
-    });
-  }
-  refuseKnown(next.key.kid, keys, gate);
-}
-
 /** @throws WarderError `usage` for a key of this home, whatever it signed. */
 export function refuseKnown(
   kid: string,
@@ -211,6 +165,11 @@ export function refuseKnown(
   throw new WarderError('usage', `this home signed with the key \`${kid}\` before`, {
     hint: 'a key comes back never: name another, or leave `--key` out',
   });
+}
+
+/** URI of the key that signs now. */
+export function uriOf(history: readonly KeyRow[]): string {
+  return (history.at(-1) as KeyRow).uri;
 }
 
 /** Keys that were retired, or whose grace was cut short. */

@@ -1,24 +1,20 @@
 // Rotating the key of the log. The log keeps its name; heads up to now are the old key's, larger ones the new one's.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import { rotationEvent } from '../../gate/key-events.ts';
 import { extendLogHistory, historyAfter, type KeyRow } from '../../trust/keyring/key-history.ts';
 import { rotationDigest, signRotation } from '../../trust/keyring/sign-rotation.ts';
-import { formatKeyUri, isRemote, parseKeyUri } from '../../trust/signer/key-uri.ts';
-import { createKey } from '../../trust/signer/open-signer.ts';
 import type { RotationClaims } from '../../trust/verify/rotation.ts';
 import { pinKey } from '../config/pin.ts';
 import type { Runtime } from './compose.ts';
-import { signerProcessOf } from '../signing/remote-keys.ts';
-import { keyAccess } from './key-access.ts';
+import { checkAlgorithm, makeNextKey } from './next-key.ts';
 import {
   refuseKnown,
   type Rotated,
   type RotationParts,
   type RotationRequest,
   type RotationStep,
+  uriOf,
 } from './rotate-key.ts';
 
 export type LogRotationParts = RotationParts & Pick<Runtime, 'openLog' | 'useLog'>;
@@ -45,12 +41,12 @@ export async function rotateLogKey(
     });
   }
   const compromised = request.compromised === true;
-  const uri = await makeKey(parts, request.key);
+  const uri = await makeNextKey(parts, 'log', uriOf(named(parts)), request.key);
   reached('made');
   const next = await openLog(uri);
   const old = keys.log;
   try {
-    checkAlgorithm(next.key.alg);
+    checkAlgorithm('log', next.key.alg);
     refuseKnown(next.key.kid, keys, gate);
     await next.ready();
     await receipts.checkpointer.still(async () => {
@@ -107,38 +103,4 @@ export async function rotateLogKey(
 /** Where the first key is, the config alone says as long as it has no row. */
 function named({ keys, config }: RotationParts): readonly KeyRow[] {
   return keys.logHistory.map((row) => (row.uri === '' ? { ...row, uri: config.logKey.uri } : row));
-}
-
-/** Makes the key when there is none where the URI says. */
-async function makeKey(parts: RotationParts, given: string | undefined): Promise<string> {
-  const { home, config } = parts;
-  const there = signerProcessOf(config.logKey);
-  const uri = given ?? (there === undefined ? freshKeyUri(home.root) : formatKeyUri(there));
-  const parsed = parseKeyUri(uri);
-  // A signer process has made its next key itself.
-  if (there !== undefined || isRemote(parsed)) return uri;
-  if ('alg' in parsed) checkAlgorithm(parsed.alg);
-  try {
-    await createKey(uri, keyAccess(home, config));
-  } catch (error) {
-    if (given === undefined || !(error instanceof WarderError) || error.code !== 'conflict') {
-      throw error;
-    }
-  }
-  return uri;
-}
-
-function checkAlgorithm(alg: string): void {
-  if (alg === 'EdDSA') return;
-  throw new WarderError('usage', `the key of the log is EdDSA, not ${alg}`, {
-    hint: 'say `alg=EdDSA`: witnesses take no other',
-  });
-}
-
-/** A file nobody has yet: what a killed rotation left behind is not used. */
-function freshKeyUri(root: string): string {
-  let number = 2;
-  while (existsSync(join(root, 'keys', `log-${number}.key`))) number += 1;
-  const path = `keys/log-${number}`;
-  return `file:${path}.key?alg=EdDSA&passphrase-source=${path}.passphrase`;
 }
