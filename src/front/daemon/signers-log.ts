@@ -11,7 +11,7 @@ import { epochOf, originOfEpoch } from '../../trust/verify/log-start.ts';
 import type { Config, KeyPin } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { openSignersLogs, type SignersLogs } from '../signing/remote-logs.ts';
-import { signerProcessOf } from '../signing/remote-keys.ts';
+import { otherLog, signerProcessOf } from '../signing/remote-keys.ts';
 
 /** The keys that sign for a log, as the config pins them. */
 export type PinnedKeys = Pick<Config, 'key' | 'logKey'>;
@@ -43,7 +43,13 @@ export interface EndingLog {
 export async function openSignersLog(home: Home, config: Config): Promise<SignersLog> {
   const uri = signerProcessOf(config.logKey);
   if (uri === undefined) return besides(config);
-  return elsewhere(await openSignersLogs(uri, home.root), config);
+  const logs = await openSignersLogs(uri, home.root);
+  try {
+    return elsewhere(logs, config);
+  } catch (error) {
+    await logs.close();
+    throw error;
+  }
 }
 
 /** The memory that a signer in the daemon's process keeps. */
@@ -64,6 +70,7 @@ function besides({ log }: Config): SignersLog {
 /** A signer process has an operator of its own: here its logs are only looked at. */
 function elsewhere(logs: SignersLogs, { log, logKey, key }: Config): SignersLog {
   const { origin: its, ended, keys, memory } = logs;
+  if (its !== originOfEpoch(log.origin, epochOf(its))) throw otherLog(its, log.origin);
   const pin = (jwk: PublicJwk | undefined, before: KeyPin): KeyPin =>
     jwk === undefined ? before : { uri: logKey.uri, kid: jwk.kid };
   return {
@@ -73,10 +80,10 @@ function elsewhere(logs: SignersLogs, { log, logKey, key }: Config): SignersLog 
       return head === undefined ? undefined : { head, ended: true };
     },
     create: async (origin, epoch) => {
-      if (epochOf(its) > epoch && its === originOfEpoch(origin, epochOf(its))) return undefined;
+      if (epochOf(its) > epoch) return undefined;
       if (origin === its && (await isUnused(memory))) return log.memory;
       throw new WarderError('unavailable', 'the signer process has not begun the next log', {
-        hint: 'its operator does: end it, `warder signer new-log --state DIR`, start it; then this again',
+        hint: `its operator does: end it, \`warder signer new-log --state DIR --end ${its}\`, start it; then this again`,
       });
     },
     keys: { key: pin(keys.signing, key), logKey: pin(keys.log, logKey) },

@@ -206,7 +206,7 @@ function configText(made: MadeSigner): string {
   "version": 1,
   // The log it signs for, and the only audience of leases.
   "origin": ${line(origin)},
-  // The first signing key, and those that came after it: \`warder signer add-key\`.
+  // The first signing key, and keys of both roles that came or may come later: \`warder signer add-key\`.
   "keys": [${line(key)}],
   "logKey": ${line(logKey)},${loaded}
   "listen": ${line(listen.map(formatListenAddress))},${certificates}

@@ -54,42 +54,50 @@ const DIRECTORY = /^log-[1-9]\d{0,8}$/;
  * the memory of the old one if that is still to be done.
  *
  * @param root its state directory. Absolute.
+ * @param origin of the log that is to end: whether its leaves are lost, the signer cannot see.
  * @param reached told of each step; tests end the process there.
- * @throws WarderError `unavailable` when the signer runs, or nothing says which of its keys signs.
+ * @throws WarderError `conflict` when it signs for another log, the next one maybe; `unavailable` when it runs, or
+ *   nothing says which of its keys signs.
  */
 export async function beginNextLog(
   root: string,
+  origin: string,
   reached: (step: NextLogStep) => void = () => {},
 ): Promise<NextLog> {
   const state = signerState(root);
   checkPrivate(root);
   const config = readSignerConfig(state);
+  if (config.origin !== origin) {
+    throw new WarderError('conflict', `this signer signs for \`${config.origin}\``, {
+      hint: 'a log is ended once: start the signer, and see what `warder receipts new-log` says',
+    });
+  }
   const files = memoryFiles(state, config.memory);
   const lock = lockMemory(files.memory);
   try {
-    const known = await readSuccession(files.succession, config.origin);
-    const before = (await lastSignedHead(files.memory, config.origin))?.head;
+    const known = await readSuccession(files.succession, origin);
+    const before = (await lastSignedHead(files.memory, origin))?.head;
     const [directory, epoch] = freshDirectory(state, config);
-    const origin = originOfEpoch(config.origin, epoch);
+    const nextOrigin = originOfEpoch(origin, epoch);
     const current = { signing: currentKey(known.signing), log: currentKey(known.log) };
     const next = memoryFiles(state, directory);
     await makeDirectoryDurably(join(root, directory));
-    await createListMemory(next.memory, origin);
+    await createListMemory(next.memory, nextOrigin);
     const head = before && { origin: before.origin, size: before.size, root: before.root };
     const ended = head === undefined ? known.ended : [...known.ended, head];
     const first = beginning(current, { former: formerKids(known), ended });
-    await createSuccession(next.succession, origin, first);
-    await createCheckpointMemory(next.memory, origin, epoch);
+    await createSuccession(next.succession, nextOrigin, first);
+    await createCheckpointMemory(next.memory, nextOrigin, epoch);
     reached('remembered');
     await editSignerConfig(state.config, [
-      [['origin'], origin],
+      [['origin'], nextOrigin],
       [['memory'], directory],
     ]);
     reached('begun');
     await endEarlierLogs(state, { memory: directory });
     reached('ended');
     const kids = { signing: current.signing.kid, log: current.log.kid };
-    return { origin, kids, ...(head === undefined ? {} : { before: head }) };
+    return { origin: nextOrigin, kids, ...(head === undefined ? {} : { before: head }) };
   } finally {
     lock.release();
   }

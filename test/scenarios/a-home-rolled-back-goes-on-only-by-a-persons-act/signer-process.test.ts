@@ -11,6 +11,7 @@ import { signerFindings } from '../../../src/front/daemon/signer-findings.ts';
 import { addSignerKey } from '../../../src/front/signing/init-signer.ts';
 import { beginNextLog, type NextLogStep } from '../../../src/front/signing/next-log.ts';
 import type { RunningSigner } from '../../../src/front/signing/serve-signer.ts';
+import { readSignerConfig, signerState } from '../../../src/front/signing/signer-config.ts';
 import { readRemoteKeys } from '../../../src/trust/signer/remote/remote-key.ts';
 import type { PublicJwk } from '../../../src/trust/signer/signer.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
@@ -77,7 +78,8 @@ function putBack({ home: { root } }: RotatingHome, copy: string): void {
 
 async function nextLog(site: Site, die?: NextLogStep): Promise<void> {
   await site.signer.close();
-  const done = beginNextLog(site.root, dieAt(die));
+  const { origin } = readSignerConfig(signerState(site.root));
+  const done = beginNextLog(site.root, origin, dieAt(die));
   await (die === undefined ? done : expect(done).rejects.toThrow('killed'));
 }
 
@@ -98,9 +100,9 @@ test('nothing of the old log is signed any more, and the home goes on with what 
   await expect(open()).rejects.toMatchObject({ code: 'verification-failed' });
   expect(await said(site)).toContain('it has rotated the log key');
   // Not on the home's side alone.
-  const there = expect.stringContaining('signer new-log') as string;
+  const there = expect.stringContaining(`--end ${origin}`) as string;
   await expect(begin(site)).rejects.toMatchObject({ code: 'unavailable', hint: there });
-  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(beginNextLog(root, origin)).rejects.toMatchObject({ code: 'unavailable' });
   const config = readFileSync(join(root, 'signer.json'), 'utf8');
   await nextLog(site);
   // Its config of before, put back, is of no use.

@@ -21,6 +21,7 @@ const directory = mkdtempSync(join(tmpdir(), 'ws-'));
 const root = join(directory, 's');
 const state = signerState(root);
 const has = (...path: readonly string[]): boolean => existsSync(join(root, ...path));
+const originNow = (): string => readSignerConfig(state).origin;
 let first: ReturnType<typeof readSignerConfig>;
 
 // Each test goes on from what the one before has left.
@@ -31,29 +32,29 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 test('not while the signer runs, and not without what it knows of its keys', async () => {
   const lock = lockMemory(join(root, 'memory.json'));
-  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(beginNextLog(root, originNow())).rejects.toMatchObject({ code: 'unavailable' });
   lock.release();
   const other = join(directory, 'other');
-  await expect(beginNextLog(other)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(beginNextLog(other, first.origin)).rejects.toMatchObject({ code: 'unavailable' });
   // What root makes here the signer's user cannot read; what others can read is no secret.
   chmodSync(root, 0o750);
-  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(beginNextLog(root, originNow())).rejects.toMatchObject({ code: 'unavailable' });
   await expect(addSignerKey(root, undefined)).rejects.toMatchObject({ code: 'unavailable' });
   chmodSync(root, 0o700);
   const known = readFileSync(join(root, 'succession.json'));
   rmSync(join(root, 'succession.json'));
-  await expect(beginNextLog(root)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(beginNextLog(root, originNow())).rejects.toMatchObject({ code: 'unavailable' });
   expect(readdirSync(root).filter((name) => name.startsWith('log-'))).toEqual([]);
   writeFileSync(join(root, 'succession.json'), known);
 });
 
 test('what was begun and left is not gone on with; the log before is ended', async () => {
-  const killed = beginNextLog(root, (step) => {
+  const killed = beginNextLog(root, originNow(), (step) => {
     if (step === 'remembered') throw new Error('killed');
   });
   await expect(killed).rejects.toThrow('killed');
   expect(readSignerConfig(state)).toEqual(first);
-  const next = await beginNextLog(root);
+  const next = await beginNextLog(root, originNow());
   expect(next).toMatchObject({
     origin: `${first.origin}/3`,
     before: { origin: first.origin, size: 0 },
@@ -66,7 +67,7 @@ test('what was begun and left is not gone on with; the log before is ended', asy
 });
 
 test('killed once it has begun, the next start ends the log before', async () => {
-  const killed = beginNextLog(root, (step) => {
+  const killed = beginNextLog(root, originNow(), (step) => {
     if (step === 'begun') throw new Error('killed');
   });
   await expect(killed).rejects.toThrow('killed');
@@ -77,9 +78,16 @@ test('killed once it has begun, the next start ends the log before', async () =>
   expect([has('log-3', 'memory.json'), has('log-4', 'memory.json')]).toEqual([false, true]);
 });
 
+test('a log is ended once, by its name', async () => {
+  for (const origin of [first.origin, `${first.origin}/3`, `${first.origin}/5`, '']) {
+    await expect(beginNextLog(root, origin), origin).rejects.toMatchObject({ code: 'conflict' });
+  }
+  expect(originNow()).toBe(`${first.origin}/4`);
+});
+
 test('a memory that is lost ends a log as well', async () => {
   rmSync(join(root, 'log-4', 'memory.json'));
-  const next = await beginNextLog(root);
+  const next = await beginNextLog(root, originNow());
   expect(next).not.toHaveProperty('before');
   expect(next.origin).toBe(`${first.origin}/5`);
 });

@@ -91,11 +91,12 @@ export function addSignerCommands(program: Command, run: Run): void {
   signer
     .command('new-log')
     .requiredOption('--state <dir>', 'its state directory')
-    .description('end its log, whose leaves are lost, and begin the next; it must not run')
-    .action((options: { state: string }) =>
+    .requiredOption('--end <origin>', 'the log to end: `warder receipts new-log` says which')
+    .description('end a log whose leaves are lost, for good, and begin the next; it must not run')
+    .action((options: { state: string; end: string }) =>
       run(async ({ out }) => {
         const { beginNextLog } = await import('../../signing/next-log.ts');
-        const { origin, before, kids } = await beginNextLog(resolve(options.state));
+        const { origin, before, kids } = await beginNextLog(resolve(options.state), options.end);
         const ended = before && { ...before, root: Buffer.from(before.root).toString('hex') };
         out.result({ origin, kids, ...(ended === undefined ? {} : { before: ended }) }, [
           `begun: ${origin}`,
