@@ -20,8 +20,11 @@ import { issueLease, takeLease } from './issued-lease.ts';
 
 export interface OpenHome extends Runtime {
   readonly operations: OperationHandlers;
-  /** What a verifier reads from `HOME/public/jwks.json`. */
+  /** `HOME/public/jwks.json`, and what a verifier reads from it. */
+  jwks(): string;
   published(): Promise<TrustedKeys>;
+  /** Proof of the newest receipt, as somebody holds it. */
+  proof(): Promise<string>;
   /** Issues a lease for anybody who has it, by its row and its signature. */
   issue(terms?: Partial<LeaseTerms>, signer?: Signer): Promise<string>;
   /** The lease as a call finds it. */
@@ -65,10 +68,16 @@ export async function rotatingHome(key?: string): Promise<RotatingHome> {
     await close();
     const opened = await composeRuntime(home, readConfig(home.config), systemClock, trouble);
     runtime = opened;
+    const jwks = (): string => readFileSync(join(home.public, 'jwks.json'), 'utf8');
     return {
       ...opened,
       operations: createOperations(opened, { version: '1.2.3', stop: () => {} }),
-      published: () => loadKeys([readFileSync(join(home.public, 'jwks.json'), 'utf8')]),
+      jwks,
+      published: () => loadKeys([jwks()]),
+      proof: async () => {
+        const [row] = opened.receipts.reader.list({ last: 1 });
+        return opened.receipts.proof(row?.id ?? '');
+      },
       issue: (terms, signer) => issueLease(opened, terms, signer),
       take: (text) => takeLease(opened, text),
     };

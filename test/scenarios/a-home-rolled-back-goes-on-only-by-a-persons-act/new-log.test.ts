@@ -1,7 +1,6 @@
 // Somebody puts an older copy of the home in its place: leaves that were signed are gone. The signer's memory is
 // not in the home, so that nothing is signed until an operator says so; the new log names the head of the old.
 
-import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,24 +12,10 @@ import { loadKeys } from '../../../src/trust/verify/keys.ts';
 import { verifyLog } from '../../../src/trust/verify/log.ts';
 import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
 import { bundlePath, tilePath } from '../../../src/trust/verify/tiles.ts';
-import { type OpenHome, type RotatingHome, rotatingHome } from '../../support/rotating-home.ts';
+import { endOf } from '../../support/dying-child.ts';
+import { type RotatingHome, rotatingHome } from '../../support/rotating-home.ts';
 
-const child = new URL('../../fixtures/receipt/new-log-and-die.ts', import.meta.url).pathname;
 const lost = { code: 'verification-failed', hint: expect.stringContaining('new-log') as string };
-
-function beginAndDie(root: string, step: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const args = ['--no-warnings', child, root, step];
-    const running = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-    running.on('error', reject);
-    running.on('close', (code, signal) => resolve(signal ?? code));
-  });
-}
-
-async function someReceipt({ receipts }: OpenHome): Promise<string> {
-  const [row] = receipts.reader.list({ last: 1 });
-  return receipts.proof(row?.id ?? '');
-}
 
 interface RolledBack extends RotatingHome {
   /** Of the lost leaves and of those that are still there. */
@@ -45,14 +30,14 @@ async function rolledBack(): Promise<RolledBack> {
   const at = await rotatingHome();
   const { home, open, close } = at;
   let opened = await open();
-  const proofs = [await someReceipt(opened)];
+  const proofs = [await opened.proof()];
   await opened.publish();
   await close();
   cpSync(home.root, `${home.root}.copy`, { recursive: true });
   opened = await open();
   const lease = await opened.issue();
   await opened.take(lease);
-  proofs.push(await someReceipt(opened));
+  proofs.push(await opened.proof());
   await opened.publish();
   const jwks = readFileSync(join(home.public, 'jwks.json'), 'utf8');
   const { size, origin } = await opened.receipts.checkpointer.current();
@@ -96,7 +81,7 @@ test('nothing is signed after a rollback, and by an operator another log begins'
   await opened.take(await opened.issue());
   expect((await opened.lists.latest('default')).seq).toBe(1);
   await opened.publish();
-  await verifyReceipt(await someReceipt(opened), await opened.published());
+  await verifyReceipt(await opened.proof(), await opened.published());
   await opened.operations['keys.rotate']({});
   await opened.take(await opened.issue());
   await opened.receipts.audit();
@@ -145,7 +130,7 @@ test('killed at whatever step, there is the old log that opens for nobody or the
   cpSync(home.root, before, { recursive: true });
   cpSync(state, `${state}.before`, { recursive: true });
   for (const step of ['remembered', 'prepared', 'begun']) {
-    expect(await beginAndDie(home.root, step), step).toBe('SIGKILL');
+    expect(await endOf('receipt/new-log-and-die.ts', home.root, step), step).toBe('SIGKILL');
     if (step !== 'begun') {
       await expect(open(), step).rejects.toMatchObject(lost);
       expect((await begin(at)).epoch, step).toBe(2);

@@ -1,10 +1,7 @@
 // The key of the log is rotated: the log goes on under its name, proofs of all times verify, verifiers with the
 // keys of before follow; of a key that somebody else has, only heads count that a witness saw before.
 
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/encoding/utf8.ts';
 import { parseJson } from '../../../src/base/encoding/parse-json.ts';
@@ -14,45 +11,27 @@ import { formatHead, verifyCheckpoint } from '../../../src/trust/verify/checkpoi
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
 import { followRotations } from '../../../src/trust/verify/rotation.ts';
 import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
-import { type OpenHome, rotatingHome } from '../../support/rotating-home.ts';
-
-const child = new URL('../../fixtures/keys/rotate-and-die.ts', import.meta.url).pathname;
-
-function rotateAndDie(root: string, ...more: string[]): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const args = ['--no-warnings', child, root, ...more];
-    const running = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-    running.on('error', reject);
-    running.on('close', (_, signal) => resolve(signal));
-  });
-}
-
-async function someReceipt({ receipts }: OpenHome): Promise<string> {
-  const [row] = receipts.reader.list({ last: 1 });
-  return receipts.proof(row?.id ?? '');
-}
-
-const jwksOf = (opened: OpenHome): string =>
-  readFileSync(join(opened.home.public, 'jwks.json'), 'utf8');
+import { endOf } from '../../support/dying-child.ts';
+import { rotatingHome } from '../../support/rotating-home.ts';
 
 test('proofs of all times verify, and verifiers with the keys of before follow', async () => {
   const { home, open } = await rotatingHome();
   let opened = await open();
   await opened.publish();
   const { origin } = opened.keys;
-  const first = jwksOf(opened);
-  const proofs = [await someReceipt(opened)];
+  const first = opened.jwks();
+  const proofs = [await opened.proof()];
   // Both keys in turn: each rotation is signed by the keys of its time.
   for (const log of [true, false]) {
     const { old } = await opened.operations['keys.rotate']({ log });
     await opened.take(await opened.issue());
-    proofs.push(await someReceipt(opened));
+    proofs.push(await opened.proof());
     await opened.receipts.audit();
     const today = await opened.published();
     for (const proof of proofs) await verifyReceipt(proof, today);
     // Never unpublished, for the heads it signed alone.
     expect(today.find(({ kid }) => kid === old)).toMatchObject({ retired: {} });
-    const followed = await followRotations(parseJson(jwksOf(opened)), await loadKeys([first]));
+    const followed = await followRotations(parseJson(opened.jwks()), await loadKeys([first]));
     for (const proof of proofs) await verifyReceipt(proof, followed);
     expect(followed.map(({ kid }) => kid).toSorted()).toEqual(
       today.map(({ kid }) => kid).toSorted(),
@@ -90,7 +69,7 @@ test('a rotation nobody signed, or of a key of the other role, is not followed',
   const { open } = await rotatingHome();
   const opened = await open();
   await opened.publish();
-  const first = await loadKeys([jwksOf(opened)]);
+  const first = await loadKeys([opened.jwks()]);
   await opened.operations['keys.rotate']({ log: true });
   const { warder_rotations: rotations = [] } = await opened.operations['keys.jwks']({});
   const [whole] = rotations;
@@ -117,13 +96,13 @@ test('of a compromised key only heads count that a witness cosigned before', asy
   const { open } = await rotatingHome();
   let opened = await open();
   await opened.publish();
-  const before = await loadKeys([jwksOf(opened)]);
-  const proof = await someReceipt(opened);
+  const before = await loadKeys([opened.jwks()]);
+  const proof = await opened.proof();
   const [row] = opened.receipts.reader.list({ last: 1 });
   await opened.operations['keys.rotate']({ log: true, compromised: true });
   const today = await opened.published();
   // Nobody follows by themselves.
-  await expect(followRotations(parseJson(jwksOf(opened)), before)).rejects.toMatchObject({
+  await expect(followRotations(parseJson(opened.jwks()), before)).rejects.toMatchObject({
     code: 'not-trusted',
   });
   await expect(verifyReceipt(proof, today)).rejects.toMatchObject({ code: 'not-trusted' });
@@ -164,9 +143,9 @@ test('killed at whatever step there is one key of the log', async () => {
   let rotations = 0;
   for (const step of ['signed', 'recorded']) {
     const before = opened.keys.log.key.kid;
-    proofs.push(await someReceipt(opened));
+    proofs.push(await opened.proof());
     await close();
-    expect(await rotateAndDie(home.root, step, 'log'), step).toBe('SIGKILL');
+    expect(await endOf('keys/rotate-and-die.ts', home.root, step, 'log'), step).toBe('SIGKILL');
     opened = await open();
     if (step !== 'signed') rotations += 1;
     const { kid } = opened.keys.log.key;

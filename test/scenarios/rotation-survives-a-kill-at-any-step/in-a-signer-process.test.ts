@@ -1,7 +1,6 @@
 // The key of the log is in a signer process, and one of the two processes is killed while it is rotated: the other
 // goes on, and after the next start both say the same, by the first head that is signed.
 
-import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,24 +10,9 @@ import { addSignerKey } from '../../../src/front/signing/init-signer.ts';
 import { readHead } from '../../../src/front/signing/remote-keys.ts';
 import { readRemoteKeys } from '../../../src/trust/signer/remote/remote-key.ts';
 import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
-import { type OpenHome, rotatingHome } from '../../support/rotating-home.ts';
+import { endOf } from '../../support/dying-child.ts';
+import { rotatingHome } from '../../support/rotating-home.ts';
 import { callerOf, makeSigner, runSigner } from '../../support/signer-process.ts';
-
-const child = new URL('../../fixtures/keys/rotate-and-die.ts', import.meta.url).pathname;
-
-function rotateAndDie(root: string, ...more: string[]): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const args = ['--no-warnings', child, root, ...more];
-    const running = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-    running.on('error', reject);
-    running.on('close', (_, signal) => resolve(signal));
-  });
-}
-
-async function someReceipt({ receipts }: OpenHome): Promise<string> {
-  const [row] = receipts.reader.list({ last: 1 });
-  return receipts.proof(row?.id ?? '');
-}
 
 test('a daemon killed at whatever step, and its signer after it, leave one key of the log', async () => {
   const { root, socket } = await makeSigner();
@@ -42,9 +26,9 @@ test('a daemon killed at whatever step, and its signer after it, leave one key o
   const first = opened.keys.log.key.kid;
   const proofs: string[] = [];
   for (const step of ['signed', 'recorded']) {
-    proofs.push(await someReceipt(opened));
+    proofs.push(await opened.proof());
     await close();
-    expect(await rotateAndDie(home.root, step, 'log'), step).toBe('SIGKILL');
+    expect(await endOf('keys/rotate-and-die.ts', home.root, step, 'log'), step).toBe('SIGKILL');
     // Signed, and in force nowhere.
     expect(await logs(), step).toEqual(['log', 'next']);
     if (step === 'recorded') {

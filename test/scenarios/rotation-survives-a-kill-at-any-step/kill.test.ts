@@ -1,30 +1,12 @@
 // Killed at whatever step, a home has one signing key and a whole history; no lease and no proof is lost.
 
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../../src/front/config/config.ts';
-import type { RotationStep } from '../../../src/front/daemon/rotate-key.ts';
 import { verifyReceipt } from '../../../src/trust/verify/receipt.ts';
-import { type OpenHome, rotatingHome } from '../../support/rotating-home.ts';
-
-const child = new URL('../../fixtures/keys/rotate-and-die.ts', import.meta.url).pathname;
-
-function rotateAndDie(root: string, step: RotationStep, ...more: string[]): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const args = ['--no-warnings', child, root, step, ...more];
-    const running = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-    running.on('error', reject);
-    running.on('close', (_, signal) => resolve(signal));
-  });
-}
-
-/** A receipt of now, as somebody holds it. */
-async function someReceipt({ receipts }: OpenHome): Promise<string> {
-  const [row] = receipts.reader.list({ last: 1 });
-  return receipts.proof(row?.id ?? '');
-}
+import { endOf } from '../../support/dying-child.ts';
+import { rotatingHome } from '../../support/rotating-home.ts';
 
 test('before it is recorded nothing has changed; from then on the new key signs', async () => {
   const { home, open, close } = await rotatingHome();
@@ -34,10 +16,10 @@ test('before it is recorded nothing has changed; from then on the new key signs'
   let rotations = 0;
   for (const step of ['made', 'signed', 'recorded', 'pinned', 'published'] as const) {
     const before = opened.keys.signing.key.kid;
-    proofs.push(await someReceipt(opened));
+    proofs.push(await opened.proof());
     leases.push(await opened.issue());
     await close();
-    expect(await rotateAndDie(home.root, step), step).toBe('SIGKILL');
+    expect(await endOf('keys/rotate-and-die.ts', home.root, step), step).toBe('SIGKILL');
 
     opened = await open();
     const stands = step !== 'made' && step !== 'signed';
@@ -68,9 +50,9 @@ test('of a compromised key no lease comes back, wherever the rotation was killed
   const old = opened.keys.signing.key.kid;
   const lease = await opened.issue();
   const held = await opened.take(lease);
-  const proof = await someReceipt(opened);
+  const proof = await opened.proof();
   await close();
-  await rotateAndDie(home.root, 'recorded', 'compromised');
+  await endOf('keys/rotate-and-die.ts', home.root, 'recorded', 'compromised');
   // A draft of the config that was cut short is no config.
   writeFileSync(`${home.config}.new`, '{ "version": 1, "key": { "uri": "file:ke');
 
