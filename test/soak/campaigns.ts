@@ -1,7 +1,7 @@
 // Every campaign by its name.
 
 import type { FuzzTarget } from '../fuzz/target.ts';
-import { faults } from './faults.ts';
+import { faults, lostTileFaults } from './faults.ts';
 import { fullDisk } from './full-disk.ts';
 import { kills } from './kills.ts';
 import { leaseKills } from './lease-kills.ts';
@@ -16,5 +16,6 @@ export const CAMPAIGNS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['power-cuts', powerCuts],
   ['lying-disk', lyingDisk],
   ['lost-tiles', lostTiles],
+  ['lost-tile-faults', lostTileFaults],
   ['recovery', recovery],
 ]);

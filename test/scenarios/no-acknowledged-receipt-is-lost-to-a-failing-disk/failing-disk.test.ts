@@ -16,6 +16,15 @@ test(
 );
 
 test(
+  'one that fails or kills while lost tiles are made again keeps nothing from being opened after it',
+  async () => {
+    const met = await runSample('lost-tile-faults');
+    expect(met.size).toBeGreaterThan(0);
+  },
+  SAMPLE_TIMEOUT,
+);
+
+test(
   'a full disk is a refusal, and room is all that is needed to go on',
   async ({ skip }) => {
     if (!canMount()) skip('neither root nor a user namespace may mount a small disk here');
