@@ -60,7 +60,10 @@ export function addKeyCommands(program: Command, run: Run): void {
     );
   keys
     .command('rotate')
-    .option('--key <uri>', 'where the new key is or shall be; after a file key a new one by default')
+    .option(
+      '--key <uri>',
+      'where the new key is or shall be; after a file key a new one by default',
+    )
     .option('--grace <duration>', 'how long leases of the old key count; the longest lease at most')
     .option('--compromised', 'nothing under the old key counts any more, from now on')
     .option('--log', 'the key of the log (EdDSA) instead of the one that signs leases')
