@@ -82,7 +82,7 @@ export class Succession {
 
   /** The key that signs now. */
   current(role: KeyRole): PublicJwk {
-    return (this.#histories[role].at(-1) as KeyRow).jwk;
+    return this.#current(role).jwk;
   }
 
   /** Every key there was that signs leases, each for what it counts for. */
@@ -180,7 +180,9 @@ export class Succession {
               ? 'its grace is longer than a lease'
               : claims.size < (await memory.last()).size
                 ? 'a larger head was signed already'
-                : undefined;
+                : !isRange(this.#current(role).heads.from, claims.size)
+                  ? 'no sizes of heads are left to the old key, or none to the new one'
+                  : undefined;
     if (why !== undefined) refuse('this rotation', why);
     await this.#write({ ...this.#known, [role]: { ...this.#known[role], pending: claims } });
   }
@@ -233,22 +235,34 @@ export class Succession {
     refuse('this', 'its key was rotated');
   }
 
+  #current(role: KeyRole): KeyRow {
+    return this.#histories[role].at(-1) as KeyRow;
+  }
+
   #speaksFor(role: KeyRole, kid: string): boolean {
     return kid === this.current(role).kid || kid === this.#known[role].pending?.new.kid;
   }
 
+  /** What would not be read again is not written. */
   async #write(known: Known): Promise<void> {
-    await writeSuccession(this.#parts.path, this.#parts.origin, known);
-    await this.#adopt(known);
+    const { path, origin } = this.#parts;
+    await this.#adopt(known, () => writeSuccession(path, origin, known));
   }
 
-  async #adopt(known: Known): Promise<void> {
+  async #adopt(known: Known, durably = (): Promise<void> => Promise.resolve()): Promise<void> {
     const histories = { signing: historyOf(known.signing), log: historyOf(known.log) };
     const keys = histories.signing.map((row) => publishedKey(row, this.#parts.origin, 0));
-    this.#trusted = await loadKeys([JSON.stringify({ keys })]);
+    const trusted = await loadKeys([JSON.stringify({ keys })]);
+    await durably();
+    this.#trusted = trusted;
     this.#histories = histories;
     this.#known = known;
   }
+}
+
+/** Whether a key that begins there can end at that size, and another follow. */
+function isRange(from: number, to: number): boolean {
+  return from <= to && Number.isSafeInteger(to + 1);
 }
 
 function historyOf({ first, rotations }: KeyLine): readonly KeyRow[] {

@@ -203,3 +203,22 @@ test('a signer without the key that signs now does not open', async () => {
     await expect(opening, role).rejects.toMatchObject({ code: 'unavailable', hint });
   }
 });
+
+test('each key of a role has heads of its own: none of one size has two, and no range is empty', async () => {
+  const keys = [signing[0], signing[1], logs[0]];
+  const most = Number.MAX_SAFE_INTEGER;
+  // What came of it could not be read again.
+  await expect(rotate(claimsOf({ size: most }), keys)).rejects.toMatchObject(refused);
+  // In force by a lease, far ahead of every head.
+  await rotate(claimsOf({ size: 10 }), keys);
+  await admit('lease', 'a lease', signing[1]);
+  succession = await open();
+  expect(uses().slice(0, 3)).toEqual(['retired', 'signing', 'next']);
+  const next = { seq: 2, old: signing[1].kid, new: signing[2] };
+  const after = [signing[1], signing[2], logs[0]];
+  for (const size of [4, 9, 10]) {
+    await expect(rotate(claimsOf({ ...next, size }), after)).rejects.toMatchObject(refused);
+  }
+  await head(signing[0]);
+  await rotate(claimsOf({ ...next, size: 11 }), after);
+});
