@@ -9,6 +9,7 @@ import { encodeUtf8 } from '../../base/encoding/utf8.ts';
 import { createCheckpointMemory } from '../../trust/receipt/checkpoint-memory.ts';
 import { writePrivateFile } from '../../trust/signer/file/private-file.ts';
 import { spki } from '../../trust/signer/jwk.ts';
+import { parseKeyUri } from '../../trust/signer/key-uri.ts';
 import type { Algorithm, PublicJwk } from '../../trust/signer/signer.ts';
 import type { KeyPin } from '../config/config.ts';
 import { type Ceilings, defaultCeilings } from './ceilings.ts';
@@ -34,7 +35,14 @@ import {
   signerState,
   type TlsFiles,
 } from './signer-config.ts';
-import { beginning, createSuccession, type KeyRole } from './succession-file.ts';
+import {
+  beginning,
+  createSuccession,
+  currentKey,
+  type KeyRole,
+  readSuccession,
+  rotatedKids,
+} from './succession-file.ts';
 
 export interface SignerWish {
   /** URI of the signing key; a file key in the state directory when absent. */
@@ -127,9 +135,10 @@ function undone(root: string, made: readonly string[], thrown: unknown): WarderE
  * Makes a key that may come next, and puts it into the config: an act of the signer's operator. It signs nothing
  * before a rotation to it was signed.
  *
- * @param given where it is or shall be; a file key in the state directory when absent.
+ * @param given where it is or shall be; after a key in a file a new one in the state directory, when absent.
  * @param role whose place it may take.
- * @throws WarderError `conflict` when the signer has it already.
+ * @throws WarderError `usage` when a key in a device would be followed by a file that nobody named, and for another
+ *   algorithm; `conflict` for a key that the signer has, or signed with before.
  */
 export async function addSignerKey(
   root: string,
@@ -140,12 +149,23 @@ export async function addSignerKey(
   checkPrivate(root);
   const config = readSignerConfig(state);
   const alg: Algorithm = role === 'log' ? 'EdDSA' : 'ES256';
-  const uri = given ?? freshUri(root, role, alg);
+  const pins = [config.logKey, ...config.keys];
+  const { succession } = memoryFiles(state, config.memory);
+  const known = await readSuccession(succession, config.origin);
+  const { kid: current } = currentKey(known[role]);
+  const uri =
+    given ??
+    freshUri(
+      root,
+      role,
+      alg,
+      pins.find(({ kid }) => kid === current),
+    );
   const modules = [...new Set([...config.pkcs11.modules, ...modulesOf([uri])])];
   const wanted: WantedKey = { uri, alg, mayExist: given !== undefined };
   const key = await makeKey(wanted, { home: root, modules });
-  if ([config.logKey, ...config.keys].some(({ kid }) => kid === key.kid)) {
-    throw new WarderError('conflict', `the signer has the key \`${key.kid}\` already`, {
+  if ([...pins.map(({ kid }) => kid), ...rotatedKids(known)].includes(key.kid)) {
+    throw new WarderError('conflict', `the signer has, or had, the key \`${key.kid}\``, {
       hint: 'name another, or leave `--key` out',
     });
   }
@@ -162,10 +182,25 @@ export async function addSignerKey(
   return pin;
 }
 
-function freshUri(root: string, role: KeyRole, alg: Algorithm): string {
+function freshUri(
+  root: string,
+  role: KeyRole,
+  alg: Algorithm,
+  current: KeyPin | undefined,
+): string {
   let number = 2;
   while (existsSync(`${root}/${role}-${number}.key`)) number += 1;
-  return ownFile(`${role}-${number}`, alg);
+  const uri = ownFile(`${role}-${number}`, alg);
+  if (current !== undefined && parseKeyUri(current.uri).scheme !== 'file') {
+    throw new WarderError(
+      'usage',
+      'the key before is in a device, and the next one would be a file',
+      {
+        hint: `name the next key: one in a device, or \`--key '${uri}'\``,
+      },
+    );
+  }
+  return uri;
 }
 
 function originOf(logKey: PublicJwk): string {

@@ -28,9 +28,8 @@ import {
   createSuccession,
   currentKey,
   type KeyRole,
-  keyRoles,
-  type Known,
   readSuccession,
+  rotatedKids,
 } from './succession-file.ts';
 
 export interface NextLog {
@@ -85,7 +84,7 @@ export async function beginNextLog(
     await createListMemory(next.memory, nextOrigin);
     const head = before && { origin: before.origin, size: before.size, root: before.root };
     const ended = head === undefined ? known.ended : [...known.ended, head];
-    const first = beginning(current, { former: formerKids(known), ended });
+    const first = beginning(current, { former: rotatedKids(known), ended });
     await createSuccession(next.succession, nextOrigin, first);
     await createCheckpointMemory(next.memory, nextOrigin, epoch);
     reached('remembered');
@@ -135,10 +134,4 @@ function freshDirectory(
 
 function numberOf(directory: string): number {
   return Number(directory.slice('log-'.length));
-}
-
-/** Keys that were rotated: none comes back under the new name. */
-function formerKids(known: Known): readonly string[] {
-  const rotated = keyRoles.flatMap((role) => known[role].rotations.map(({ old }) => old));
-  return [...known.former, ...rotated];
 }

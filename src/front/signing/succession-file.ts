@@ -54,6 +54,12 @@ export function currentKey({ first, rotations }: KeyLine): PublicJwk {
   return rotations.at(-1)?.new ?? first;
 }
 
+/** Thumbprints of all keys that were rotated, under whichever log: none comes back. */
+export function rotatedKids(known: Known): readonly string[] {
+  const rotated = keyRoles.flatMap((role) => known[role].rotations.map(({ old }) => old));
+  return [...known.former, ...rotated];
+}
+
 /**
  * Writes the file of a new log.
  *

@@ -70,7 +70,10 @@ export function addSignerCommands(program: Command, run: Run): void {
   signer
     .command('add-key')
     .requiredOption('--state <dir>', 'its state directory')
-    .option('--key <uri>', 'where the key is or shall be; a file key in DIR by default')
+    .option(
+      '--key <uri>',
+      'where the key is or shall be; after a file key a new one in DIR by default',
+    )
     .option(
       '--role <role>',
       '`signing` (ES256), or `log` (EdDSA) for the key of the log',
