@@ -23,7 +23,7 @@ export function fingerprintKey(bytes: Uint8Array): FingerprintKey {
 }
 
 /** The number of every run, in one pass. */
-export function everyRun(text: string, { first, second, mask }: FingerprintKey): Float64Array {
+function everyRun(text: string, { first, second, mask }: FingerprintKey): Float64Array {
   let leavingFirst = 1;
   let leavingSecond = 1;
   for (let count = 0; count < RUN; count += 1) {
@@ -45,6 +45,21 @@ export function everyRun(text: string, { first, second, mask }: FingerprintKey):
     if (at >= RUN - 1) runs[at - RUN + 1] = mixed(one, two, mask);
   }
   return runs;
+}
+
+/** Runs looked at before the next are counted. */
+const BLOCK = 256;
+
+/** Whether any run of a text is known by its number. */
+export function anyRun(
+  text: string,
+  key: FingerprintKey,
+  isKnown: (print: number) => boolean,
+): boolean {
+  for (let at = 0; at + RUN <= text.length; at += BLOCK) {
+    if (everyRun(text.slice(at, at + BLOCK + RUN - 1), key).some(isKnown)) return true;
+  }
+  return false;
 }
 
 /** The numbers to remember of a text: the least of every WINDOW runs. */

@@ -1,7 +1,7 @@
 // What tools told a principal lately, as keyed numbers in memory: enough to notice when it comes back in
 // the arguments of a call. No text is kept.
 
-import { everyRun, type FingerprintKey, RUN, sampledRuns, wholeText } from './fingerprints.ts';
+import { anyRun, type FingerprintKey, RUN, sampledRuns, wholeText } from './fingerprints.ts';
 import { addressees, bareText, instructionPhrases, passages } from './instructions.ts';
 import { RecentNumbers } from './recent-numbers.ts';
 
@@ -56,7 +56,7 @@ export class OutputMemory {
     if (heard === undefined) return 'nothing';
     const bare = bareText(text);
     if (this.#repeatsInstruction(heard, text, bare)) return 'instruction';
-    return everyRun(bare, this.#key).some((print) => heard.runs.has(print)) ? 'output' : 'nothing';
+    return anyRun(bare, this.#key, (print) => heard.runs.has(print)) ? 'output' : 'nothing';
   }
 
   #hearInstruction(heard: Heard, passage: string, bare: string): void {
@@ -72,7 +72,7 @@ export class OutputMemory {
     const isKnown = (each: string): boolean => instructions.has(wholeText(each, this.#key));
     if (instructionPhrases(bare).some(isKnown)) return true;
     for (const addressee of addressees(text)) if (isKnown(addressee)) return true;
-    return everyRun(bare, this.#key).some((print) => instructions.has(print));
+    return anyRun(bare, this.#key, (print) => instructions.has(print));
   }
 }
 

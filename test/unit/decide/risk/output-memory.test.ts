@@ -28,6 +28,24 @@ describe('a text of a tool', () => {
     expect(known.repeats('bob', text)).toBe('nothing');
   });
 
+  test('is found wherever it stands in a long one', () => {
+    const known = memory();
+    known.hear('alice', PLAIN);
+    // 47 characters, of which at least one run is remembered.
+    const bare = PLAIN.replaceAll(/[^A-Za-z]/g, '').slice(20, 67);
+    for (let before = 180; before < 320; before += 1) {
+      const text = 'z'.repeat(before) + bare + 'q'.repeat(20);
+      expect(known.repeats('alice', text), `after ${before}`).toBe('output');
+    }
+  });
+
+  test.each(['x', 'abc', 'the same again '])('that repeats %j is found again', (part) => {
+    const known = memory();
+    known.hear('alice', part.repeat(100));
+    expect(known.repeats('alice', part.repeat(50))).toBe('output');
+    expect(known.repeats('alice', 'y'.repeat(200))).toBe('nothing');
+  });
+
   test('is not found in other words, nor by a few of its own', () => {
     const known = memory();
     known.hear('alice', PLAIN);
