@@ -15,7 +15,8 @@ export function loseTiles(log: string, random: Random): void {
     .map((name) => join(tiles, name))
     .filter((path) => statSync(path).isFile());
   for (const path of files) {
-    if (random.chance(1, 3)) rmSync(path);
-    else if (random.chance(1, 3)) truncateSync(path, random.below(SHORT));
+    const fate = random.below(9);
+    if (fate < 3) rmSync(path);
+    else if (fate < 5) truncateSync(path, random.below(SHORT));
   }
 }
