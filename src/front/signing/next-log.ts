@@ -24,9 +24,11 @@ import {
   signerState,
 } from './signer-config.ts';
 import {
+  afterPending,
   beginning,
   createSuccession,
   currentKey,
+  type KeyLine,
   type KeyRole,
   readSuccession,
   rotatedKids,
@@ -78,13 +80,14 @@ export async function beginNextLog(
     const before = (await lastSignedHead(files.memory, origin))?.head;
     const [directory, epoch] = freshDirectory(state, config);
     const nextOrigin = originOfEpoch(origin, epoch);
-    const current = { signing: currentKey(known.signing), log: currentKey(known.log) };
+    const lines = { signing: lastLine(known.signing, config), log: lastLine(known.log, config) };
+    const current = { signing: currentKey(lines.signing), log: currentKey(lines.log) };
     const next = memoryFiles(state, directory);
     await makeDirectoryDurably(join(root, directory));
     await createListMemory(next.memory, nextOrigin);
     const head = before && { origin: before.origin, size: before.size, root: before.root };
     const ended = head === undefined ? known.ended : [...known.ended, head];
-    const first = beginning(current, { former: rotatedKids(known), ended });
+    const first = beginning(current, { former: rotatedKids({ ...known, ...lines }), ended });
     await createSuccession(next.succession, nextOrigin, first);
     await createCheckpointMemory(next.memory, nextOrigin, epoch);
     reached('remembered');
@@ -115,6 +118,16 @@ export async function endEarlierLogs(
     const { memory: path } = memoryFiles(state, directory);
     if (existsSync(path)) await endCheckpointMemory(path);
   }
+}
+
+/**
+ * A rotation that was signed counts here, though no head of the new key ever came: the home may have written it
+ * down, and a key that was given up as compromised must not begin the next log.
+ */
+function lastLine(line: KeyLine, { keys }: SignerConfig): KeyLine {
+  const next = line.pending?.new.kid;
+  const isThere = keys.some(({ kid, lost }) => kid === next && lost !== true);
+  return isThere ? afterPending(line) : line;
 }
 
 /** One that was begun and left is not gone on with: nobody knows what it signed. */

@@ -49,6 +49,11 @@ export function beginning(
   return { ...before, signing: line(first.signing), log: line(first.log) };
 }
 
+/** What a role has once the rotation that was signed takes effect. */
+export function afterPending({ first, rotations, pending }: KeyLine): KeyLine {
+  return { first, rotations: pending === undefined ? rotations : [...rotations, pending] };
+}
+
 /** The key of a role that signs now. */
 export function currentKey({ first, rotations }: KeyLine): PublicJwk {
   return rotations.at(-1)?.new ?? first;

@@ -20,6 +20,7 @@ import { loadKeys, type TrustedKeys } from '../../trust/verify/keys.ts';
 import { parseRotationClaims, type RotationClaims } from '../../trust/verify/rotation.ts';
 import { SKEW_SECONDS } from './ceilings.ts';
 import {
+  afterPending,
   type KeyLine,
   type KeyRole,
   keyRoles,
@@ -272,10 +273,6 @@ function historyOf({ first, rotations }: KeyLine): readonly KeyRow[] {
     history = historyAfter(history, claims, { payload: '', signatures: [] }, '', 0);
   }
   return history;
-}
-
-function afterPending({ first, rotations, pending }: KeyLine): KeyLine {
-  return { first, rotations: pending === undefined ? rotations : [...rotations, pending] };
 }
 
 function withoutPending({ first, rotations }: KeyLine): KeyLine {

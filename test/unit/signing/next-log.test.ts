@@ -9,13 +9,17 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { editSignerConfig } from '../../../src/front/signing/edit-config.ts';
 import { addSignerKey, initSigner } from '../../../src/front/signing/init-signer.ts';
 import { beginNextLog, endEarlierLogs } from '../../../src/front/signing/next-log.ts';
 import { readSignerConfig, signerState } from '../../../src/front/signing/signer-config.ts';
+import { readSuccession, writeSuccession } from '../../../src/front/signing/succession-file.ts';
 import { lockMemory } from '../../../src/trust/receipt/checkpoint-memory.ts';
+import { makePublicJwk } from '../../../src/trust/signer/jwk.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ws-'));
 const root = join(directory, 's');
@@ -90,4 +94,30 @@ test('a memory that is lost ends a log as well', async () => {
   const next = await beginNextLog(root, originNow());
   expect(next).not.toHaveProperty('before');
   expect(next.origin).toBe(`${first.origin}/5`);
+});
+
+test('a key that was given up does not begin the next log, though the next one never signed', async () => {
+  const { x } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+  const next = makePublicJwk('EdDSA', x, undefined);
+  const { kid } = next;
+  const { length } = readSignerConfig(state).keys;
+  const pin = { uri: 'file:next.key?alg=EdDSA', kid, role: 'log' };
+  for (const lost of [true, undefined]) {
+    await editSignerConfig(state.config, [[['keys', length], { ...pin, lost }]]);
+    const { origin, memory = '' } = readSignerConfig(state);
+    const path = join(root, memory, 'succession.json');
+    const known = await readSuccession(path, origin);
+    const { kid: old } = known.log.first;
+    const claims = { iss: origin, seq: 1, iat: 1, until: 1, old, new: next, size: 0 };
+    const pending = { ...claims, role: 'log', compromised: true } as const;
+    await writeSuccession(path, origin, { ...known, log: { ...known.log, pending } });
+    const begun = await beginNextLog(root, origin);
+    // Unless it is not there either: then the operator has to find another.
+    expect(begun.kids.log).toBe(lost === true ? old : kid);
+    const { former } = await readSuccession(
+      join(root, readSignerConfig(state).memory ?? '', 'succession.json'),
+      begun.origin,
+    );
+    expect(former).toEqual(lost === true ? [] : [old]);
+  }
 });
