@@ -61,7 +61,8 @@ function besides({ log }: Config): SignersLog {
       const path = join(dirname(log.memory), `${name}.json`);
       if (await createCheckpointMemory(path, origin, epoch)) return path;
       // One that an earlier try made and nothing was signed by since.
-      return (await lastSignedHead(path, origin))?.head.size === 0 ? path : undefined;
+      const last = await lastSignedHead(path, origin);
+      return last?.ended === false && last.head.size === 0 ? path : undefined;
     },
     close: () => Promise.resolve(),
   };

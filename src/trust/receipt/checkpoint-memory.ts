@@ -1,6 +1,6 @@
 // What the signer remembers of a log: the last head it let be signed. Kept outside what it guards.
 
-import { readFile, rename } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeBase64, encodeBase64 } from '../../base/encoding/base64.ts';
 import { decodeBase64url, encodeBase64url } from '../../base/encoding/base64url.ts';
@@ -31,17 +31,18 @@ const endedOf = (path: string): string => `${path.replace(/\.json$/, '')}.ended.
 const lockOf = (path: string): string => `${path.replace(/\.json$/, '')}.lock`;
 
 /**
- * Makes the memory of a new, empty log. Never over an existing one: who could reset the memory could
- * have a second history signed.
+ * Makes the memory of a new, empty log. Never over an existing one, nor in the place of one that has ended: who
+ * could reset the memory could have a second history signed.
  *
  * @param epoch ordinal of the log among those of its home; as its origin says when absent.
- * @returns whether it was made; false when there was one.
+ * @returns whether it was made; false when there is one, or was.
  */
 export async function createCheckpointMemory(
   path: string,
   origin: string,
   epoch: number = epochOf(origin),
 ): Promise<boolean> {
+  if (await hasEnded(path)) return false;
   // First what the other must not be without.
   await createLeaseMemory(leasesOf(path), origin);
   const head = { origin, epoch, size: 0, root: emptyRoot(), signatures: [] };
@@ -58,6 +59,17 @@ export async function endCheckpointMemory(path: string): Promise<void> {
     await syncDirectory(dirname(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, 'stays', error);
+  }
+}
+
+/** What cannot be looked for may be there. */
+async function hasEnded(path: string): Promise<boolean> {
+  try {
+    await stat(endedOf(path));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw unusable(path, 'cannot be made', error);
   }
 }
 

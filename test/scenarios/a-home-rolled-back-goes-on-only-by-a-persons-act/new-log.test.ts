@@ -98,6 +98,32 @@ test('nothing is signed after a rollback, and by an operator another log begins'
   await (await open()).receipts.audit();
 }, 60_000);
 
+test('the name of a log that has ended is not given to another', async () => {
+  const at = await rolledBack();
+  const { home, open, close } = at;
+  const copyOf = (from: string, to: string): void => {
+    rmSync(to, { recursive: true, force: true });
+    cpSync(from, to, { recursive: true });
+  };
+  const oldest = `${home.root}.oldest`;
+  copyOf(home.root, oldest);
+  // Leaves are lost again: the second log ends as the first did.
+  expect((await begin(at)).epoch).toBe(2);
+  await (await open()).proof();
+  await close();
+  copyOf(home.root, `${home.root}.second`);
+  const second = await open();
+  await second.issue();
+  await second.proof();
+  await close();
+  copyOf(`${home.root}.second`, home.root);
+  expect((await begin(at)).epoch).toBe(3);
+  await (await open()).proof();
+  await close();
+  copyOf(oldest, home.root);
+  expect((await begin(at)).epoch).toBe(4);
+}, 60_000);
+
 test('the archive has every leaf and opening there was, and verifies', async () => {
   const at = await rolledBack();
   const { kept, archive } = await begin(at);
