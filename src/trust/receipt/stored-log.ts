@@ -9,6 +9,10 @@ import { commitToText } from './digest.ts';
 import { openingOf } from './disclose.ts';
 import { openingTable } from './openings.ts';
 
+/** A start holds the leaves against what was signed, and makes what is missing of the files. */
+const FILES_OR_STORE =
+  'keep a copy of the home, stop the daemon, remove `log/tile`, start it: files are made again; if it refuses, the store was changed: restore a backup';
+
 /**
  * @param first number of its first leaf.
  * @throws WarderError `verification-failed` when the stored bundle is another than the published one.
@@ -19,7 +23,10 @@ export function checkStoredBundle(
   stored: Uint8Array<ArrayBuffer>,
 ): void {
   if (Buffer.from(stored.buffer).equals(published)) return;
-  fail(`the store and the files of the log differ from leaf ${first} on, within 256`);
+  fail(
+    `the store and the files of the log differ from leaf ${first} on, within 256`,
+    FILES_OR_STORE,
+  );
 }
 
 /**
@@ -37,12 +44,13 @@ export function checkStoredOpenings(store: Store, statement: ReceiptStatement): 
     if (kept === undefined || !('value' in kept)) continue;
     const text = canonicalJson(kept.value);
     if (commitToText(Buffer.from(kept.salt, 'hex'), text) === commitment) continue;
-    fail(`what the store says of \`${name}\` of receipt \`${id}\` is not what was committed to`);
+    fail(
+      `what the store says of \`${name}\` of receipt \`${id}\` is not what was committed to`,
+      'somebody wrote to the store: keep a copy of it, and restore a backup',
+    );
   }
 }
 
-function fail(why: string): never {
-  throw new WarderError('verification-failed', why, {
-    hint: 'somebody wrote to the store: keep a copy of it, and restore a backup',
-  });
+function fail(why: string, hint: string): never {
+  throw new WarderError('verification-failed', why, { hint });
 }

@@ -251,6 +251,21 @@ test('a daemon with a witness goes on where nothing happened', async () => {
   expect(await log.witnessed(await log.openWitness())).toBe('unseen');
 });
 
+test('what an audit says to do parts damaged files from a store that was changed', async () => {
+  replaceFile(bundlePath(0), (bytes) => bytes.subarray(0, 600));
+  expect(await log.start()).toBe('unseen');
+  expect(await log.audit()).toBe('seen');
+  rmSync(log.file('tile'), { recursive: true });
+  expect(await log.audit()).toBe('unseen');
+  expect(await log.offline(true)).toBe('unseen');
+
+  log.edit(`UPDATE s_leaf SET bytes = ${OTHER_BYTES} WHERE at = ${String(DEEP)}`);
+  expect(await log.start()).toBe('unseen');
+  expect(await log.audit()).toBe('seen');
+  rmSync(log.file('tile'), { recursive: true });
+  expect(await log.start()).toBe('seen');
+});
+
 const harmless: readonly (readonly [string, () => void])[] = [
   ['nothing', () => {}],
   ['a tile removed', () => rmSync(log.file(tilePath(0, 0)))],
