@@ -130,8 +130,8 @@ export class LeaseMemory {
       });
     }
     if (before === undefined) this.#leases.set(index, lease);
-    // Whoever comes a second time may come before the first is durable.
-    await this.#append(lease);
+    // Whoever comes a second time may come before the first is durable; since when it waits stays.
+    await this.#append(before ?? lease);
     if (before !== undefined) this.#stale += 1;
   }
 
