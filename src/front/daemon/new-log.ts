@@ -47,6 +47,7 @@ export interface NewLog {
   readonly before: { readonly origin: string; readonly size: number; readonly root: string };
   /** Its leaves that were there, and are in the archive. */
   readonly kept: number;
+  /** Those under that head, and of leases beyond it, that were not. */
   readonly lost: number;
   readonly forked: boolean;
   /** Directory with everything there was of the log before. */
@@ -117,6 +118,7 @@ interface Found {
   readonly signer: SignersLog;
   readonly before: Head;
   readonly kept: number;
+  readonly lost: number;
   readonly forked: boolean;
   readonly formerKeys: readonly string[];
 }
@@ -129,7 +131,10 @@ async function look(home: Home, config: Config, store: Store, signer: SignersLog
   const signed = await signer.last(origin);
   const before = signed?.head ?? (await publishedHead(home, origin)) ?? { origin, ...emptyHead() };
   const forked = before.size <= kept && !sameBytes(log.tree.rootAt(before.size), before.root);
-  if (signed?.ended === false && before.size <= kept && !forked) {
+  const beyond = Math.max(kept, before.size);
+  const lostLeases = (signed?.unproven ?? []).filter((index) => index >= beyond);
+  const lost = beyond - kept + lostLeases.length;
+  if (signed?.ended === false && lost === 0 && !forked) {
     throw new WarderError(
       'conflict',
       `no leaves are lost: all ${before.size} that were signed are there`,
@@ -147,7 +152,7 @@ async function look(home: Home, config: Config, store: Store, signer: SignersLog
     ...retired.map(({ value }) => value.jwk.kid),
     ...rotatedElsewhere(config, signer),
   ]);
-  return { config, signer, before, kept, forked, formerKeys: [...formerKeys] };
+  return { config, signer, before, kept, lost, forked, formerKeys: [...formerKeys] };
 }
 
 /** Keys that a signer process has rotated since the copy of this home was made. */
@@ -160,7 +165,7 @@ function rotatedElsewhere(config: Config, { keys = config }: SignersLog): readon
 
 async function begin(
   home: Home,
-  { config, signer, before, kept, forked, formerKeys }: Found,
+  { config, signer, before, kept, lost, forked, formerKeys }: Found,
   { reason, now }: NewLogRequest,
   reached: (step: NewLogStep) => void,
 ): Promise<NewLog> {
@@ -170,7 +175,6 @@ async function begin(
   reached('archived');
   const next = `${home.state}.next`;
   makeSuccessor(home.state, next, LEFT_OUT);
-  const lost = Math.max(0, before.size - kept);
   const detail = {
     epoch,
     before: { origin: before.origin, size: before.size, root: encodeBase64(before.root) },

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { WarderError } from '../../base/errors/errors.ts';
-import { createCheckpointMemory, lastSignedHead } from '../../trust/receipt/checkpoint-memory.ts';
+import { createCheckpointMemory, lastSigned } from '../../trust/receipt/checkpoint-memory.ts';
 import type { HeadMemory } from '../../trust/receipt/head-memory.ts';
 import type { PublicJwk } from '../../trust/signer/signer.ts';
 import type { Head } from '../../trust/verify/checkpoint.ts';
@@ -18,7 +18,7 @@ export type PinnedKeys = Pick<Config, 'key' | 'logKey'>;
 
 /** What the signer's side does for a new log. */
 export interface SignersLog {
-  /** The last head of the old log; undefined when the memory of it is lost. */
+  /** What was signed last of the old log; undefined when the memory of it is lost. */
   last(origin: string): Promise<EndingLog | undefined>;
   /**
    * Makes the memory of the new, empty log; in a signer process its operator has.
@@ -35,6 +35,8 @@ export interface SignersLog {
 /** A log that may end. */
 export interface EndingLog {
   readonly head: Head;
+  /** Leaf numbers of leases that were signed, and of which its signer has seen no head since. */
+  readonly unproven: readonly number[];
   /** It has ended for its signer, whatever leaves are there. */
   readonly ended: boolean;
 }
@@ -55,14 +57,14 @@ export async function openSignersLog(home: Home, config: Config): Promise<Signer
 /** The memory that a signer in the daemon's process keeps. */
 function besides({ log }: Config): SignersLog {
   return {
-    last: (origin) => lastSignedHead(log.memory, origin),
+    last: (origin) => lastSigned(log.memory, origin),
     create: async (origin, epoch) => {
       const name = createHash('sha256').update(origin).digest('hex').slice(0, 32);
       const path = join(dirname(log.memory), `${name}.json`);
       if (await createCheckpointMemory(path, origin, epoch)) return path;
       // One that an earlier try made and nothing was signed by since.
-      const last = await lastSignedHead(path, origin);
-      return last?.ended === false && last.head.size === 0 ? path : undefined;
+      const last = await lastSigned(path, origin);
+      return last?.ended === false && isUnused(last) ? path : undefined;
     },
     close: () => Promise.resolve(),
   };
@@ -76,13 +78,13 @@ function elsewhere(logs: SignersLogs, { log, logKey, key }: Config): SignersLog 
     jwk === undefined ? before : { uri: logKey.uri, kid: jwk.kid };
   return {
     last: async (origin) => {
-      if (origin === its) return { head: await memory.last(), ended: false };
+      if (origin === its) return signing(memory);
       const head = ended.find((each) => each.origin === origin);
-      return head === undefined ? undefined : { head, ended: true };
+      return head === undefined ? undefined : { head, unproven: [], ended: true };
     },
     create: async (origin, epoch) => {
       if (epochOf(its) > epoch) return undefined;
-      if (origin === its && (await isUnused(memory))) return log.memory;
+      if (origin === its && isUnused(await signing(memory))) return log.memory;
       throw new WarderError('unavailable', 'the signer process has not begun the next log', {
         hint: `its operator does: end it, \`warder signer new-log --state DIR --end ${its}\`, start it; then this again`,
       });
@@ -92,7 +94,11 @@ function elsewhere(logs: SignersLogs, { log, logKey, key }: Config): SignersLog 
   };
 }
 
-async function isUnused(memory: HeadMemory): Promise<boolean> {
-  const { size, unproven } = await memory.last();
-  return size === 0 && unproven.length === 0;
+async function signing(memory: HeadMemory): Promise<EndingLog> {
+  const { unproven, ...head } = await memory.last();
+  return { head, unproven, ended: false };
+}
+
+function isUnused({ head, unproven }: EndingLog): boolean {
+  return head.size === 0 && unproven.length === 0;
 }

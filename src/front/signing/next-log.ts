@@ -7,7 +7,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import {
   createCheckpointMemory,
   endCheckpointMemory,
-  lastSignedHead,
+  lastSigned,
   lockMemory,
 } from '../../trust/receipt/checkpoint-memory.ts';
 import { makeDirectoryDurably } from '../../trust/receipt/durable-file.ts';
@@ -77,7 +77,7 @@ export async function beginNextLog(
   const lock = lockMemory(files.memory);
   try {
     const known = await readSuccession(files.succession, origin);
-    const before = (await lastSignedHead(files.memory, origin))?.head;
+    const before = (await lastSigned(files.memory, origin))?.head;
     const [directory, epoch] = freshDirectory(state, config);
     const nextOrigin = originOfEpoch(origin, epoch);
     const lines = { signing: lastLine(known.signing, config), log: lastLine(known.log, config) };

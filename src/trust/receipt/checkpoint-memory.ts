@@ -15,7 +15,7 @@ import { epochOf } from '../verify/log-start.ts';
 import { emptyRoot, HASH_SIZE } from '../verify/merkle.ts';
 import { createDurably, syncDirectory, writeDurably } from './durable-file.ts';
 import type { HeadSignature, SignedHead } from './head-memory.ts';
-import { createLeaseMemory, LeaseMemory } from './lease-memory.ts';
+import { createLeaseMemory, LeaseMemory, type RememberedLease } from './lease-memory.ts';
 
 /** A head as kept; leases are kept beside it. */
 export type KeptHead = Omit<SignedHead, 'unproven'>;
@@ -149,30 +149,40 @@ export class CheckpointMemory {
   }
 }
 
-/** The last head that was signed of a log. */
+/** What was signed last of a log. */
 export interface LastSigned {
   readonly head: KeptHead;
+  /** Leaf numbers of the leases that were signed and not seen in a head since. */
+  readonly unproven: readonly number[];
   /** Another log took its place: nothing is signed for it any more. */
   readonly ended: boolean;
 }
 
 /**
- * The last head that was signed of a log, whether its memory was ended or not; to look at, not to sign by.
+ * What was signed last of a log, whether its memory was ended or not; to look at, not to sign by.
  *
  * @returns undefined when no memory says.
  */
-export async function lastSignedHead(
-  path: string,
-  origin: string,
-): Promise<LastSigned | undefined> {
+export async function lastSigned(path: string, origin: string): Promise<LastSigned | undefined> {
   for (const [each, ended] of [
     [path, false],
     [endedOf(path), true],
   ] as const) {
-    const head = await readCheckpointMemory(each, origin).catch(() => undefined);
-    if (head !== undefined) return { head, ended };
+    try {
+      const head = await readCheckpointMemory(each, origin);
+      const leases = head.version < VERSION ? [] : await readUnproven(leasesOf(path), origin);
+      return { head, unproven: leases.map(({ index }) => index), ended };
+    } catch {
+      // It is lost, or half of it.
+    }
   }
   return undefined;
+}
+
+async function readUnproven(path: string, origin: string): Promise<readonly RememberedLease[]> {
+  const memory = await LeaseMemory.open(path, origin);
+  memory.close();
+  return memory.unproven;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface LogStart {
   readonly before: Head;
   /** Leaves of it that were there when it ended. */
   readonly kept: number;
-  /** Leaves under that head that were not. */
+  /** Leaves under that head, and of leases signed beyond it, that were not. */
   readonly lost: number;
   /** The leaves that were there make another history than the signed one. */
   readonly forked: boolean;

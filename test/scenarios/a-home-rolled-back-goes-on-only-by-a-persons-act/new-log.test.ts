@@ -124,6 +124,25 @@ test('the name of a log that has ended is not given to another', async () => {
   expect((await begin(at)).epoch).toBe(4);
 }, 60_000);
 
+test('a lease that is lost with no head over it ends a log as well', async () => {
+  const at = await rotatingHome();
+  const { home, open, close } = at;
+  await (await open()).proof();
+  await close();
+  const { memory } = readConfig(home.config).log;
+  cpSync(home.root, `${home.root}.copy`, { recursive: true });
+  cpSync(memory, `${memory}.copy`);
+  await (await open()).issue();
+  await close();
+  rmSync(home.root, { recursive: true });
+  cpSync(`${home.root}.copy`, home.root, { recursive: true });
+  // As the power went: the lease was remembered and signed, and no head since.
+  cpSync(`${memory}.copy`, memory);
+  await expect(open()).rejects.toMatchObject(lost);
+  expect(await begin(at)).toMatchObject({ epoch: 2, lost: 1, forked: false });
+  expect(await (await open()).receipts.audit()).toMatchObject({ follows: { epoch: 2, lost: 1 } });
+}, 60_000);
+
 test('the archive has every leaf and opening there was, and verifies', async () => {
   const at = await rolledBack();
   const { kept, archive } = await begin(at);
