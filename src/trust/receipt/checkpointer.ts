@@ -79,9 +79,12 @@ export class Checkpointer {
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #held = new OpenedOnce(() => this.#hold());
+  /** Leaves there were when it was opened. */
+  readonly #opened: number;
 
   private constructor(parts: CheckpointerParts, { published, shown }: Heads) {
     this.#parts = parts;
+    this.#opened = parts.log.size;
     this.#published = published;
     this.#shown = shown;
     this.#unlisten = parts.log.onGrowth(() => this.#kick());
@@ -178,7 +181,8 @@ export class Checkpointer {
 
   async #hold(): Promise<void> {
     const last = await this.#parts.memory.last();
-    checkLast(this.#parts.log, last);
+    // Nothing was signed since: a lease the signer knows has its leaf among those that were there.
+    checkLast(this.#parts.log, last, this.#opened);
     checkNotPutBack(last, this.#published);
   }
 

@@ -149,10 +149,14 @@ async function signedSince(
   }
 }
 
-/** The signer's word for what it signed last; whatever it is, the log has to be a longer one. */
-export function checkLast(log: ReceiptLog, last: SignedHead): void {
+/**
+ * The signer's word for what it signed last; whatever it is, the log has to be a longer one.
+ *
+ * @param had leaves that leases may have been signed with; what came later stands in no lease's place.
+ */
+export function checkLast(log: ReceiptLog, last: SignedHead, had: number = log.size): void {
   checkSigned(log, last);
-  const missing = last.unproven.find((index) => index >= log.size);
+  const missing = last.unproven.find((index) => index >= had);
   if (missing !== undefined) notOurs(`leaf ${missing}, of a lease that was signed, is missing`);
 }
 

@@ -58,3 +58,40 @@ test('a log that was rolled back while nobody could say so gets no lease signed'
   // A head that no lease of the other history is missing in.
   expect((await daemon.receipts.audit()).size).toBe(daemon.gate.log.size);
 }, 60_000);
+
+test('nor one that lost the leaf of a lease before any head, with another leaf in its place by then', async () => {
+  const { root, socket } = await makeSigner();
+  const signer = await runSigner(root);
+  const { home, open, close } = await rotatingHome(`unix:${socket}`);
+  const copies = scratchDirectory();
+  let daemon = await open();
+  await daemon.receipts.checkpointer.current();
+  await close();
+  cpSync(home.root, join(copies, 'old'), { recursive: true });
+  daemon = await open();
+  await daemon.receipts.checkpointer.still(async () => {
+    await daemon.issue();
+    await signer.close();
+  });
+  await close();
+  cpSync(home.root, join(copies, 'true'), { recursive: true });
+
+  rmSync(home.root, { recursive: true });
+  cpSync(join(copies, 'old'), home.root, { recursive: true });
+  daemon = await open({ note: () => {} });
+  for (let more = 0; more < 3; more += 1) {
+    await daemon.administration.daemonEvent('started', { version: 'test' });
+  }
+  await runSigner(root);
+  await vi.waitFor(
+    () => expect(daemon.issue()).rejects.toMatchObject({ code: 'verification-failed' }),
+    WAIT,
+  );
+  await close();
+
+  rmSync(home.root, { recursive: true });
+  cpSync(join(copies, 'true'), home.root, { recursive: true });
+  daemon = await open();
+  await daemon.take(await daemon.issue());
+  expect((await daemon.receipts.audit()).size).toBe(daemon.gate.log.size);
+}, 60_000);
