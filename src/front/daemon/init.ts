@@ -75,7 +75,7 @@ export async function initHome(home: Home, keyUri: string | undefined): Promise<
     const log = await ensureKey(logUri, 'EdDSA', access);
     await log.close();
     const parsed = parseKeyUri(uri);
-    const origin = isRemote(parsed) ? await originThere(parsed, access) : originOf(log.key);
+    const origin = isRemote(parsed) ? await originThere(parsed, access) : originOf(log);
     if (!isRemote(parsed)) await createCheckpointMemory(signerMemoryPath(origin), origin);
     await writeHome(home, { uri, key: signing.key, logUri, logKey: log.key, origin, ...access });
     const custody = [signing, log].flatMap((made) => made.custody ?? []);
@@ -105,9 +105,11 @@ async function writeHome(home: Home, made: MadeKeys): Promise<void> {
   writeOnce(home.config, configText(made));
 }
 
-function originOf(logKey: PublicJwk): string {
-  const digest = createHash('sha256').update(spki(logKey)).digest('hex');
-  return `warder.invalid/log/${digest.slice(0, 16)}`;
+/** After its log key; a key that another home may have signed with begins no second log under that name. */
+function originOf({ key, found }: MadeKey): string {
+  const digest = createHash('sha256').update(spki(key)).digest('hex');
+  const name = found === true ? randomBytes(8).toString('hex') : digest.slice(0, 16);
+  return `warder.invalid/log/${name}`;
 }
 
 /** A signer process signs for one log, and has named it. */
@@ -138,6 +140,8 @@ interface MadeKey {
   readonly key: PublicJwk;
   /** Of a key in a device. */
   readonly custody?: string;
+  /** It was in its device before. */
+  readonly found?: true;
   close(): Promise<void>;
 }
 
@@ -150,16 +154,19 @@ async function ensureKey(uri: string, alg: PublicJwk['alg'], access: KeyAccess):
     });
   }
   if (isRemote(parsed)) return openThere(uri, alg, access);
+  let found = false;
   try {
     const key = await createKey(uri, access);
     // It was made here, and unlocking takes its time.
     if (parsed.scheme === 'file') return { key, close: () => Promise.resolve() };
   } catch (error) {
     if (!(error instanceof WarderError) || error.code !== 'conflict') throw error;
+    found = true;
   }
   const signer = await openSigner(uri, { ...access, roles: [] });
   if (parsed.scheme === 'file') return { key: signer.key, close: () => signer.close() };
-  return madeInDevice(signer);
+  const made = await madeInDevice(signer);
+  return found ? { ...made, found } : made;
 }
 
 /** What a signer process has is used: it makes its keys itself. */
