@@ -191,6 +191,8 @@ export function readHead(json: Json, expected: string): SignedHead {
     if (hash.length !== HASH_SIZE) throw new TypeError('no root');
     if (!Array.isArray(signatures) || !Array.isArray(unproven)) throw new TypeError('no lists');
     const leases = unproven as readonly Json[];
+    const hashes = readHashes(answer['unprovenHashes']);
+    if (hashes !== undefined && hashes.length !== leases.length) throw new TypeError('no hashes');
     if (!leases.every(isCount)) throw new TypeError('no leaf numbers');
     return {
       origin,
@@ -199,6 +201,7 @@ export function readHead(json: Json, expected: string): SignedHead {
       root: hash,
       signatures: (signatures as readonly Json[]).map(readSignature),
       unproven: leases,
+      ...(hashes === undefined ? {} : { unprovenHashes: hashes }),
       ...(rotation === undefined ? {} : { rotation: readDigest(rotation) }),
     };
   } catch (cause) {
@@ -211,6 +214,16 @@ function readSignature(json: Json): HeadSignature {
   const { kid, signature } = json;
   if (typeof kid !== 'string' || typeof signature !== 'string') throw new TypeError('no signature');
   return { kid, signature: decodeBase64url(signature) };
+}
+
+function readHashes(json: Json | undefined): readonly Uint8Array[] | undefined {
+  if (json === undefined) return undefined;
+  if (!Array.isArray(json)) throw new TypeError('no list');
+  return (json as readonly Json[]).map((each) => {
+    const hash = typeof each === 'string' ? decodeBase64(each) : new Uint8Array();
+    if (hash.length !== HASH_SIZE) throw new TypeError('no hash');
+    return hash;
+  });
 }
 
 function readDigest(json: Json): string {

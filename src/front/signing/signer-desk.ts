@@ -137,7 +137,7 @@ export class SignerDesk {
 
   async #last(): Promise<JsonObject> {
     const last = await this.#parts.memory.last();
-    const { origin, epoch, size, root, signatures, unproven, rotation } = last;
+    const { origin, epoch, size, root, signatures, unproven, unprovenHashes = [], rotation } = last;
     return {
       origin,
       epoch,
@@ -148,6 +148,7 @@ export class SignerDesk {
         signature: encodeBase64url(signature),
       })),
       unproven,
+      unprovenHashes: unprovenHashes.map((hash) => encodeBase64(hash)),
       ...(rotation === undefined ? {} : { rotation }),
     };
   }

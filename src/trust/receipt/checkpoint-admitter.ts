@@ -102,8 +102,12 @@ class CheckpointAdmitter implements LogAdmitter {
   async last(): Promise<SignedHead> {
     // Whoever asks between two steps of a request gets what it comes to.
     await this.#queue;
-    const unproven = this.#memory.leases.unproven.map(({ index }) => index);
-    return { ...this.#memory.head, unproven };
+    const { unproven } = this.#memory.leases;
+    return {
+      ...this.#memory.head,
+      unproven: unproven.map(({ index }) => index),
+      unprovenHashes: unproven.map(({ hash }) => hash),
+    };
   }
 
   close(): Promise<void> {

@@ -18,7 +18,7 @@ import type { HeadSignature, SignedHead } from './head-memory.ts';
 import { createLeaseMemory, LeaseMemory, type RememberedLease } from './lease-memory.ts';
 
 /** A head as kept; leases are kept beside it. */
-export type KeptHead = Omit<SignedHead, 'unproven'>;
+export type KeptHead = Omit<SignedHead, 'unproven' | 'unprovenHashes'>;
 
 const VERSION = 2;
 /** Had neither signatures nor sum. */

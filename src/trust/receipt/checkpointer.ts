@@ -11,6 +11,7 @@ import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint
 import {
   type Checkpoint,
   checkLast,
+  checkLastWhole,
   checkNotPutBack,
   type Heads,
   type HeadSources,
@@ -79,12 +80,9 @@ export class Checkpointer {
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #held = new OpenedOnce(() => this.#hold());
-  /** Leaves there were when it was opened. */
-  readonly #opened: number;
 
   private constructor(parts: CheckpointerParts, { published, shown }: Heads) {
     this.#parts = parts;
-    this.#opened = parts.log.size;
     this.#published = published;
     this.#shown = shown;
     this.#unlisten = parts.log.onGrowth(() => this.#kick());
@@ -181,8 +179,7 @@ export class Checkpointer {
 
   async #hold(): Promise<void> {
     const last = await this.#parts.memory.last();
-    // Nothing was signed since: a lease the signer knows has its leaf among those that were there.
-    checkLast(this.#parts.log, last, this.#opened);
+    checkLastWhole(this.#parts.log, last);
     checkNotPutBack(last, this.#published);
   }
 

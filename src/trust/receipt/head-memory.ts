@@ -17,6 +17,8 @@ export interface SignedHead extends Head {
   readonly signatures: readonly HeadSignature[];
   /** Leaf numbers, ascending, of leases the signer signed and has not seen proven in a head since. */
   readonly unproven: readonly number[];
+  /** Hashes of those leaves, in the same order; absent when only their numbers are known. */
+  readonly unprovenHashes?: readonly Uint8Array[];
   /**
    * Digest, hex, of a rotation of the log key that is signed and not in force: the first head under the new key has
    * to be shown to hold its receipt.

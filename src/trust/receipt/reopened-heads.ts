@@ -14,6 +14,7 @@ import {
 import { formatNote, noteSignature, parseNote } from '../verify/note.ts';
 import type { WitnessGroup } from '../witness/witness-group.ts';
 import type { CheckpointSigners } from './checkpoint-signers.ts';
+import { hashLeaf } from './digest.ts';
 import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
 import type { HeadMemory, SignedHead } from './head-memory.ts';
 import type { ReceiptLog } from './receipt-log.ts';
@@ -128,7 +129,7 @@ async function signedSince(
     // Whoever signs is not there now: asked again before the next head.
     return undefined;
   }
-  checkLast(log, last);
+  checkLastWhole(log, last);
   checkNotPutBack(last, published);
   if (last.size <= (published?.size ?? 0)) return undefined;
   const { origin, size, root } = last;
@@ -149,15 +150,27 @@ async function signedSince(
   }
 }
 
-/**
- * The signer's word for what it signed last; whatever it is, the log has to be a longer one.
- *
- * @param had leaves that leases may have been signed with; what came later stands in no lease's place.
- */
-export function checkLast(log: ReceiptLog, last: SignedHead, had: number = log.size): void {
+/** The signer's word for what it signed last; whatever it is, the log has to be a longer one. */
+export function checkLast(log: ReceiptLog, last: SignedHead): void {
   checkSigned(log, last);
-  const missing = last.unproven.find((index) => index >= had);
+  const missing = last.unproven.find((index) => index >= log.size);
   if (missing !== undefined) notOurs(`leaf ${missing}, of a lease that was signed, is missing`);
+}
+
+/**
+ * {@link checkLast}, and each leaf of a lease that no head holds yet is read: an old copy of the log may have got
+ * another one in its place. Asked once, before anything is signed.
+ */
+export function checkLastWhole(log: ReceiptLog, last: SignedHead): void {
+  checkLast(log, last);
+  const { unproven, unprovenHashes: hashes = [] } = last;
+  const other = unproven.find((index, at) => {
+    const hash = hashes[at];
+    return (
+      hash !== undefined && !log.leaves(index, 1).every((leaf) => sameBytes(hashLeaf(leaf), hash))
+    );
+  });
+  if (other !== undefined) notOurs(`leaf ${other} is not the one that a lease was signed with`);
 }
 
 /** What is signed is remembered first, and published after: the memory never has less than what is published. */

@@ -88,6 +88,8 @@ test('nor one that lost the leaf of a lease before any head, with another leaf i
     WAIT,
   );
   await close();
+  // Nor is it served once its signer is there.
+  await expect(open()).rejects.toMatchObject({ code: 'verification-failed' });
 
   rmSync(home.root, { recursive: true });
   cpSync(join(copies, 'true'), home.root, { recursive: true });
