@@ -15,7 +15,7 @@ const WRITER = new URL('./home-writer.ts', import.meta.url);
 
 export const leaseKills: FuzzTarget = {
   about: 'a home that issues leases and rotates its keys, killed at any moment',
-  runs: { sample: 3, long: 500 },
+  runs: { sample: 2, long: 500 },
   open() {
     const met = new Met();
     const before = process.env['XDG_STATE_HOME'];

@@ -71,7 +71,7 @@ export const lyingDisk: FuzzTarget = campaign(
 
 export const lostTiles: FuzzTarget = campaign(
   'a log that lost tiles, and whose machine loses power while they are made again',
-  { sample: 16, long: 2_000 },
+  { sample: 12, long: 2_000 },
   {
     steps: 2,
     threads: 4,

@@ -8,7 +8,7 @@ test(
   'a lease that was given out before a kill is in the log, under whichever keys sign it then',
   async () => {
     const met = await runSample('lease-kills');
-    expect(met.get('held')).toBe(3);
+    expect(met.get('held')).toBe(2);
   },
   SAMPLE_TIMEOUT,
 );
