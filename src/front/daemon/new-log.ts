@@ -23,6 +23,7 @@ import { checkpointTable } from '../../trust/receipt/checkpoint-table.ts';
 import { syncDirectory, writeDurably } from '../../trust/receipt/durable-file.ts';
 import { openingTable } from '../../trust/receipt/openings.ts';
 import { leafSequence, ReceiptLog } from '../../trust/receipt/receipt-log.ts';
+import { otherLease } from '../../trust/receipt/reopened-heads.ts';
 import { type Head, parseHead } from '../../trust/verify/checkpoint.ts';
 import { epochOf, LOG_TYPE, originOfEpoch } from '../../trust/verify/log-start.ts';
 import { emptyRoot } from '../../trust/verify/merkle.ts';
@@ -130,7 +131,10 @@ async function look(home: Home, config: Config, store: Store, signer: SignersLog
   const kept = log.size;
   const signed = await signer.last(origin);
   const before = signed?.head ?? (await publishedHead(home, origin)) ?? { origin, ...emptyHead() };
-  const forked = before.size <= kept && !sameBytes(log.tree.rootAt(before.size), before.root);
+  const forked =
+    before.size <= kept &&
+    (!sameBytes(log.tree.rootAt(before.size), before.root) ||
+      otherLease(log, signed ?? { unproven: [] }) !== undefined);
   const beyond = Math.max(kept, before.size);
   const lostLeases = (signed?.unproven ?? []).filter((index) => index >= beyond);
   const lost = beyond - kept + lostLeases.length;

@@ -37,6 +37,8 @@ export interface EndingLog {
   readonly head: Head;
   /** Leaf numbers of leases that were signed, and of which its signer has seen no head since. */
   readonly unproven: readonly number[];
+  /** Hashes of those leaves, in the same order; absent when only their numbers are known. */
+  readonly unprovenHashes?: readonly Uint8Array[];
   /** It has ended for its signer, whatever leaves are there. */
   readonly ended: boolean;
 }
@@ -95,8 +97,8 @@ function elsewhere(logs: SignersLogs, { log, logKey, key }: Config): SignersLog 
 }
 
 async function signing(memory: HeadMemory): Promise<EndingLog> {
-  const { unproven, ...head } = await memory.last();
-  return { head, unproven, ended: false };
+  const { unproven, unprovenHashes = [], ...head } = await memory.last();
+  return { head, unproven, unprovenHashes, ended: false };
 }
 
 function isUnused({ head, unproven }: EndingLog): boolean {

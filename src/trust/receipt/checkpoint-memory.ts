@@ -154,6 +154,8 @@ export interface LastSigned {
   readonly head: KeptHead;
   /** Leaf numbers of the leases that were signed and not seen in a head since. */
   readonly unproven: readonly number[];
+  /** Hashes of those leaves, in the same order. */
+  readonly unprovenHashes: readonly Uint8Array[];
   /** Another log took its place: nothing is signed for it any more. */
   readonly ended: boolean;
 }
@@ -171,7 +173,8 @@ export async function lastSigned(path: string, origin: string): Promise<LastSign
     try {
       const head = await readCheckpointMemory(each, origin);
       const leases = head.version < VERSION ? [] : await readUnproven(leasesOf(path), origin);
-      return { head, unproven: leases.map(({ index }) => index), ended };
+      const unproven = leases.map(({ index }) => index);
+      return { head, unproven, unprovenHashes: leases.map(({ hash }) => hash), ended };
     } catch {
       // It is lost, or half of it.
     }

@@ -163,14 +163,23 @@ export function checkLast(log: ReceiptLog, last: SignedHead): void {
  */
 export function checkLastWhole(log: ReceiptLog, last: SignedHead): void {
   checkLast(log, last);
-  const { unproven, unprovenHashes: hashes = [] } = last;
-  const other = unproven.find((index, at) => {
+  const other = otherLease(log, last);
+  if (other !== undefined) notOurs(`leaf ${other} is not the one that a lease was signed with`);
+}
+
+/** A leaf of the log in whose place a lease was signed with another one. */
+export function otherLease(
+  log: ReceiptLog,
+  { unproven, unprovenHashes: hashes = [] }: Pick<SignedHead, 'unproven' | 'unprovenHashes'>,
+): number | undefined {
+  return unproven.find((index, at) => {
     const hash = hashes[at];
     return (
-      hash !== undefined && !log.leaves(index, 1).every((leaf) => sameBytes(hashLeaf(leaf), hash))
+      index < log.size &&
+      hash !== undefined &&
+      !log.leaves(index, 1).every((leaf) => sameBytes(hashLeaf(leaf), hash))
     );
   });
-  if (other !== undefined) notOurs(`leaf ${other} is not the one that a lease was signed with`);
 }
 
 /** What is signed is remembered first, and published after: the memory never has less than what is published. */

@@ -5,6 +5,7 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { beginNewLog } from '../../../src/front/daemon/new-log.ts';
 import { rotatingHome } from '../../support/rotating-home.ts';
 import { makeSigner, runSigner, scratchDirectory } from '../../support/signer-process.ts';
 
@@ -88,8 +89,13 @@ test('nor one that lost the leaf of a lease before any head, with another leaf i
     WAIT,
   );
   await close();
-  // Nor is it served once its signer is there.
+  // Nor is it served once its signer is there; its operators may give it up.
   await expect(open()).rejects.toMatchObject({ code: 'verification-failed' });
+  const begun = beginNewLog(home, { reason: 'the copy of Monday', now: Date.now() });
+  await expect(begun).rejects.toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('signer new-log') as string,
+  });
 
   rmSync(home.root, { recursive: true });
   cpSync(join(copies, 'true'), home.root, { recursive: true });
