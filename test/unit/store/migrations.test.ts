@@ -85,6 +85,19 @@ it('keeps every lease when their table is laid out anew', async () => {
   expect(keys).toEqual(['a', 'b', 'c']);
 });
 
+it('keeps indexes of leases in the order they came, not in that of their keys', async () => {
+  await makeFirst();
+  const db = new DatabaseSync(path, { readOnly: true });
+  const columns = db.prepare('SELECT name FROM pragma_index_info(?) ORDER BY seqno');
+  for (const index of ['subject', 'state']) {
+    expect(columns.all(`t_lease.${index}`).map(({ name }) => name)).toEqual([
+      `i_${index}`,
+      'tenant',
+    ]);
+  }
+  db.close();
+});
+
 it('leaves the old version when a step fails, and never overwrites a backup', async () => {
   await makeFirst();
   const db = new DatabaseSync(path);
