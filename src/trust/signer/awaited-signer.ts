@@ -1,5 +1,6 @@
 // A key whose device is away when it is to be opened: its public half is known, and it is opened by who needs it next.
 
+import { canonicalJson } from '../../base/encoding/jcs.ts';
 import { asWarderError, WarderError } from '../../base/errors/errors.ts';
 import type { TpmAttestor } from '../tpm/attestor.ts';
 import type { OpenedSigner } from './checked-signer.ts';
@@ -112,7 +113,8 @@ class AwaitedSigner implements OpenedSigner {
     try {
       if (this.#closed) throw new WarderError('unavailable', 'the signer is closed');
       const signer = await this.#awaited.open();
-      if (signer.key.kid !== this.key.kid) {
+      // Whole: who names a key by its thumbprint alone may have another.
+      if (canonicalJson(signer.key) !== canonicalJson(this.key)) {
         await signer.close();
         throw changed(signer.key.kid, this.key.kid);
       }

@@ -167,6 +167,14 @@ it('a device that lies about its key signs nothing real', async () => {
   expect(slot.signed).toEqual(['probe']);
 });
 
+it('a device with another key under the thumbprint of the pinned one signs nothing', async () => {
+  const signer = await slot.wait();
+  const other = memoryKey('ES256');
+  slot.plugged = { ...other, key: { ...other.key, kid: slot.pinned.key.kid } };
+  vi.advanceTimersByTime(REST_MS);
+  await expect(sign(signer)).rejects.toMatchObject(unavailable('misconfigured'));
+});
+
 it('what the caller changes while the device is looked for is not signed', async () => {
   const signer = await slot.wait();
   slot.plugged = slot.pinned;
