@@ -9,6 +9,8 @@ import { writeDurably } from '../../trust/receipt/durable-file.ts';
 
 const VERSION = 1;
 const BYTES_MAX = 1024 * 1024;
+/** With more of them it would not be read again. */
+const TENANTS_MAX = 10_000;
 
 const pathBeside = (logMemory: string): string =>
   `${logMemory.replace(/\.json$/, '')}.revocations.json`;
@@ -36,6 +38,11 @@ export async function openListMemory(
   return {
     last: (tenant) => signed.get(tenant) ?? 0,
     remember: async (tenant, seq) => {
+      if (!signed.has(tenant) && signed.size >= TENANTS_MAX) {
+        throw new WarderError('limit-reached', `lists of ${TENANTS_MAX} tenants were signed`, {
+          hint: 'make another home for further tenants',
+        });
+      }
       const next = Object.fromEntries([...signed, [tenant, seq]]);
       await writeDurably(path, format(origin, next));
       signed.set(tenant, seq);

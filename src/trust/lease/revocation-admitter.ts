@@ -18,6 +18,9 @@ export interface ListMemory {
   remember(tenant: TenantId, seq: number): Promise<void>;
 }
 
+/** Furthest that a number skips: after the largest number there could be no later list. */
+const SKIP_MAX = 1_000_000;
+
 /** Admits lists of one daemon, each later than any before it, with a bounded life. */
 export function revocationAdmitter(origin: string, memory: ListMemory): Admitter {
   let queue: Promise<void> = Promise.resolve();
@@ -29,6 +32,16 @@ export function revocationAdmitter(origin: string, memory: ListMemory): Admitter
         hint: 'a list is numbered higher than any before it',
         data: { signedSeq },
       });
+    }
+    if (seq > signedSeq + SKIP_MAX) {
+      throw new WarderError(
+        'not-trusted',
+        `the signer signed list ${signedSeq}: ${seq} is too far`,
+        {
+          hint: 'lists are numbered one after the other',
+          data: { signedSeq },
+        },
+      );
     }
     // First remembered, then signed: a crash in between costs a number.
     await memory.remember(tenant, seq);

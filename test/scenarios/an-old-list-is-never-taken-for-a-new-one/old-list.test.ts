@@ -127,6 +127,32 @@ describe('the signer', () => {
     await signRevocations({ ...list, seq: 8 }, careful);
   });
 
+  test('signs no number after which there could be no other, and remembers no more than it reads', async () => {
+    const { signer: careful } = open();
+    await signRevocations(list, careful);
+    for (const seq of [Number.MAX_SAFE_INTEGER, 1_000_008]) {
+      await expect(signRevocations({ ...list, seq }, careful)).rejects.toMatchObject({
+        code: 'not-trusted',
+      });
+    }
+    await signRevocations({ ...list, seq: 1_000_007 }, careful);
+
+    const directory = mkdtempSync(join(tmpdir(), 'warder-lists-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'memory.json');
+    const named = Array.from({ length: 10_000 }, (_, at) => [
+      String(at).padStart(32, 'a'),
+      2 ** 53 - 1,
+    ]);
+    const signed = Object.fromEntries(named) as Record<string, number>;
+    const kept = JSON.stringify({ version: 1, origin, signed });
+    writeFileSync(join(directory, 'memory.revocations.json'), kept);
+    const memory = await openListMemory(path, origin);
+    await expect(memory.remember('one-more', 1)).rejects.toMatchObject({ code: 'limit-reached' });
+    await memory.remember(String(named[0]?.[0]), 2 ** 53 - 1);
+    await openListMemory(path, origin);
+  });
+
   test('of many at once signs each number once', async () => {
     const { signer: careful } = open();
     const done = await Promise.allSettled(
