@@ -8,6 +8,7 @@ import type { TrustedKeys } from '../verify/keys.ts';
 import { formatNote, noteSignature } from '../verify/note.ts';
 import { checkpointEvidence } from './checkpoint-admitter.ts';
 import { CHECKPOINT_KEY, CHECKPOINT_TENANT, checkpointTable } from './checkpoint-table.ts';
+import { proveGrowth } from './prove-growth.ts';
 import {
   type Checkpoint,
   checkLast,
@@ -286,9 +287,7 @@ export class Checkpointer {
     const last = await memory.last();
     checkLast(log, last);
     checkNotPutBack(last, this.#published);
-    const leases = last.unproven.filter((index) => index < head.size);
-    const proof = log.tree.consistency(last.size, head.size);
-    const shown = { leases, proof: log.tree.inclusionOf(leases, head.size) };
+    const { proof, shown } = proveGrowth(log, last, head);
     const rotation =
       last.rotation === undefined ? undefined : showRotation(store, log, last.rotation, head.size);
     const evidence = checkpointEvidence(last.size, proof, shown, rotation);

@@ -6,6 +6,11 @@ import { WarderError } from '../../../src/base/errors/errors.ts';
 import { checkpointTable } from '../../../src/trust/receipt/checkpoint-table.ts';
 import type { ReceiptFacts } from '../../../src/trust/receipt/leaf.ts';
 import { openingTable } from '../../../src/trust/receipt/openings.ts';
+import { hashLeaf, hashNode } from '../../../src/trust/receipt/digest.ts';
+import { rootOfLeaves } from '../../../src/trust/receipt/leaf-set.ts';
+import { proveGrowth } from '../../../src/trust/receipt/prove-growth.ts';
+import { verifyConsistency } from '../../../src/trust/verify/merkle.ts';
+import { TileTree } from '../../../src/trust/verify/tile-tree.ts';
 import { ReceiptLog } from '../../../src/trust/receipt/receipt-log.ts';
 import type { Signer } from '../../../src/trust/signer/signer.ts';
 import { loadKeys } from '../../../src/trust/verify/keys.ts';
@@ -99,10 +104,10 @@ test.each(['tile/0/001', 'tile/entries/001', 'tile/0/002.p/88', 'checkpoint'])(
   },
 );
 
-test('a tile damaged while the log runs never makes a wrong proof', async () => {
+/** A log with more tiles than are kept in memory, the first of them damaged while it runs. */
+async function damagedWhileRunning(): Promise<{ log: Fixture; first: string }> {
   let log = await openFixture();
   const [first = ''] = await fill(log, 1);
-  // More tiles than are kept in memory.
   await log.store.commit((tx) => {
     for (let at = 0; at < 4_700; at += 1) log.log.append(tx, smallFacts());
   });
@@ -113,7 +118,38 @@ test('a tile damaged while the log runs never makes a wrong proof', async () => 
     path,
     readFileSync(path).map((byte, at) => (at === 40 ? byte ^ 1 : byte)),
   );
+  return { log, first };
+}
+
+test('a tile damaged while the log runs never makes a wrong proof', async () => {
+  const { log, first } = await damagedWhileRunning();
   await verifies(log, first);
+});
+
+test.each([
+  ['from a head amid it', 130, []],
+  ['of a lease that has its leaf there', 4_600, [100]],
+])('nor one that a signer refuses: %s', async (_, lastSize, unproven) => {
+  const { log: leaves } = (await damagedWhileRunning()).log;
+  const hashAt = (index: number): Uint8Array => hashLeaf(leaves.leaves(index, 1)[0] as Uint8Array);
+  const tree = new TileTree(() => {}, hashNode);
+  for (let at = 0; at < lastSize; at += 1) tree.push(hashAt(at));
+  const head = leaves.head();
+  const last = {
+    origin: head.origin,
+    size: lastSize,
+    root: tree.root(),
+    epoch: 1,
+    signatures: [],
+    unproven,
+    unprovenHashes: unproven.map(hashAt),
+  };
+  const { proof, shown } = proveGrowth(leaves, last, head);
+  const { size, root } = head;
+  verifyConsistency({ earlierSize: last.size, earlierRoot: last.root, size, root, proof });
+  expect(shown.leases).toEqual(unproven);
+  const placed = unproven.map((index) => ({ index, hash: hashAt(index) }));
+  if (placed.length > 0) expect(rootOfLeaves(placed, size, shown.proof)).toEqual(root);
 });
 
 function smallFacts(): ReceiptFacts {
