@@ -67,15 +67,17 @@ export async function beginNextLog(
 ): Promise<NextLog> {
   const state = signerState(root);
   checkPrivate(root);
-  const config = readSignerConfig(state);
-  if (config.origin !== origin) {
-    throw new WarderError('conflict', `this signer signs for \`${config.origin}\``, {
-      hint: 'a log is ended once: start the signer, and see what `warder receipts new-log` says',
-    });
-  }
-  const files = memoryFiles(state, config.memory);
-  const lock = lockMemory(files.memory);
+  // Which log that is may change until the memory of it is held.
+  const { memory: held } = memoryFiles(state, readSignerConfig(state).memory);
+  const lock = lockMemory(held);
   try {
+    const config = readSignerConfig(state);
+    const files = memoryFiles(state, config.memory);
+    if (config.origin !== origin || files.memory !== held) {
+      throw new WarderError('conflict', `this signer signs for \`${config.origin}\``, {
+        hint: 'a log is ended once: start the signer, and see what `warder receipts new-log` says',
+      });
+    }
     const known = await readSuccession(files.succession, origin);
     const before = (await lastSigned(files.memory, origin))?.head;
     const [directory, epoch] = freshDirectory(state, config);
