@@ -106,13 +106,18 @@ it.each([
 });
 
 it('the end of a call stops what it had under way, at once', async () => {
-  await using server = await rawServer(drip(HEAD, 10));
+  const connected = Promise.withResolvers<void>();
+  await using server = await rawServer((socket) => {
+    drip(HEAD, 10)(socket);
+    connected.resolve();
+  });
   await using egress = await testEgress();
   using session = openSession(egress, server.permit);
   const ended = new AbortController();
   const url = `http://127.0.0.1:${server.port}/`;
   const asked = { method: 'GET', url, headers: [], body: new Uint8Array() };
   const reply = session.fetch(asked, ended.signal);
+  await connected.promise;
   setTimeout(() => ended.abort(), 200);
   expect(await reply).toMatchObject({ ok: false, code: 'failed' });
   const pid = brokerPid();
