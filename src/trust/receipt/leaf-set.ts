@@ -63,8 +63,8 @@ export function rootOfLeaves(
   return used === proof.length ? root : undefined;
 }
 
-/** The largest power of two below `width`. */
-function splitOf(width: number): number {
+/** Where a tree of that many leaves divides, RFC 6962 section 2.1: at the largest power of two below. */
+export function splitOf(width: number): number {
   let split = 1;
   while (split * 2 < width) split *= 2;
   return split;

@@ -4,7 +4,7 @@ import { WarderError } from '../../base/errors/errors.ts';
 import { HASH_SIZE } from '../verify/merkle.ts';
 import { subtreeRoot, TILE_WIDTH, TileTree } from '../verify/tile-tree.ts';
 import { hashLeaf, hashNode } from './digest.ts';
-import { proveLeaves } from './leaf-set.ts';
+import { proveLeaves, splitOf } from './leaf-set.ts';
 
 /** Where the tree gets what it does not hold. */
 export interface TreeSource {
@@ -192,11 +192,4 @@ export class LogTree {
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined) this.#kept.delete(oldest);
   }
-}
-
-/** The largest power of two below `width`. */
-function splitOf(width: number): number {
-  let split = 1;
-  while (split * 2 < width) split *= 2;
-  return split;
 }
