@@ -124,7 +124,11 @@ it("a file that got the number of one that was deleted from the home is the tool
     const permit = permitFor(shared);
     expect((await files.read(permit, '/data/none', 0, 1)).reply.ok).toBe(false);
     for (const name of names) rmSync(join(home, `state-${name}`));
-    for (const name of names) writeFileSync(join(shared, name), 'mine');
+    // Made where they are given the numbers that are free there, and moved.
+    for (const name of names) {
+      writeFileSync(join(home, name), 'mine');
+      renameSync(join(home, name), join(shared, name));
+    }
     const same = names.find((name) => numbers.has(statSync(join(shared, name)).ino));
     if (same === undefined) continue;
     met += 1;
