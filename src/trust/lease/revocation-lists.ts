@@ -86,7 +86,7 @@ export class RevocationLists {
   #turn: Promise<unknown> = Promise.resolve();
   #running: Promise<void> | undefined;
   #wake = new AbortController();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   /** Signs nothing until {@link RevocationLists.start}. */
   constructor(parts: RevocationListParts) {
@@ -139,7 +139,7 @@ export class RevocationLists {
 
   /** Ends after the list under way. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     this.#unlisten();
     this.#wake.abort();
     await this.#running;
@@ -159,20 +159,21 @@ export class RevocationLists {
 
   async #run(): Promise<void> {
     const { pause, now } = this.#parts;
-    while (!this.#closed) {
+    const closing = this.#closing.signal;
+    while (!closing.aborted) {
       this.#wake = new AbortController();
       const due = [...this.#due];
       this.#due.clear();
       for (const tenant of due) await this.#refresh(tenant).catch(() => undefined);
-      if (this.#closed) return;
-      await pause(REST_MS, new AbortController().signal);
+      if (closing.aborted) return;
+      await pause(REST_MS, closing);
       let wait = BACK_OFF_MS;
       try {
         wait = this.#untilRenewal(now());
       } catch {
         // The clock was set back: looked at again soon.
       }
-      if (this.#due.size === 0 && !this.#closed) await pause(wait, this.#wake.signal);
+      if (this.#due.size === 0 && !closing.aborted) await pause(wait, this.#wake.signal);
       for (const tenant of this.tenants) this.#due.add(tenant);
     }
   }

@@ -1,7 +1,7 @@
 // When a list is signed, and that nobody has one that is not in the log.
 
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, test } from 'vitest';
 import { WarderError } from '../../../src/base/errors/errors.ts';
 import { openMemoryStore } from '../../../src/base/store/memory/memory-store.ts';
 import type { Store } from '../../../src/base/store/store.ts';
@@ -26,7 +26,7 @@ let signer: Signer;
 const gone = (what: string): WarderError => new WarderError('unavailable', `the ${what} is gone`);
 const key = (): Signer => openMemorySigner('ES256', { roles: ['revocations'] });
 
-function open(): RevocationLists {
+function open(pause = briefly): RevocationLists {
   return new RevocationLists({
     store,
     book,
@@ -55,14 +55,18 @@ function open(): RevocationLists {
       placed.push({ tenant, text });
       return Promise.resolve();
     },
-    pause: (ms, signal) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, Math.min(ms, 1));
-        signal.addEventListener('abort', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      }),
+    pause,
+  });
+}
+
+/** No longer than a millisecond. */
+function briefly(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(ms, 1));
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 
@@ -77,6 +81,21 @@ beforeEach(() => {
   book = openLeaseBook(store);
   [now, recorded, placed, fault, signer] = [start, [], [], undefined, key()];
   lists = open();
+});
+
+test('whoever closes them waits for no rest to be over', async () => {
+  const rests: number[] = [];
+  const endless = open((ms, signal) => {
+    rests.push(ms);
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve());
+    });
+  });
+  endless.start();
+  await expect.poll(() => rests.length).toBe(1);
+  await endless.close();
+  expect(rests).toHaveLength(1);
 });
 
 describe('a list is signed', () => {
