@@ -1,4 +1,4 @@
-// Keys in devices behind a signer process: whoever asks over its socket sees as good a signer as any.
+// Keys in devices behind a signer process: whoever asks over its socket sees a signer like every other.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
